@@ -1,0 +1,46 @@
+# Every library and tool of the project is declared through these functions, so that
+# include paths, warnings and sanitizers are decided in one place.
+
+function(sluice_compile_options target)
+  target_include_directories(${target} PUBLIC ${PROJECT_SOURCE_DIR} ${PROJECT_BINARY_DIR})
+  target_compile_options(${target} PRIVATE -Wall -Wextra -Werror)
+  if(SLUICE_SANITIZE)
+    target_compile_options(${target} PUBLIC -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer)
+    target_link_options(${target} PUBLIC -fsanitize=address,undefined)
+  endif()
+  if(SLUICE_FUZZ)
+    target_compile_options(${target} PUBLIC -fsanitize=fuzzer-no-link)
+  endif()
+endfunction()
+
+# A library without LLVM or MLIR.
+function(sluice_library name)
+  add_library(${name} STATIC ${ARGN})
+  sluice_compile_options(${name})
+endfunction()
+
+# A library that uses LLVM and MLIR; both are linked as shared libraries.
+function(sluice_mlir_library name)
+  add_library(${name} STATIC ${ARGN})
+  sluice_compile_options(${name})
+  target_include_directories(${name} SYSTEM PUBLIC ${LLVM_INCLUDE_DIRS} ${MLIR_INCLUDE_DIRS})
+  target_compile_definitions(${name} PUBLIC ${LLVM_DEFINITIONS})
+  target_compile_options(${name} PUBLIC -fno-rtti -Wno-unused-parameter)
+  target_link_libraries(${name} PUBLIC MLIR LLVM)
+endfunction()
+
+function(sluice_tool name)
+  cmake_parse_arguments(ARG "" "" "SOURCES;LIBS" ${ARGN})
+  add_executable(${name} ${ARG_SOURCES})
+  sluice_compile_options(${name})
+  target_link_libraries(${name} PRIVATE ${ARG_LIBS})
+endfunction()
+
+# A GoogleTest program, registered with CTest case by case.
+function(sluice_unit_test name)
+  cmake_parse_arguments(ARG "" "" "SOURCES;LIBS" ${ARGN})
+  add_executable(${name} ${ARG_SOURCES})
+  sluice_compile_options(${name})
+  target_link_libraries(${name} PRIVATE ${ARG_LIBS} GTest::gmock GTest::gtest_main)
+  gtest_discover_tests(${name} DISCOVERY_TIMEOUT 60)
+endfunction()

@@ -1,0 +1,101 @@
+#include "runtime/support/AtomicFile.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <cstdlib>
+#include <cstring>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+namespace sluice {
+
+Status AtomicFile::fail(const char *what) const {
+  Code code = errno == ENOSPC || errno == EDQUOT ? Code::Resource : Code::Io;
+  return Status(code, path_ + ": " + what + ": " + std::strerror(errno));
+}
+
+Result<AtomicFile> AtomicFile::create(const std::string &path) {
+  AtomicFile file;
+  file.path_ = path;
+  std::string name = path + ".XXXXXX";
+  file.fd_ = mkostemp(name.data(), O_CLOEXEC);
+  if (file.fd_ < 0)
+    return file.fail("cannot create");
+  file.temporary_ = name;
+  mode_t mask = umask(0);
+  umask(mask);
+  if (fchmod(file.fd_, 0666 & ~mask) != 0)
+    return file.fail("cannot set the mode");
+  return file;
+}
+
+AtomicFile::AtomicFile(AtomicFile &&other) noexcept {
+  *this = std::move(other);
+}
+
+AtomicFile &AtomicFile::operator=(AtomicFile &&other) noexcept {
+  std::swap(fd_, other.fd_);
+  std::swap(size_, other.size_);
+  std::swap(path_, other.path_);
+  std::swap(temporary_, other.temporary_);
+  return *this;
+}
+
+AtomicFile::~AtomicFile() {
+  if (fd_ >= 0)
+    close(fd_);
+  if (!temporary_.empty())
+    unlink(temporary_.c_str());
+}
+
+Status AtomicFile::writeAt(uint64_t offset, const void *data, size_t size) {
+  const char *bytes = static_cast<const char *>(data);
+  while (size > 0) {
+    ssize_t written = pwrite(fd_, bytes, size, static_cast<off_t>(offset));
+    if (written < 0 && errno == EINTR)
+      continue;
+    if (written <= 0)
+      return fail("cannot write");
+    bytes += written;
+    offset += static_cast<uint64_t>(written);
+    size -= static_cast<size_t>(written);
+  }
+  return {};
+}
+
+Status AtomicFile::write(const void *data, size_t size) {
+  Status status = writeAt(size_, data, size);
+  if (status.ok())
+    size_ += size;
+  return status;
+}
+
+Status AtomicFile::pad(size_t alignment) {
+  static const char zeros[4096] = {};
+  uint64_t rest = (alignment - size_ % alignment) % alignment;
+  while (rest > 0) {
+    size_t chunk = std::min<uint64_t>(rest, sizeof(zeros));
+    if (Status status = write(zeros, chunk); !status.ok())
+      return status;
+    rest -= chunk;
+  }
+  return {};
+}
+
+Status AtomicFile::commit() {
+  int fd = std::exchange(fd_, -1);
+  if (fsync(fd) != 0) {
+    Status status = fail("cannot flush");
+    close(fd);
+    return status;
+  }
+  if (close(fd) != 0)
+    return fail("cannot close");
+  if (rename(temporary_.c_str(), path_.c_str()) != 0)
+    return fail("cannot rename the finished file");
+  temporary_.clear();
+  return {};
+}
+
+} // namespace sluice

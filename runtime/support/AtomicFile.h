@@ -1,0 +1,38 @@
+// A file that appears under its name only when it is complete.
+#pragma once
+
+#include "runtime/support/Status.h"
+
+#include <cstddef>
+#include <cstdint>
+
+namespace sluice {
+
+// Writes to a temporary file beside `path`; commit() flushes and renames it. A
+// file that is not committed is removed, so no partial output is left behind.
+class AtomicFile {
+public:
+  static Result<AtomicFile> create(const std::string &path);
+
+  AtomicFile(AtomicFile &&other) noexcept;
+  AtomicFile &operator=(AtomicFile &&other) noexcept;
+  ~AtomicFile();
+
+  Status write(const void *data, size_t size);
+  // Zero bytes up to the next multiple of `alignment`.
+  Status pad(size_t alignment);
+  // Overwrites bytes that were written before.
+  Status writeAt(uint64_t offset, const void *data, size_t size);
+  uint64_t size() const { return size_; }
+  Status commit();
+
+private:
+  AtomicFile() = default;
+  Status fail(const char *what) const;
+
+  int fd_ = -1;
+  uint64_t size_ = 0;
+  std::string path_, temporary_;
+};
+
+} // namespace sluice
