@@ -1,0 +1,83 @@
+#include "compiler/spec/Diagnostics.h"
+
+namespace sluice::spec {
+
+Diagnostic &Diagnostics::add(Diagnostic::Severity severity,
+                             const Location &location, std::string message) {
+  if (severity == Diagnostic::Severity::Error && ++errors_ > maxErrors) {
+    overflow_ = {};
+    return overflow_;
+  }
+  diagnostics_.push_back({severity, location, std::move(message), {}});
+  return diagnostics_.back();
+}
+
+Diagnostic &Diagnostics::error(const Location &location, std::string message) {
+  return add(Diagnostic::Severity::Error, location, std::move(message));
+}
+
+Diagnostic &Diagnostics::warning(const Location &location,
+                                 std::string message) {
+  return add(Diagnostic::Severity::Warning, location, std::move(message));
+}
+
+void Diagnostics::addSource(const std::string &file, std::string text) {
+  sources_[file] = std::move(text);
+}
+
+static std::string lineOf(const std::string &text, int line) {
+  size_t begin = 0;
+  for (int i = 1; i < line && begin != std::string::npos; ++i) {
+    begin = text.find('\n', begin);
+    if (begin != std::string::npos)
+      ++begin;
+  }
+  if (begin == std::string::npos)
+    return {};
+  std::string out = text.substr(begin, text.find('\n', begin) - begin);
+  if (!out.empty() && out.back() == '\r')
+    out.pop_back();
+  return out;
+}
+
+std::string Diagnostics::print(const Diagnostic &diagnostic) const {
+  const Location &at = diagnostic.location;
+  std::string out = at.file;
+  if (at.line > 0)
+    out += ":" + std::to_string(at.line) + ":" + std::to_string(at.column);
+  out += diagnostic.severity == Diagnostic::Severity::Error ? ": error: "
+                                                            : ": warning: ";
+  out += diagnostic.message + "\n";
+  auto source = sources_.find(at.file);
+  if (source != sources_.end() && at.line > 0) {
+    std::string line = lineOf(source->second, at.line);
+    std::string caret;
+    for (int i = 1; i < at.column && size_t(i) <= line.size(); ++i)
+      caret += line[i - 1] == '\t' ? '\t' : ' ';
+    if (!line.empty())
+      out += line + "\n" + caret + "^\n";
+  }
+  for (const std::string &note : diagnostic.notes)
+    out += "  " + note + "\n";
+  return out;
+}
+
+std::string Diagnostics::print() const {
+  std::string out;
+  for (const Diagnostic &diagnostic : diagnostics_)
+    out += print(diagnostic);
+  if (errors_ > maxErrors)
+    out += std::to_string(errors_ - maxErrors) + " more errors\n";
+  return out;
+}
+
+Status Diagnostics::status() const {
+  if (ok())
+    return {};
+  std::string text = print();
+  if (!text.empty() && text.back() == '\n')
+    text.pop_back();
+  return Status(Code::InvalidArgument, std::move(text));
+}
+
+} // namespace sluice::spec

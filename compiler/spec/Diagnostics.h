@@ -1,0 +1,53 @@
+// Errors and warnings about spec files, with the line and a caret.
+#pragma once
+
+#include "compiler/spec/Location.h"
+#include "runtime/support/Status.h"
+
+#include <map>
+#include <string>
+#include <vector>
+
+namespace sluice::spec {
+
+struct Diagnostic {
+  enum class Severity { Error, Warning } severity = Severity::Error;
+  Location location;
+  std::string message;
+  // Further lines: call chains ("in layer (llama.yaml:70:9)") and other places.
+  std::vector<std::string> notes;
+};
+
+class Diagnostics {
+public:
+  // An error beyond the first 20 of a stage is counted but not kept.
+  static constexpr int maxErrors = 20;
+
+  Diagnostic &error(const Location &location, std::string message);
+  Diagnostic &warning(const Location &location, std::string message);
+
+  bool ok() const { return errors_ == 0; }
+  int errorCount() const { return errors_; }
+  const std::vector<Diagnostic> &all() const { return diagnostics_; }
+
+  // The text of a file, so that `print` can show the line.
+  void addSource(const std::string &file, std::string text);
+
+  // `file:line:col: error: message`, the line, a caret, the notes.
+  std::string print() const;
+  std::string print(const Diagnostic &diagnostic) const;
+
+  // Everything as one Status for callers that only pass errors on.
+  Status status() const;
+
+private:
+  Diagnostic &add(Diagnostic::Severity severity, const Location &location,
+                  std::string message);
+
+  std::vector<Diagnostic> diagnostics_;
+  std::map<std::string, std::string> sources_;
+  Diagnostic overflow_;
+  int errors_ = 0;
+};
+
+} // namespace sluice::spec
