@@ -1,0 +1,107 @@
+#include "compiler/codegen/Target.h"
+
+#include "llvm/ADT/SmallVector.h"
+#include "llvm/ADT/StringExtras.h"
+#include "llvm/ADT/StringMap.h"
+#include "llvm/TargetParser/Host.h"
+#include "llvm/TargetParser/X86TargetParser.h"
+
+#include <set>
+
+using llvm::StringRef;
+
+namespace sluice::codegen {
+namespace {
+
+// Instruction sets of the two base levels, in the order in which they are
+// reported.
+constexpr StringRef level3[] = {"sse4.2", "popcnt", "avx", "avx2",  "bmi",
+                                "bmi2",   "f16c",   "fma", "lzcnt", "movbe"};
+constexpr StringRef level4[] = {"avx512f", "avx512bw", "avx512cd", "avx512dq",
+                                "avx512vl"};
+// Extensions that kernels profit from. Everything else a processor has stays
+// unused, so that what a code section requires is a short exact list.
+constexpr StringRef extensions512[] = {"avx512vnni", "avx512bf16", "avx512vbmi",
+                                       "avx512vbmi2"};
+
+std::set<StringRef> featuresOf(StringRef cpu) {
+  llvm::SmallVector<StringRef, 64> list;
+  llvm::X86::getFeaturesForCPU(cpu, list);
+  return {list.begin(), list.end()};
+}
+
+// What the host really offers: a hypervisor may hide features of its CPU.
+std::set<StringRef> hostFeatures(const llvm::StringMap<bool> &all) {
+  std::set<StringRef> features;
+  for (const auto &[name, present] : all)
+    if (present)
+      features.insert(name);
+  return features;
+}
+
+Status unknownTarget(StringRef name) {
+  llvm::SmallVector<StringRef, 64> known;
+  llvm::X86::fillValidCPUArchList(known, /*Only64Bit=*/true);
+  StringRef nearest = "x86-64-v3";
+  unsigned best = ~0u;
+  for (StringRef candidate : known) {
+    unsigned distance = name.edit_distance(candidate);
+    if (distance < best)
+      best = distance, nearest = candidate;
+  }
+  return Status(Code::InvalidArgument,
+                "unknown target '" + name.str() +
+                    "', expected native, x86-64-v3, x86-64-v4 or a processor "
+                    "name; did you mean '" +
+                    nearest.str() + "'?");
+}
+
+} // namespace
+
+Result<Target> parseTarget(std::string_view text) {
+  Target target;
+  target.name =
+      text == "native" ? llvm::sys::getHostCPUName().str() : std::string(text);
+  if (llvm::X86::parseArchX86(target.name, /*Only64Bit=*/true) ==
+      llvm::X86::CK_None)
+    return unknownTarget(target.name);
+
+  llvm::StringMap<bool> host;
+  std::set<StringRef> present;
+  if (text == "native") {
+    host = llvm::sys::getHostCPUFeatures();
+    present = hostFeatures(host);
+  } else {
+    present = featuresOf(target.name);
+  }
+
+  llvm::SmallVector<StringRef> required;
+  for (StringRef feature : level3) {
+    if (!present.count(feature))
+      return Status(Code::Unsupported, "target '" + target.name + "' has no " +
+                                           feature.str() +
+                                           ", expected x86-64-v3 or better");
+    required.push_back(feature);
+  }
+
+  target.hasAvx512 = llvm::all_of(
+      level4, [&](StringRef feature) { return present.count(feature) != 0; });
+  target.cpu = target.hasAvx512 ? "x86-64-v4" : "x86-64-v3";
+  target.tune =
+      StringRef(target.name).starts_with("x86-64") ? "generic" : target.name;
+  if (target.hasAvx512) {
+    required.append(std::begin(level4), std::end(level4));
+    for (StringRef feature : extensions512) {
+      if (!present.count(feature))
+        continue;
+      required.push_back(feature);
+      target.features += (target.features.empty() ? "+" : ",+") + feature.str();
+    }
+    target.hasAvx512Bf16 = present.count("avx512bf16");
+    target.hasAvx512Vnni = present.count("avx512vnni");
+  }
+  target.required = llvm::join(required, " ");
+  return target;
+}
+
+} // namespace sluice::codegen

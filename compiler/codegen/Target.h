@@ -1,0 +1,33 @@
+// The processors that kernels are compiled for. A target is a plain value: the
+// kernel builders read its flags, the code generator its LLVM names.
+#pragma once
+
+#include "runtime/support/Status.h"
+
+#include <string>
+#include <string_view>
+
+namespace sluice::codegen {
+
+struct Target {
+  std::string name; // as the user wrote it; "native" becomes the host's name
+  std::string cpu;  // x86-64 level whose instructions are allowed
+  std::string tune; // processor whose costs the scheduler assumes
+  std::string features; // additions to the level: "+avx512bf16,+avx512vnni"
+  // What the running machine must have, in GCC's spelling and separated by
+  // blanks, complete: "avx2 fma f16c bmi2 avx512f ...".
+  std::string required;
+
+  bool hasAvx512 = false;     // F, BW, CD, DQ and VL (x86-64-v4)
+  bool hasAvx512Bf16 = false; // vdpbf16ps, vcvtneps2bf16
+  bool hasAvx512Vnni = false;
+
+  // Lanes of an f32 vector register.
+  int vectorLanes() const { return hasAvx512 ? 16 : 8; }
+};
+
+// "native", an x86-64 level from x86-64-v3 on, or a processor that LLVM knows
+// (znver5, sapphirerapids, ...). Below x86-64-v3 there is no target.
+Result<Target> parseTarget(std::string_view name);
+
+} // namespace sluice::codegen
