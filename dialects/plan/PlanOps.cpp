@@ -1,0 +1,193 @@
+#include "dialects/plan/PlanDialect.h"
+#include "dialects/plan/PlanSyntax.h"
+
+#include "mlir/IR/Builders.h"
+
+using namespace mlir;
+using namespace sluice::plan;
+
+#define GET_OP_CLASSES
+#include "dialects/plan/PlanOps.cpp.inc"
+
+static LogicalResult checkElement(Operation *op, Type elem) {
+  if (elem.isF32() || elem.isBF16() || elem.isInteger(32))
+    return success();
+  return op->emitOpError() << "has element type " << elem
+                           << ", expected f32, bf16 or i32";
+}
+
+static LogicalResult checkLayers(Operation *op,
+                                 std::optional<ArrayRef<int64_t>> layers) {
+  if (!layers)
+    return success();
+  if (layers->empty())
+    return op->emitOpError("has an empty list of layers");
+  for (size_t i = 0; i < layers->size(); ++i)
+    if ((*layers)[i] < (i ? (*layers)[i - 1] + 1 : 0))
+      return op->emitOpError("has layers that do not ascend from 0");
+  return success();
+}
+
+LogicalResult WeightOp::verify() {
+  if (failed(checkElement(*this, getElem())) ||
+      failed(checkLayers(*this, getLayers())))
+    return failure();
+  if (getShape().empty() ||
+      llvm::any_of(getShape(), [](int64_t n) { return n < 1; }))
+    return emitOpError("needs a shape with positive sizes");
+  if (getParts().has_value() == getValue().has_value())
+    return emitOpError("needs either parts or a value");
+  Layout layout = getLayout();
+  size_t rank = getShape().size();
+  if ((layout == Layout::Panel || layout == Layout::PanelGlu) && rank != 2 &&
+      rank != 3)
+    return emitOpError("is packed in panels, so its shape must be [N, K] or "
+                       "[E, N, K], found rank ")
+           << rank;
+  if ((layout == Layout::PanelGlu || layout == Layout::VectorGlu) &&
+      (!getParts() || getParts()->size() != 2))
+    return emitOpError("interleaves two parts, gate and up");
+  if (getValue()) {
+    auto type = cast<ShapedType>(getValue()->getType());
+    if (type.getShape() != getShape() || type.getElementType() != getElem())
+      return emitOpError("has a value of type ")
+             << type << ", expected " << getElem() << " of the stated shape";
+    if (layout != Layout::Rows)
+      return emitOpError("has a value, which is stored as rows");
+  }
+  return success();
+}
+
+LogicalResult StateOp::verify() {
+  if (failed(checkElement(*this, getElem())) ||
+      failed(checkLayers(*this, getLayers())))
+    return failure();
+  if (getFields().empty() || getFields().size() != getShapes().size())
+    return emitOpError("needs a shape for each of its fields");
+  for (Attribute attr : getShapes()) {
+    auto shape = dyn_cast<DenseI64ArrayAttr>(attr);
+    if (!shape ||
+        llvm::any_of(shape.asArrayRef(), [](int64_t n) { return n < 1; }))
+      return emitOpError("needs field shapes with positive sizes");
+  }
+  if (getBlockBytes() < 1)
+    return emitOpError("needs a positive number of bytes");
+  return success();
+}
+
+LogicalResult KernelOp::verify() {
+  llvm::SmallDenseSet<StringRef> seen;
+  for (auto list : {getInputs(), getOutputs()})
+    for (auto name : list.getAsRange<StringAttr>())
+      if (!seen.insert(name.getValue()).second)
+        return emitOpError("declares operand '")
+               << name.getValue() << "' twice";
+  if (getOutputs().empty())
+    return emitOpError("writes nothing");
+  if (getBody().empty())
+    return success();
+  if (getBody().getNumArguments() != getInputs().size())
+    return emitOpError("has a body of ")
+           << getBody().getNumArguments()
+           << " arguments, expected one for each "
+           << "of its " << getInputs().size() << " inputs";
+  auto yield = dyn_cast<YieldOp>(getBody().front().getTerminator());
+  if (!yield || yield.getValues().size() != getOutputs().size())
+    return emitOpError("has a body that does not yield one value per output");
+  return success();
+}
+
+StringRef KernelOp::getOperandName(int64_t i) {
+  int64_t inputs = getInputs().size();
+  Attribute name = i < inputs ? getInputs()[i] : getOutputs()[i - inputs];
+  return cast<StringAttr>(name).getValue();
+}
+
+LogicalResult EntryOp::verify() {
+  if (getInputNames().size() != getInputKinds().size() ||
+      getInputNames().size() != getLimits().size())
+    return emitOpError("needs a kind and a limit for each of its inputs");
+  if (getOutputs().empty() && getKind() != "source")
+    return emitOpError("has no output");
+  return success();
+}
+
+LogicalResult ProgramOp::verify() {
+  if (getMin() < 1 || (getMax() && *getMax() < getMin()))
+    return emitOpError("has an empty range of token counts");
+  return success();
+}
+
+StringRef ProgramOp::getDefaultDialect() { return "plan"; }
+
+LogicalResult BufferOp::verify() {
+  if (failed(checkElement(*this, getElem())))
+    return failure();
+  if (getColumns() < 1 || getRowScale() < 1)
+    return emitOpError("needs at least one column and row");
+  std::optional<ArrayRef<int64_t>> offset = getOffset();
+  if (!offset)
+    return success();
+  if (offset->size() != 3)
+    return emitOpError("needs an offset of three terms: bytes, per token, per "
+                       "sequence");
+  for (int64_t term : *offset)
+    if (term < 0 || term % 64)
+      return emitOpError("needs offset terms that are multiples of 64");
+  return success();
+}
+
+LogicalResult OutputOp::verify() {
+  BufferShape shape = shapeOf(getBuffer());
+  if (getColumn() + getColumns() > static_cast<uint64_t>(shape.columns))
+    return emitOpError("reads columns ")
+           << getColumn() << " to " << getColumn() + getColumns()
+           << " of a buffer with " << shape.columns;
+  if (shape.rows != getRows() ||
+      shape.rowScale != static_cast<int64_t>(getRowScale()))
+    return emitOpError("has other rows than its buffer: ")
+           << stringifyRowKind(shape.rows) << " * " << shape.rowScale;
+  return success();
+}
+
+void InputOp::getAsmResultNames(OpAsmSetValueNameFn setName) {
+  setName(getBuffer(), getName());
+}
+
+void BufferOp::getAsmResultNames(OpAsmSetValueNameFn setName) {
+  setName(getBuffer(), getName());
+}
+
+// What can be said about a step alone; verify-plan checks it against the
+// symbols that it names.
+static LogicalResult verifyStep(StepOpInterface step) {
+  Operation *op = step;
+  if (step.getNames().size() != step.getRefs().size())
+    return op->emitOpError("needs a reference for each name");
+  if (step.getWrites() < 0 ||
+      step.getWrites() >= static_cast<int64_t>(step.getNames().size()))
+    return op->emitOpError("writes nothing");
+  size_t buffers = llvm::count_if(step.getRefs().getAsRange<RefAttr>(),
+                                  [](RefAttr ref) { return !ref.getSymbol(); });
+  if (buffers != step.getBuffers().size())
+    return op->emitOpError("refers to ")
+           << buffers << " buffers but has " << step.getBuffers().size();
+  for (const sluice::plan::Operand &operand : operandsOf(step)) {
+    if (!operand.buffer)
+      continue;
+    int64_t columns = shapeOf(operand.buffer).columns;
+    if (operand.index < 0 || operand.index >= columns)
+      return op->emitOpError("takes '")
+             << operand.name << "' from column " << operand.index
+             << " of a buffer with " << columns;
+    if (operand.written && operand.buffer.getDefiningOp<InputOp>())
+      return op->emitOpError("writes '")
+             << operand.name << "' to an input of the entry";
+  }
+  if (step.getRowScale() < 1)
+    return op->emitOpError("needs a positive row factor");
+  return success();
+}
+
+LogicalResult DispatchOp::verify() { return verifyStep(*this); }
+LogicalResult MatmulOp::verify() { return verifyStep(*this); }
