@@ -1,0 +1,71 @@
+// Text to token ids and back, as a tokenizer.json describes it: normalizer,
+// pre-tokenizer, model, post-processor and decoder are taken from the file.
+#pragma once
+
+#include "runtime/support/Status.h"
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace sluice {
+
+class Tokenizer {
+public:
+  // `json` holds the bytes of a tokenizer.json. Corrupt when it is malformed,
+  // Unsupported (with the component's name) when it uses a component that this
+  // build does not know.
+  static Result<Tokenizer> parse(std::string_view json);
+
+  Tokenizer(Tokenizer &&) noexcept;
+  Tokenizer &operator=(Tokenizer &&) noexcept;
+  ~Tokenizer();
+
+  // `special`: let the post-processor add its tokens (BOS, [CLS] ...). Tokens
+  // that are spelled out in the text are always recognised. The text must be
+  // UTF-8: InvalidArgument names the first bad byte.
+  Result<std::vector<int32_t>> encode(std::string_view text,
+                                      bool special = true) const;
+
+  // Unknown ids are InvalidArgument.
+  Result<std::string> decode(std::span<const int32_t> ids,
+                             bool skipSpecial = true) const;
+
+  // -1 if there is no such token.
+  int32_t id(std::string_view token) const;
+  // The token as the vocabulary spells it; empty if out of range.
+  std::string_view token(int32_t id) const;
+  bool isSpecial(int32_t id) const;
+  // Number of ids, added tokens included.
+  int32_t size() const;
+
+  struct Impl;
+
+private:
+  explicit Tokenizer(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
+};
+
+// Turns ids into text one at a time; never returns half a UTF-8 sequence.
+class TokenStream {
+public:
+  explicit TokenStream(const Tokenizer &tokenizer, bool skipSpecial = true)
+      : tokenizer_(tokenizer), skipSpecial_(skipSpecial) {}
+
+  // The text that became certain with this id; may be empty.
+  Result<std::string> next(int32_t id);
+  // What is still held back; invalid UTF-8 becomes U+FFFD.
+  std::string finish();
+
+private:
+  const Tokenizer &tokenizer_;
+  bool skipSpecial_;
+  std::vector<int32_t> ids_;
+  size_t shown_ = 0; // ids whose text has been returned
+  std::string tail_;
+};
+
+} // namespace sluice

@@ -1,0 +1,126 @@
+#!/usr/bin/env python3
+"""Compiles a reference case and compares every way of running it.
+
+usage: family.py --bin DIR --models DIR CASE
+
+CASE holds config.json, model.safetensors and io.safetensors (tests/reference/README.md).
+For every sequence: all rows at once against the reference; one token at a time, mixed
+chunks, one and two threads, all sequences in one batch, and a build without any fusion
+against the first result, bit by bit; greedy continuation against the reference's ids.
+"""
+
+import argparse
+import os
+import subprocess
+import sys
+import tempfile
+
+import safetensors
+
+TOLERANCE = 1e-4
+FUSIONS = "share-rope,wanted-rows,merge-siblings,fuse-norm-matmul,fuse-swiglu,fuse-epilogue,fuse-rope-attention,fuse-moe-dispatch,fuse-elementwise"
+
+
+class Case:
+    def __init__(self, args, folder):
+        self.args, self.folder = args, folder
+        self.io = safetensors.load(os.path.join(args.case, "io.safetensors"))
+        self.failures, self.checks = [], 0
+
+    def tool(self, name, *options):
+        command = [os.path.join(self.args.bin, name), *options]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=600)
+        if done.returncode != 0:
+            sys.exit(f"{' '.join(command)}\nexit code {done.returncode}\n{done.stderr}{done.stdout}")
+        return done.stdout
+
+    def compile(self, name, *options):
+        path = os.path.join(self.folder, name)
+        self.tool("sluice-compile", "--checkpoint", self.args.case, "--models", self.args.models, "-o", path, *options)
+        return path
+
+    def run(self, model, sequences, *options):
+        """Runs the entry over the sequences in one batch; returns its tensors."""
+        out = os.path.join(self.folder, "out.safetensors")
+        command = [model, "--out", out, *options]
+        for name in sequences:
+            command += ["--ids", self.ids("input_ids" + name)]
+            if "source_ids" + name in self.io:
+                command += ["--source-ids", self.ids("source_ids" + name)]
+            if "token_types" + name in self.io:
+                command += ["--token-types", self.ids("token_types" + name)]
+        self.tool("sluice-run", *command)
+        return safetensors.load(out)
+
+    def ids(self, name):
+        return ",".join(map(str, self.io[name].values()))
+
+    def check(self, what, ok, detail=""):
+        self.checks += 1
+        if not ok:
+            self.failures.append(f"{what}: {detail}")
+
+    def close(self, what, expected, actual):
+        worst, scaled = safetensors.difference(expected, actual)
+        self.check(what, scaled <= TOLERANCE, f"largest difference {worst:.3g}, scaled {scaled:.3g}")
+        return worst
+
+    def same(self, what, expected, actual):
+        if expected.data == actual.data:
+            return self.check(what, True)
+        worst, _ = safetensors.difference(expected, actual)
+        self.check(what, False, f"bits differ, by up to {worst:.3g}")
+
+
+ENTRIES = {"logits": None, "rows": "encode", "vector": "embed"}
+
+
+def verify(case):
+    fused, unfused = case.compile("fused.slc"), case.compile("unfused.slc", "--disable-pass", FUSIONS)
+    worst = 0.0
+    for output, entry in ENTRIES.items():
+        names = sorted(n[len(output) :] for n in case.io if n == output or n.startswith(output + ".") and n[len(output) + 1 :].isdigit())
+        if not names:
+            continue
+        options = ["--entry", entry] if entry else []
+        alone = {}
+        for name in names:
+            alone[name] = result = case.run(fused, [name], *options)[output]
+            worst = max(worst, case.close(f"{output}{name}", case.io[output + name], result))
+            case.same(f"{output}{name}, 1 thread", result, case.run(fused, [name], *options, "--threads", "1")[output])
+            case.same(f"{output}{name}, unfused", result, case.run(unfused, [name], *options)[output])
+            if output == "logits" and "generated" + name in case.io:
+                for chunk in "1", "3":
+                    case.same(f"{output}{name}, chunks of {chunk}", result, case.run(fused, [name], *options, "--chunk", chunk)[output])
+                case.same(f"{output}{name}, unfused decode", result, case.run(unfused, [name], *options, "--chunk", "1")[output])
+        if len(names) > 1:
+            batch = case.run(fused, names, *options)
+            for index, name in enumerate(names):
+                case.same(f"{output}{name}, in a batch", alone[name], batch[f"{output}.{index}"])
+    for name in sorted(n for n in case.io if n.startswith("generated")):
+        suffix = name[len("generated") :]
+        expected = list(case.io[name].values())
+        options = ["--ids", case.ids("input_ids" + suffix), "--generate", str(len(expected)), "--greedy", "--print-ids", "--ignore-stop"]
+        if "source_ids" + suffix in case.io:
+            options += ["--source-ids", case.ids("source_ids" + suffix)]
+        actual = [int(word) for word in case.tool("sluice-run", fused, *options).replace(",", " ").split()]
+        case.check(name, actual == expected, f"{actual} instead of {expected}")
+    return worst
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--bin", required=True)
+    parser.add_argument("--models", required=True)
+    parser.add_argument("case")
+    args = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        case = Case(args, folder)
+        worst = verify(case)
+    print(f"{args.case}: {case.checks - len(case.failures)} of {case.checks} checks hold, largest difference to the reference {worst:.2g}")
+    for failure in case.failures:
+        print(f"  {failure}")
+    sys.exit(1 if case.failures or case.checks == 0 else 0)
+
+
+main()

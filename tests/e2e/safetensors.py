@@ -1,0 +1,46 @@
+"""Reads and compares safetensors files with the standard library only."""
+
+import array
+import json
+import struct
+
+CODES = {"F32": "f", "I64": "q", "I32": "i", "F64": "d"}
+
+
+class Tensor:
+    def __init__(self, dtype, shape, data):
+        self.dtype, self.shape, self.data = dtype, shape, data
+
+    def values(self):
+        values = array.array(CODES[self.dtype])
+        values.frombytes(self.data)
+        return values
+
+
+def load(path):
+    """All tensors of a file by name."""
+    with open(path, "rb") as file:
+        blob = file.read()
+    (size,) = struct.unpack_from("<Q", blob)
+    header = json.loads(blob[8 : 8 + size])
+    tensors = {}
+    for name, info in header.items():
+        if name == "__metadata__":
+            continue
+        first, last = info["data_offsets"]
+        tensors[name] = Tensor(info["dtype"], info["shape"], blob[8 + size + first : 8 + size + last])
+    return tensors
+
+
+def difference(expected, actual):
+    """The largest absolute difference, and the largest one beyond what `1 + |expected|` scales."""
+    if expected.shape != actual.shape:
+        raise ValueError(f"shape {actual.shape}, expected {expected.shape}")
+    worst = scaled = 0.0
+    for e, a in zip(expected.values(), actual.values()):
+        d = abs(e - a)
+        if not d <= float("inf"):  # NaN
+            return float("inf"), float("inf")
+        worst = max(worst, d)
+        scaled = max(scaled, d / (1.0 + abs(e)))
+    return worst, scaled
