@@ -71,7 +71,7 @@ def Plan_KernelOp : Plan_Op<"kernel", [Symbol, IsolatedFromAbove]> {
   let regions = (region MaxSizedRegion<1>:$body);
   let assemblyFormat = [{
     $sym_name $kind $config custom<Names>($inputs) `->` custom<Names>($outputs)
-    `dims` custom<Names>($dims) custom<Body>($body) attr-dict
+    `dims` custom<Names>($dims) `` custom<Body>($body) attr-dict
   }];
   let hasVerifier = 1;
   let extraClassDeclaration = [{
@@ -216,7 +216,7 @@ class Plan_Step<string mnemonic> : Plan_Op<mnemonic, [HasParent<"ProgramOp">, St
                        DefaultValuedAttr<I64Attr, "0">:$scratch, UnitAttr:$nowait,
                        OptionalAttr<I64Attr>:$layer);
   let assemblyFormat = [{
-    $kernel custom<Operands>($buffers, $names, $refs, $writes) `dims` custom<Dims>($dims)
+    $kernel `` custom<Operands>($buffers, $names, $refs, $writes) `dims` custom<Dims>($dims)
     `rows` custom<Rows>($rows, $row_scale)
     (`scratch` custom<Number>($scratch)^)? (`nowait` $nowait^)?
     (`layer` custom<Number>($layer)^)? attr-dict

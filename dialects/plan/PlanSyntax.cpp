@@ -235,7 +235,7 @@ ParseResult parseBody(OpAsmParser &parser, Region &body) {
 void printBody(OpAsmPrinter &printer, Operation *, Region &body) {
   if (body.empty())
     return;
-  printer << "body(";
+  printer << " body(";
   llvm::interleaveComma(
       body.getArguments(), printer,
       [&](BlockArgument argument) { printer.printRegionArgument(argument); });
