@@ -1,0 +1,52 @@
+// Generated kernels, by kind. The lowering asks for the operands and dims of a
+// kind, the code generator for its function; what a kind computes is written in
+// the file of the kind (Linear.cpp, Attend.cpp, ...), the list of kinds is in
+// Kinds.cpp.
+#pragma once
+
+#include "mlir/IR/Builders.h"
+#include "mlir/IR/BuiltinAttributes.h"
+#include "mlir/IR/Diagnostics.h"
+#include "mlir/Support/LLVM.h"
+
+namespace sluice::codegen {
+struct Target;
+}
+
+namespace sluice::kernels {
+
+using ErrorFn = llvm::function_ref<mlir::InFlightDiagnostic()>;
+
+// What a kernel takes. The operands of a call are the inputs, then the outputs;
+// every operand with rows has a dim NAME.stride, in elements.
+struct Signature {
+  llvm::SmallVector<llvm::StringRef> inputs, outputs, dims;
+};
+
+// Fails when the kind is unknown or an attribute is unknown or has a bad value.
+mlir::FailureOr<Signature> signature(llvm::StringRef kind,
+                                     mlir::DictionaryAttr attrs, ErrorFn error);
+
+// Scratch that one worker needs, given upper bounds of the dims in the order of
+// the signature. The attributes must be valid.
+int64_t scratchBytes(llvm::StringRef kind, mlir::DictionaryAttr attrs,
+                     llvm::ArrayRef<int64_t> dims);
+
+// Emits `func.func @symbol(%call: !llvm.ptr) -> i32` where `builder` points.
+// `body` is the region of kinds that have one (map), else null.
+mlir::LogicalResult build(llvm::StringRef kind, mlir::DictionaryAttr attrs,
+                          mlir::Region *body, const codegen::Target &target,
+                          mlir::OpBuilder &builder, llvm::StringRef symbol);
+
+// The fields of a cache state, one row each: k [heads, width], v [heads,
+// width].
+struct NamedShape {
+  llvm::StringRef name;
+  llvm::SmallVector<int64_t> shape;
+};
+
+// Bytes of one block of SLC_CACHE_BLOCK positions of one layer. The layout is
+// private to the attention kernels (see CacheLayout.h).
+int64_t cacheBlockBytes(llvm::ArrayRef<NamedShape> fields);
+
+} // namespace sluice::kernels

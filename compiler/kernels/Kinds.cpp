@@ -1,0 +1,145 @@
+#include "compiler/kernels/Kinds.h"
+#include "llvm/ADT/StringExtras.h"
+
+using namespace mlir;
+
+namespace sluice::kernels {
+
+// Each file of kinds adds its own here.
+static KindTable makeKinds() {
+  KindTable table;
+  return table;
+}
+
+const KindTable &kinds() {
+  static const KindTable table = makeKinds();
+  return table;
+}
+
+bool Attrs::has(StringRef name) const { return attrs && attrs.contains(name); }
+
+bool Attrs::flag(StringRef name) const {
+  if (!has(name))
+    return false;
+  if (auto value = attrs.getAs<BoolAttr>(name))
+    return value.getValue();
+  return isa<UnitAttr>(attrs.get(name));
+}
+
+StringRef Attrs::word(StringRef name, StringRef otherwise) const {
+  if (auto value = has(name) ? attrs.getAs<StringAttr>(name) : nullptr)
+    return value.getValue();
+  return otherwise;
+}
+
+int64_t Attrs::integer(StringRef name, int64_t otherwise) const {
+  if (auto value = has(name) ? attrs.getAs<IntegerAttr>(name) : nullptr)
+    return value.getInt();
+  return otherwise;
+}
+
+double Attrs::real(StringRef name, double otherwise) const {
+  if (auto value = has(name) ? attrs.getAs<FloatAttr>(name) : nullptr)
+    return value.getValueAsDouble();
+  return otherwise;
+}
+
+static LogicalResult checkOne(const Attribute &known, mlir::Attribute value,
+                              ErrorFn error) {
+  switch (known.type) {
+  case Attribute::Flag:
+    if (!isa<BoolAttr, UnitAttr>(value))
+      return error() << "kernel attribute '" << known.name
+                     << "' is a flag, found " << value;
+    return success();
+  case Attribute::Integer:
+    if (!isa<IntegerAttr>(value) || isa<BoolAttr>(value))
+      return error() << "kernel attribute '" << known.name
+                     << "' is an integer, found " << value;
+    return success();
+  case Attribute::Real:
+    if (!isa<FloatAttr>(value))
+      return error() << "kernel attribute '" << known.name
+                     << "' is a float, found " << value;
+    return success();
+  case Attribute::Word:
+    auto word = dyn_cast<StringAttr>(value);
+    if (word && llvm::is_contained(known.words, word.getValue()))
+      return success();
+    InFlightDiagnostic diagnostic = error();
+    diagnostic << "kernel attribute '" << known.name << "' is one of "
+               << llvm::join(known.words, ", ") << "; found " << value;
+    return diagnostic;
+  }
+  return failure();
+}
+
+static FailureOr<const Kind *> find(StringRef name, DictionaryAttr attrs,
+                                    ErrorFn error) {
+  auto found = kinds().find(name);
+  if (found == kinds().end())
+    return error() << "no kernel kind '" << name << "'";
+  const Kind &kind = found->second;
+  for (const Attribute &known : kind.attributes)
+    if (known.required && !(attrs && attrs.contains(known.name)))
+      return error() << "kernel kind '" << name << "' needs the attribute '"
+                     << known.name << "'";
+  if (attrs) {
+    for (NamedAttribute given : attrs) {
+      StringRef attrName = given.getName().getValue();
+      const Attribute *known =
+          llvm::find_if(kind.attributes, [&](const Attribute &candidate) {
+            return candidate.name == attrName;
+          });
+      if (known == kind.attributes.end())
+        return error() << "kernel kind '" << name << "' has no attribute '"
+                       << attrName << "'";
+      if (failed(checkOne(*known, given.getValue(), error)))
+        return failure();
+    }
+  }
+  if (kind.check && failed(kind.check(Attrs(attrs), error)))
+    return failure();
+  return &kind;
+}
+
+FailureOr<Signature> signature(StringRef kind, DictionaryAttr attrs,
+                               ErrorFn error) {
+  FailureOr<const Kind *> found = find(kind, attrs, error);
+  if (failed(found))
+    return failure();
+  return (*found)->signature(Attrs(attrs));
+}
+
+int64_t scratchBytes(StringRef name, DictionaryAttr attrs,
+                     ArrayRef<int64_t> dims) {
+  const Kind &kind = kinds().find(name)->second;
+  if (!kind.scratch)
+    return 0;
+  Signature signature = kind.signature(Attrs(attrs));
+  assert(dims.size() == signature.dims.size() && "one bound for each dim");
+  return kind.scratch(Attrs(attrs), [&](StringRef dim) {
+    const StringRef *at = llvm::find(signature.dims, dim);
+    assert(at != signature.dims.end() && "dim is in the signature");
+    return dims[at - signature.dims.begin()];
+  });
+}
+
+LogicalResult build(StringRef name, DictionaryAttr attrs, Region *body,
+                    const codegen::Target &target, OpBuilder &builder,
+                    StringRef symbol) {
+  Location loc = builder.getUnknownLoc();
+  FailureOr<const Kind *> kind =
+      find(name, attrs, [&] { return emitError(loc); });
+  if (failed(kind))
+    return failure();
+  Signature signature = (*kind)->signature(Attrs(attrs));
+  OpBuilder::InsertionGuard guard(builder);
+  KernelBuilder kernel(builder, loc, symbol, signature, target);
+  if (failed((*kind)->build(kernel, Attrs(attrs), body)))
+    return failure();
+  kernel.finish();
+  return success();
+}
+
+} // namespace sluice::kernels

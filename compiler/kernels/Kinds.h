@@ -1,0 +1,54 @@
+// The table of kernel kinds. A file that implements kinds offers one add
+// function, declared here and called in Kinds.cpp; nothing registers itself.
+#pragma once
+
+#include "compiler/kernels/KernelBuilder.h"
+#include "compiler/kernels/Kernels.h"
+#include "llvm/ADT/StringMap.h"
+
+namespace sluice::kernels {
+
+// Typed access to the attributes of a kernel. Reading an attribute of the wrong
+// type gives the default: check() has refused such attributes before.
+class Attrs {
+public:
+  explicit Attrs(mlir::DictionaryAttr attrs) : attrs(attrs) {}
+
+  bool has(llvm::StringRef name) const;
+  bool flag(llvm::StringRef name) const;
+  llvm::StringRef word(llvm::StringRef name,
+                       llvm::StringRef otherwise = "none") const;
+  int64_t integer(llvm::StringRef name, int64_t otherwise = 0) const;
+  double real(llvm::StringRef name, double otherwise = 0) const;
+  mlir::DictionaryAttr dictionary() const { return attrs; }
+
+private:
+  mlir::DictionaryAttr attrs;
+};
+
+// One attribute that a kind knows. A word lists its legal values.
+struct Attribute {
+  enum Type { Flag, Word, Integer, Real } type;
+  llvm::StringRef name;
+  llvm::SmallVector<llvm::StringRef> words = {};
+  bool required = false;
+};
+
+using DimFn = llvm::function_ref<int64_t(llvm::StringRef)>;
+
+struct Kind {
+  llvm::SmallVector<Attribute> attributes;
+  Signature (*signature)(const Attrs &);
+  // Null: no scratch.
+  int64_t (*scratch)(const Attrs &, DimFn dim);
+  // Emits the body; the builder stands in the open function and closes it.
+  mlir::LogicalResult (*build)(KernelBuilder &, const Attrs &, mlir::Region *);
+  // Rules between attributes beyond those of Attribute; may be null.
+  mlir::LogicalResult (*check)(const Attrs &, ErrorFn error) = nullptr;
+};
+
+using KindTable = llvm::StringMap<Kind>;
+
+const KindTable &kinds();
+
+} // namespace sluice::kernels
