@@ -1,0 +1,156 @@
+// Rotary positions, caches, attention and score biases.
+#ifndef SLUICE_LLM_ATTENTION_OPS_TD
+#define SLUICE_LLM_ATTENTION_OPS_TD
+
+include "dialects/llm/LLMBase.td"
+
+def LLM_RopeFreqsOp : LLM_PureOp<"rope_freqs"> {
+  let summary = "f[i] = theta^(-2i/dims), i < dims/2";
+  let words = [LLM_Word<"rope_freqs">];
+  let primary = ["dims"];
+  let arguments = (ins LLM_Int:$dims, LLM_Float:$theta);
+  let results = (outs LLM_Vector:$result);
+  let assemblyFormat = "$dims `theta` $theta attr-dict `:` type($result)";
+}
+
+def LLM_FreqsLlama3Op : LLM_Op<"freqs_llama3", [Pure, AllTypesMatch<["freqs", "result"]>]> {
+  let summary = "low frequencies divided by `factor`, high ones kept, a ramp between";
+  let description = [{
+    With wavelength L = 2*pi/f: f if L < original/high; f/factor if L > original/low; else
+    (1-s)*f/factor + s*f with s = (original/L - low) / (high - low).
+  }];
+  let words = [LLM_Word<"freqs_llama3">];
+  let primary = ["freqs"];
+  let arguments = (ins LLM_Vector:$freqs, LLM_Float:$factor, LLM_Float:$low, LLM_Float:$high, LLM_Int:$original);
+  let results = (outs LLM_Vector:$result);
+  let assemblyFormat = "$freqs attr-dict `:` type($freqs)";
+}
+
+def LLM_FreqsYarnOp : LLM_Op<"freqs_yarn", [Pure, AllTypesMatch<["freqs", "result"]>]> {
+  let summary = "YaRN: frequencies interpolated below `slow` turns in `original` positions, kept above `fast`";
+  let description = [{
+    With d = 2*len(freqs) and c(t) = d * log(original / (2*pi*t)) / (2*log(theta)): lo = c(fast), hi = c(slow), rounded
+    down and up if `truncate`, clamped to 0 and d-1; ramp(i) = clamp((i-lo)/(hi-lo), 0, 1);
+    f/factor*ramp + f*(1-ramp).
+  }];
+  let words = [LLM_Word<"freqs_yarn">];
+  let primary = ["freqs"];
+  let arguments = (ins LLM_Vector:$freqs, LLM_Float:$factor, LLM_Float:$theta, LLM_Int:$original, LLM_Float:$fast,
+      LLM_Float:$slow, BoolAttr:$truncate);
+  let results = (outs LLM_Vector:$result);
+  let assemblyFormat = "$freqs attr-dict `:` type($freqs)";
+}
+
+def LLM_RopeOp : LLM_SameTypeOp<"rope"> {
+  let summary = "rotates pairs of channels of each head by position * frequency";
+  let description = [{
+    x [rows, n, d], pos [rows], freqs [r/2]: the r channels starting at `from` are rotated, pair i by the angle
+    f32(pos) * freqs[i]: (a, b) -> (a*cos - b*sin, b*cos + a*sin), cos and sin multiplied by `amplitude`.
+  }];
+  let words = [LLM_Word<"rope">];
+  let arguments = (ins LLM_Heads:$x, LLM_Ids:$pos, LLM_Vector:$freqs, LLM_PairingAttr:$pairing,
+      DefaultValuedAttr<LLM_Int, "0">:$from, DefaultValuedAttr<LLM_Float, "1.0f">:$amplitude);
+  let results = (outs LLM_Heads:$result);
+  let assemblyFormat = [{
+    $pairing $x `,` $pos `,` $freqs (`from` $from^)? (`amplitude` $amplitude^)? attr-dict `:`
+    functional-type(operands, results)
+  }];
+  let hasVerifier = 1;
+}
+
+def LLM_RopeTableOp : LLM_PureOp<"rope_table"> {
+  let summary = "cos and sin of position * frequency, times `amplitude`: [rows, 2, r/2], cos first";
+  let arguments = (ins LLM_Ids:$pos, LLM_Vector:$freqs, DefaultValuedAttr<LLM_Float, "1.0f">:$amplitude);
+  let results = (outs LLM_Heads:$result);
+  let assemblyFormat = "$pos `,` $freqs (`amplitude` $amplitude^)? attr-dict `:` functional-type(operands, results)";
+}
+
+def LLM_RotateOp : LLM_SameTypeOp<"rotate"> {
+  let summary = "`rope` with the angles taken from a `rope_table`";
+  let arguments = (ins LLM_Heads:$x, LLM_Heads:$table, LLM_PairingAttr:$pairing, DefaultValuedAttr<LLM_Int, "0">:$from);
+  let results = (outs LLM_Heads:$result);
+  let assemblyFormat = "$pairing $x `by` $table (`from` $from^)? attr-dict `:` functional-type(operands, results)";
+  let hasVerifier = 1;
+}
+
+def LLM_AppendOp : LLM_InferOp<"append", [AttrSizedOperandSegments, DeclareOpInterfaceMethods<SymbolUserOpInterface>,
+                                         MemoryEffects<[MemWrite<LLM_StateResource>]>]> {
+  let summary = "writes this step's rows to a cache and returns its handle";
+  let description = [{
+    One value per field of the state, in the order of its fields. A state is written at most once per layer and pass.
+
+    ```mlir
+    %c = llm.append @layers.kv[%l] (%k, %v) for %b : tensor<?x8x128xf32>, tensor<?x8x128xf32>
+    ```
+  }];
+  let words = [LLM_Word<"append">];
+  let primary = ["state"];
+  let takesFields = 1;
+  let arguments = (ins FlatSymbolRefAttr:$state, Variadic<LLM_Rows>:$fields, Optional<Index>:$layer, LLM_BatchType:$batch);
+  let results = (outs LLM_CacheType:$result);
+  let assemblyFormat = "$state (`[` $layer^ `]`)? `(` $fields `)` `for` $batch attr-dict `:` type($fields)";
+}
+
+def LLM_CachedOp : LLM_InferOp<"cached", [DeclareOpInterfaceMethods<SymbolUserOpInterface>,
+                                         MemoryEffects<[MemRead<LLM_StateResource>]>]> {
+  let summary = "the handle of a cache that another entry has written";
+  let words = [LLM_Word<"cached">];
+  let primary = ["state"];
+  let arguments = (ins FlatSymbolRefAttr:$state, Optional<Index>:$layer);
+  let results = (outs LLM_CacheType:$result);
+  let assemblyFormat = "$state (`[` $layer^ `]`)? attr-dict";
+}
+
+def LLM_AttentionOp : LLM_PureOp<"attention", [AttrSizedOperandSegments]> {
+  let summary = "softmax(q k^T * scale + bias, masked) v, per head";
+  let description = [{
+    q [rows, n, d]. Keys and values come from a cache (`kv`) or, without one, from this step's rows k [rows, g, d] and
+    v [rows, g, dv]; n is a multiple of g and query head h reads head h / (n/g). Order: scale, bias, cap
+    (cap * tanh(s/cap)), mask, sink (one more score per head, `sinks` [n], whose value is zero), softmax.
+    Result [rows, n, dv].
+
+    ```mlir
+    %a = llm.attention %q in %c for %b mask [#llm.mask<causal>] scale 1.250000e-01 : (tensor<?x32x64xf32>, !llm.cache, !llm.batch) -> tensor<?x32x64xf32>
+    ```
+  }];
+  let words = [LLM_Word<"attention">];
+  let primary = ["q"];
+  let arguments = (ins LLM_Heads:$q, Optional<LLM_CacheType>:$kv, Optional<LLM_Heads>:$k, Optional<LLM_Heads>:$v,
+      LLM_BatchType:$batch, Optional<LLM_Weight>:$sinks, Optional<LLM_BiasType>:$bias, LLM_Float:$scale,
+      LLM_MaskArray:$mask, OptionalAttr<LLM_Float>:$cap);
+  let results = (outs LLM_Heads:$result);
+  let assemblyFormat = [{
+    $q (`in` $kv^)? (`over` $k^ `,` $v)? `for` $batch `mask` $mask `scale` $scale (`cap` $cap^)? (`sinks` $sinks^)?
+    (`bias` $bias^)? attr-dict `:` functional-type(operands, results)
+  }];
+  let hasVerifier = 1;
+}
+
+def LLM_AlibiOp : LLM_PureOp<"alibi"> {
+  let summary = "bias(h, i, j) = slope[h] * j (up to a constant per row: slope[h] * (j - i))";
+  let description = [{
+    Slopes of `heads` heads: 2^(-8(h+1)/p) for the first p heads, p the largest power of two not above `heads`; the
+    others take every second slope of the sequence for 2p. Multiplied by `times`; `rounded`: slope * distance is rounded to that type.
+  }];
+  let words = [LLM_Word<"alibi">];
+  let primary = ["heads"];
+  let arguments = (ins LLM_Int:$heads, DefaultValuedAttr<LLM_Float, "1.0f">:$times, OptionalAttr<LLM_RoundToAttr>:$rounded);
+  let results = (outs LLM_BiasType:$result);
+  let assemblyFormat = "$heads (`times` $times^)? (`rounded` $rounded^)? attr-dict";
+}
+
+def LLM_BucketBiasOp : LLM_PureOp<"bucket_bias"> {
+  let summary = "bias(h, i, j) = w[bucket(j - i), h]: w [buckets, heads]";
+  let description = [{
+    With m = buckets (halved if `both_ways`, the upper half for keys after the query): distances below m/2 have a
+    bucket each, larger ones share buckets on a logarithmic scale up to `max_distance`. Without `both_ways`
+    keys after the query use bucket 0.
+  }];
+  let words = [LLM_Word<"bucket_bias">];
+  let primary = ["w"];
+  let arguments = (ins LLM_Weight2:$w, LLM_Int:$max_distance, BoolAttr:$both_ways);
+  let results = (outs LLM_BiasType:$result);
+  let assemblyFormat = "$w `max_distance` $max_distance `both_ways` $both_ways attr-dict `:` type($w)";
+}
+
+#endif

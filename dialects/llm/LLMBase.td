@@ -1,0 +1,43 @@
+// The classes that the op files build on, and how ops are named in specs.
+#ifndef SLUICE_LLM_BASE_TD
+#define SLUICE_LLM_BASE_TD
+
+include "dialects/llm/LLMTypes.td"
+include "dialects/llm/LLMInterfaces.td"
+include "mlir/IR/BuiltinAttributeInterfaces.td"
+include "mlir/IR/OpAsmInterface.td"
+include "mlir/IR/SymbolInterfaces.td"
+include "mlir/Interfaces/InferTypeOpInterface.td"
+include "mlir/Interfaces/SideEffectInterfaces.td"
+
+// A word of the spec language that means an op, perhaps with one attribute fixed (`add`: kind = add).
+class LLM_Word<string word_, string attr_ = "", string value_ = ""> {
+  string word = word_;
+  string attr = attr_;
+  string value = value_;
+}
+
+class LLM_Op<string mnemonic, list<Trait> traits = []> : Op<LLM_Dialect, mnemonic, traits> {
+  // Words that mean this op; empty for ops that only the compiler makes.
+  list<LLM_Word> words = [];
+  // The operand or attribute written beside the word (`rms_norm: x`); several names: a list is written there.
+  list<string> primary = ["x"];
+  // More than two values in the primary list are folded from the left: (a + b) + c.
+  bit foldsList = 0;
+  // One further slot per field of the state in slot `state`, in the order of its fields.
+  bit takesFields = 0;
+}
+
+// An op whose result types follow from its operands and attributes.
+class LLM_InferOp<string mnemonic, list<Trait> traits = []>
+    : LLM_Op<mnemonic, !listconcat(traits, [InferTypeOpAdaptor])>;
+
+class LLM_PureOp<string mnemonic, list<Trait> traits = []> : LLM_InferOp<mnemonic, !listconcat(traits, [Pure])>;
+
+// Result type = type of `x`.
+class LLM_SameTypeOp<string mnemonic, list<Trait> traits = []>
+    : LLM_Op<mnemonic, !listconcat(traits, [Pure, AllTypesMatch<["x", "result"]>])>;
+
+def LLM_StateResource : Resource<"::sluice::llm::StateResource">;
+
+#endif

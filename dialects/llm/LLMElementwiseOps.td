@@ -1,0 +1,187 @@
+// Arithmetic on single elements, reductions of the last axis, and changes of shape.
+#ifndef SLUICE_LLM_ELEMENTWISE_OPS_TD
+#define SLUICE_LLM_ELEMENTWISE_OPS_TD
+
+include "dialects/llm/LLMBase.td"
+include "mlir/Interfaces/ControlFlowInterfaces.td"
+
+// Operands broadcast; see BinaryOp. One scalar function describes the op.
+class LLM_ScalarOp<string mnemonic> : LLM_PureOp<mnemonic, [DeclareOpInterfaceMethods<LLM_ScalarInterface>]>;
+class LLM_UnaryOp<string mnemonic>
+    : LLM_SameTypeOp<mnemonic, [DeclareOpInterfaceMethods<LLM_ScalarInterface>]>;
+
+def LLM_BinaryOp : LLM_ScalarOp<"binary"> {
+  let summary = "x (kind) y, elementwise";
+  let description = [{
+    Shapes per row (without the row axis) are aligned at the right; an axis of size 1, or a missing one, is repeated.
+    The result has rows if an operand has. A bf16 weight is widened to f32 first.
+
+    ```mlir
+    %r = llm.binary add %x, %y : (tensor<?x64xf32>, tensor<?x64xf32>) -> tensor<?x64xf32>
+    ```
+  }];
+  let words = [LLM_Word<"add", "kind", "add">, LLM_Word<"sub", "kind", "sub">, LLM_Word<"mul", "kind", "mul">,
+               LLM_Word<"div", "kind", "div">, LLM_Word<"min", "kind", "min">, LLM_Word<"max", "kind", "max">];
+  let primary = ["x", "y"];
+  let foldsList = 1;
+  let arguments = (ins LLM_BinaryKindAttr:$kind, LLM_Operand:$x, LLM_Operand:$y);
+  let results = (outs LLM_F32Tensor:$result);
+  let assemblyFormat = "$kind $x `,` $y attr-dict `:` functional-type(operands, results)";
+}
+
+def LLM_LerpOp : LLM_ScalarOp<"lerp"> {
+  let summary = "a + (b - a) * by";
+  let description = "Broadcasts as `binary`.";
+  let words = [LLM_Word<"lerp">];
+  let primary = ["a", "b"];
+  let arguments = (ins LLM_Operand:$a, LLM_Operand:$b, LLM_Operand:$by);
+  let results = (outs LLM_F32Tensor:$result);
+  let assemblyFormat = "$a `,` $b `by` $by attr-dict `:` functional-type(operands, results)";
+}
+
+def LLM_SelectOp : LLM_ScalarOp<"select"> {
+  let summary = "b where `by` is 1, else a";
+  let description = "Broadcasts as `binary`. `by` holds 0 or 1.";
+  let words = [LLM_Word<"select">];
+  let primary = ["a", "b"];
+  let arguments = (ins LLM_Operand:$a, LLM_Operand:$b, LLM_Operand:$by);
+  let results = (outs LLM_F32Tensor:$result);
+  let assemblyFormat = "$a `,` $b `by` $by attr-dict `:` functional-type(operands, results)";
+}
+
+def LLM_ActOp : LLM_UnaryOp<"act"> {
+  let summary = "an elementwise function";
+  let description = [{
+    silu x/(1+e^-x); swish x/(1+e^(-beta*x)); gelu_erf x*(1+erf(x/sqrt 2))/2;
+    gelu_tanh x*(1+tanh(sqrt(2/pi)*(x+0.044715*x^3)))/2; relu max(x,0); relu2 max(x,0)^2; sigmoid 1/(1+e^-x); tanh;
+    softplus log(1+e^x); exp; log; log1p; floor; sqrt. `beta` is for swish only.
+
+    ```mlir
+    %r = llm.act silu %x : tensor<?x64xf32>
+    ```
+  }];
+  let words = [LLM_Word<"act">];
+  let arguments = (ins LLM_F32Tensor:$x, LLM_ActAttr:$fn, OptionalAttr<LLM_Float>:$beta);
+  let results = (outs LLM_F32Tensor:$result);
+  let assemblyFormat = "$fn $x (`beta` $beta^)? attr-dict `:` type($x)";
+  let hasVerifier = 1;
+}
+
+def LLM_ClampOp : LLM_UnaryOp<"clamp"> {
+  let summary = "min(max(x, low), high); a side left out does not limit";
+  let words = [LLM_Word<"clamp">];
+  let arguments = (ins LLM_F32Tensor:$x, OptionalAttr<LLM_Float>:$low, OptionalAttr<LLM_Float>:$high);
+  let results = (outs LLM_F32Tensor:$result);
+  let assemblyFormat = "$x (`low` $low^)? (`high` $high^)? attr-dict `:` type($x)";
+  let hasVerifier = 1;
+}
+
+def LLM_SoftcapOp : LLM_UnaryOp<"softcap"> {
+  let summary = "limit * tanh(x / limit)";
+  let words = [LLM_Word<"softcap">];
+  let arguments = (ins LLM_F32Tensor:$x, LLM_Float:$limit);
+  let results = (outs LLM_F32Tensor:$result);
+  let assemblyFormat = "$x `limit` $limit attr-dict `:` type($x)";
+  let hasVerifier = 1;
+}
+
+def LLM_RoundOp : LLM_UnaryOp<"round"> {
+  let summary = "rounds to the nearest value of a narrower type (ties to even) and back to f32";
+  let words = [LLM_Word<"round">];
+  let arguments = (ins LLM_F32Tensor:$x, LLM_RoundToAttr:$to);
+  let results = (outs LLM_F32Tensor:$result);
+  let assemblyFormat = "$x `to` $to attr-dict `:` type($x)";
+}
+
+def LLM_SumOp : LLM_PureOp<"sum"> {
+  let summary = "sum over the last axis, which stays with size 1";
+  let words = [LLM_Word<"sum">];
+  let arguments = (ins LLM_Rows:$x);
+  let results = (outs LLM_Rows:$result);
+  let assemblyFormat = "$x attr-dict `:` functional-type(operands, results)";
+}
+
+def LLM_SoftmaxOp : LLM_SameTypeOp<"softmax"> {
+  let summary = "e^(x-m) / sum e^(x-m) over the last axis, m its maximum";
+  let words = [LLM_Word<"softmax">];
+  let arguments = (ins LLM_Rows:$x);
+  let results = (outs LLM_Rows:$result);
+  let assemblyFormat = "$x attr-dict `:` type($x)";
+}
+
+def LLM_ReshapeOp : LLM_PureOp<"reshape"> {
+  let summary = "another shape per row, same elements in the same order";
+  let description = [{
+    `to` is the shape without the row axis; element counts must agree. Moves no data.
+
+    ```mlir
+    %q = llm.reshape %x to [32, 64] : (tensor<?x2048xf32>) -> tensor<?x32x64xf32>
+    ```
+  }];
+  let words = [LLM_Word<"reshape">];
+  let arguments = (ins LLM_Rows:$x, DenseI64ArrayAttr:$to);
+  let results = (outs LLM_Rows:$result);
+  let assemblyFormat = "$x `to` $to attr-dict `:` functional-type(operands, results)";
+  let hasFolder = 1;
+}
+
+def LLM_SliceOp : LLM_PureOp<"slice"> {
+  let summary = "`size` elements of the last axis, starting at `from`";
+  let words = [LLM_Word<"slice">];
+  let arguments = (ins LLM_F32Tensor:$x, LLM_Int:$from, LLM_Int:$size);
+  let results = (outs LLM_F32Tensor:$result);
+  let assemblyFormat = "$x `from` $from `size` $size attr-dict `:` functional-type(operands, results)";
+}
+
+def LLM_SplitOp : LLM_PureOp<"split"> {
+  let summary = "cuts the last axis into parts of the given sizes, which cover it";
+  let words = [LLM_Word<"split">];
+  let arguments = (ins LLM_Rows:$x, DenseI64ArrayAttr:$sizes);
+  let results = (outs Variadic<LLM_Rows>:$parts);
+  let assemblyFormat = "$x `into` $sizes attr-dict `:` functional-type(operands, results)";
+}
+
+def LLM_ConcatOp : LLM_PureOp<"concat"> {
+  let summary = "joins values along the last axis";
+  let words = [LLM_Word<"concat">];
+  let primary = ["parts"];
+  let arguments = (ins Variadic<LLM_Rows>:$parts);
+  let results = (outs LLM_Rows:$result);
+  let assemblyFormat = "$parts attr-dict `:` functional-type(operands, results)";
+}
+
+def LLM_RepeatHeadsOp : LLM_PureOp<"repeat_heads"> {
+  let summary = "[rows, h, d] -> [rows, h * times, d], each head repeated in place (a a b b)";
+  let words = [LLM_Word<"repeat_heads">];
+  let arguments = (ins LLM_Heads:$x, LLM_Int:$times);
+  let results = (outs LLM_Heads:$result);
+  let assemblyFormat = "$x `times` $times attr-dict `:` functional-type(operands, results)";
+}
+
+def LLM_YieldOp : LLM_Op<"yield", [Pure, Terminator, ReturnLike, ParentOneOf<["MapOp", "ExpertsOp"]>]> {
+  let summary = "the value of a region";
+  let arguments = (ins AnyType:$value);
+  let assemblyFormat = "$value attr-dict `:` type($value)";
+}
+
+def LLM_MapOp : LLM_PureOp<"map", [IsolatedFromAbove, SingleBlock]> {
+  let summary = "a scalar function applied to every element";
+  let description = [{
+    The region takes one f32 per operand and holds `arith` and `math` ops on f32; operands broadcast as in `binary`.
+
+    ```mlir
+    %r = llm.map %x, %y : (tensor<?x64xf32>, tensor<64xf32>) -> tensor<?x64xf32> {
+    ^bb0(%a: f32, %b: f32):
+      %s = arith.addf %a, %b : f32
+      llm.yield %s : f32
+    }
+    ```
+  }];
+  let arguments = (ins Variadic<LLM_Operand>:$inputs);
+  let results = (outs LLM_F32Tensor:$result);
+  let regions = (region SizedRegion<1>:$body);
+  let assemblyFormat = "$inputs attr-dict `:` functional-type(operands, results) $body";
+  let hasRegionVerifier = 1;
+}
+
+#endif

@@ -1,0 +1,31 @@
+#ifndef SLUICE_LLM_INTERFACES_TD
+#define SLUICE_LLM_INTERFACES_TD
+
+include "mlir/IR/OpBase.td"
+
+def LLM_DecomposeInterface : OpInterface<"DecomposeInterface"> {
+  let cppNamespace = "::sluice::llm";
+  let description = [{
+    A fused op that can be rewritten into the unfused ops it stands for. The arithmetic and its order are the same, so
+    the bits are too.
+  }];
+  let methods = [
+    InterfaceMethod<"Builds the unfused ops in front of this op and returns the values that replace its results.",
+      "::llvm::FailureOr<::llvm::SmallVector<::mlir::Value>>", "decompose", (ins "::mlir::OpBuilder &":$builder)>,
+  ];
+}
+
+def LLM_ScalarInterface : OpInterface<"ScalarInterface"> {
+  let cppNamespace = "::sluice::llm";
+  let description = [{
+    An op whose every result element is a function of one element of each operand, with operands broadcast as by
+    `llm.binary`. One definition of that function serves `llm.map`, the lowering of single ops and constant folding.
+  }];
+  let methods = [
+    InterfaceMethod<"Emits the function on f32 scalars, one argument per operand.",
+      "::mlir::Value", "emitScalar",
+      (ins "::mlir::OpBuilder &":$builder, "::mlir::Location":$loc, "::mlir::ValueRange":$args)>,
+  ];
+}
+
+#endif

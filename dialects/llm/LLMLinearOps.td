@@ -1,0 +1,75 @@
+// Embedding, matrix products and normalisations.
+#ifndef SLUICE_LLM_LINEAR_OPS_TD
+#define SLUICE_LLM_LINEAR_OPS_TD
+
+include "dialects/llm/LLMBase.td"
+
+def LLM_EmbeddingOp : LLM_PureOp<"embedding"> {
+  let summary = "row `ids[r]` of a table: ids [rows], w [V, H] -> [rows, H]";
+  let description = [{
+    ```mlir
+    %x = llm.embedding %ids, %w : (tensor<?xi32>, tensor<50257x768xbf16>) -> tensor<?x768xf32>
+    ```
+  }];
+  let words = [LLM_Word<"embedding">];
+  let primary = ["ids"];
+  let arguments = (ins LLM_Ids:$ids, LLM_Weight2:$w);
+  let results = (outs LLM_Rows2:$result);
+  let assemblyFormat = "$ids `,` $w attr-dict `:` functional-type(operands, results)";
+}
+
+def LLM_LinearOp : LLM_PureOp<"linear"> {
+  let summary = "y[r, n] = sum_k x[r, k] * w[n, k] + bias[n]";
+  let description = [{
+    x [rows, K], w [N, K], bias [N] -> [rows, N]. `compute = bf16` rounds x and w to bf16 before multiplying; sums are
+    f32 in blocks of 1024 along K, added in order.
+
+    ```mlir
+    %y = llm.linear %x, %w bias %b compute bf16 : (tensor<?x768xf32>, tensor<2304x768xbf16>, tensor<2304xf32>) -> tensor<?x2304xf32>
+    ```
+  }];
+  let words = [LLM_Word<"linear">];
+  let arguments = (ins LLM_Rows2:$x, LLM_Weight2:$w, Optional<LLM_WeightBias>:$bias,
+      DefaultValuedAttr<LLM_ComputeAttr, "::sluice::llm::Compute::f32">:$compute);
+  let results = (outs LLM_Rows2:$result);
+  let assemblyFormat = "$x `,` $w (`bias` $bias^)? (`compute` $compute^)? attr-dict `:` functional-type(operands, results)";
+}
+
+def LLM_RmsNormOp : LLM_SameTypeOp<"rms_norm"> {
+  let summary = "x / sqrt(mean(x^2) + eps) * w over the last axis";
+  let description = [{
+    w [d] for the last axis d, or [heads, d] for a value [rows, heads, d]; without w nothing is multiplied.
+
+    ```mlir
+    %h = llm.rms_norm %x, %n eps 1.000000e-05 : (tensor<?x64xf32>, tensor<64xf32>) -> tensor<?x64xf32>
+    ```
+  }];
+  let words = [LLM_Word<"rms_norm">];
+  let arguments = (ins LLM_Rows:$x, Optional<LLM_Weight>:$w, LLM_Float:$eps);
+  let results = (outs LLM_Rows:$result);
+  let assemblyFormat = "$x (`,` $w^)? `eps` $eps attr-dict `:` functional-type(operands, results)";
+  let hasVerifier = 1;
+}
+
+def LLM_LayerNormOp : LLM_SameTypeOp<"layer_norm", [AttrSizedOperandSegments]> {
+  let summary = "(x - mean) / sqrt(variance + eps) * w + bias over the last axis";
+  let description = "w and bias as in `rms_norm`; the variance is the mean of squared differences.";
+  let words = [LLM_Word<"layer_norm">];
+  let arguments = (ins LLM_Rows:$x, Optional<LLM_Weight>:$w, Optional<LLM_WeightBias>:$bias, LLM_Float:$eps);
+  let results = (outs LLM_Rows:$result);
+  let assemblyFormat = [{
+    $x (`,` $w^)? (`bias` $bias^)? `eps` $eps attr-dict `:` functional-type(operands, results)
+  }];
+  let hasVerifier = 1;
+}
+
+def LLM_L2NormOp : LLM_SameTypeOp<"l2_norm"> {
+  let summary = "x / length over the last axis";
+  let description = "length = sqrt(sum(x^2) + eps) with `eps_in = sum`, max(sqrt(sum(x^2)), eps) with `eps_in = max`.";
+  let words = [LLM_Word<"l2_norm">];
+  let arguments = (ins LLM_Rows:$x, LLM_Float:$eps, LLM_EpsInAttr:$eps_in);
+  let results = (outs LLM_Rows:$result);
+  let assemblyFormat = "$x `eps` $eps `in` $eps_in attr-dict `:` type($x)";
+}
+
+#endif

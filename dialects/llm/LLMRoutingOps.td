@@ -1,0 +1,59 @@
+// Choosing experts and running them.
+#ifndef SLUICE_LLM_ROUTING_OPS_TD
+#define SLUICE_LLM_ROUTING_OPS_TD
+
+include "dialects/llm/LLMBase.td"
+
+def LLM_TopKOp : LLM_PureOp<"top_k"> {
+  let summary = "indices of the k largest, largest first: [rows, E] -> [rows, k]; ties take the lower index";
+  let words = [LLM_Word<"top_k">];
+  let primary = ["scores"];
+  let arguments = (ins LLM_Rows2:$scores, LLM_Int:$k);
+  let results = (outs LLM_Choice:$result);
+  let assemblyFormat = "$scores `,` $k attr-dict `:` functional-type(operands, results)";
+}
+
+def LLM_PickOp : LLM_PureOp<"pick"> {
+  let summary = "y[r, i] = x[r, at[r, i]]: x [rows, E], at [rows, k] -> [rows, k]";
+  let words = [LLM_Word<"pick">];
+  let arguments = (ins LLM_Rows2:$x, LLM_Choice:$at);
+  let results = (outs LLM_Rows2:$result);
+  let assemblyFormat = "$x `at` $at attr-dict `:` functional-type(operands, results)";
+}
+
+def LLM_NormalizeOp : LLM_SameTypeOp<"normalize"> {
+  let summary = "x / (sum(x) + eps) over the last axis";
+  let words = [LLM_Word<"normalize">];
+  let arguments = (ins LLM_Rows:$x, DefaultValuedAttr<LLM_Float, "0.0f">:$eps);
+  let results = (outs LLM_Rows:$result);
+  let assemblyFormat = "$x (`eps` $eps^)? attr-dict `:` type($x)";
+}
+
+def LLM_ExpertsOp : LLM_PureOp<"experts", [AttrSizedOperandSegments, IsolatedFromAbove, SingleBlock]> {
+  let summary = "runs a function on the rows that were sent to each expert and adds the results per row";
+  let description = [{
+    x [rows, K], at [rows, k], weights stacked along a leading expert axis. The region is the function of one expert:
+    its first argument is the expert's rows [rows, K] (here the rows are those of the expert), the others are the
+    weights without their leading axis, in order; it yields [rows, N]. For row r, in the order of at[r, :]:
+    y[r] = sum_i out_scale[r, i] * f_at[r,i](in_scale[r, i] * x[r]).
+
+    ```mlir
+    %y = llm.experts %x at %i with (%up, %down) out_scale %p : (…) -> tensor<?x64xf32> {
+    ^bb0(%h: tensor<?x64xf32>, %u: tensor<128x64xbf16>, %d: tensor<64x128xbf16>):
+      …
+      llm.yield %r : tensor<?x64xf32>
+    }
+    ```
+  }];
+  let arguments = (ins LLM_Rows2:$x, LLM_Choice:$at, Variadic<LLM_Weight>:$weights, Optional<LLM_Rows2>:$in_scale,
+      Optional<LLM_Rows2>:$out_scale);
+  let results = (outs LLM_Rows2:$result);
+  let regions = (region SizedRegion<1>:$body);
+  let assemblyFormat = [{
+    $x `at` $at `with` `(` $weights `)` (`in_scale` $in_scale^)? (`out_scale` $out_scale^)? attr-dict `:`
+    functional-type(operands, results) $body
+  }];
+  let hasRegionVerifier = 1;
+}
+
+#endif

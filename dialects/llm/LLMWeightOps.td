@@ -1,0 +1,89 @@
+// Symbols (weights, states), reading them, and constants.
+#ifndef SLUICE_LLM_WEIGHT_OPS_TD
+#define SLUICE_LLM_WEIGHT_OPS_TD
+
+include "dialects/llm/LLMBase.td"
+
+def LLM_WeightOp : LLM_Op<"weight", [Symbol]> {
+  let summary = "declares a weight, or one weight per layer";
+  let description = [{
+    `type` is the shape and storage type the graph sees; where the data comes from and how it is packed is not said
+    here. With `layers` the symbol stands for one tensor per listed layer index. A bias is a symbol of its own, named
+    after its weight with `.bias` appended.
+
+    ```mlir
+    llm.weight @embed : tensor<128256x4096xbf16>
+    llm.weight @layers.q : tensor<4096x4096xbf16> layers [0, 1, 2]
+    ```
+  }];
+  let arguments = (ins SymbolNameAttr:$sym_name, TypeAttrOf<LLM_Weight>:$type, OptionalAttr<DenseI64ArrayAttr>:$layers);
+  let assemblyFormat = "$sym_name `:` $type (`layers` $layers^)? attr-dict";
+  let extraClassDeclaration = [{
+    ::mlir::RankedTensorType getTensorType() { return ::llvm::cast<::mlir::RankedTensorType>(getType()); }
+  }];
+}
+
+def LLM_StateOp : LLM_Op<"state", [Symbol]> {
+  let summary = "declares what a sequence remembers between steps, or one such state per layer";
+  let description = [{
+    `cache`: one row per token; `fields` are the tensors of a row. `fixed`: one value per sequence, exactly one field,
+    `init` is its value before the first token. `keep`: rows older than this many positions are never read again.
+    `chunk`: rows of an earlier block of this many positions are never read again. `once`: written by one entry as a
+    whole and only read afterwards (cross-attention). All f32.
+
+    ```mlir
+    llm.state @layers.kv cache {k = [8, 128], v = [8, 128]} layers [0, 1, 2]
+    ```
+  }];
+  let arguments = (ins SymbolNameAttr:$sym_name, LLM_StateKindAttr:$kind, LLM_FieldArray:$fields,
+      OptionalAttr<DenseI64ArrayAttr>:$layers, OptionalAttr<LLM_Int>:$keep, OptionalAttr<LLM_Int>:$chunk,
+      OptionalAttr<LLM_Float>:$init, UnitAttr:$once);
+  let assemblyFormat = [{
+    $sym_name $kind custom<Fields>($fields) (`layers` $layers^)? (`keep` $keep^)? (`chunk` $chunk^)? (`init` $init^)?
+    (`once` $once^)? attr-dict
+  }];
+  let hasVerifier = 1;
+  let extraClassDeclaration = [{
+    ::llvm::SmallVector<FieldAttr> getFieldList() {
+      return ::llvm::to_vector(getFields().getAsRange<FieldAttr>());
+    }
+  }];
+}
+
+def LLM_UseOp : LLM_Op<"use", [Pure, DeclareOpInterfaceMethods<SymbolUserOpInterface>]> {
+  let summary = "reads a weight";
+  let description = [{
+    `layer` is present exactly when the symbol has `layers`. The type is the symbol's.
+
+    ```mlir
+    %w = llm.use @layers.q[%l] : tensor<4096x4096xbf16>
+    ```
+  }];
+  let arguments = (ins FlatSymbolRefAttr:$weight, Optional<Index>:$layer);
+  let results = (outs LLM_Weight:$result);
+  let assemblyFormat = "$weight (`[` $layer^ `]`)? attr-dict `:` type($result)";
+}
+
+def LLM_ConstantOp : LLM_PureOp<"constant", [ConstantLike]> {
+  let summary = "a number, the same for every row";
+  let description = [{
+    ```mlir
+    %c = llm.constant 1.702000e+00
+    ```
+  }];
+  let arguments = (ins LLM_Float:$value);
+  let results = (outs LLM_F32Tensor:$result);
+  let assemblyFormat = "$value attr-dict";
+  let hasFolder = 1;
+}
+
+def LLM_TapOp : LLM_Op<"tap", [MemoryEffects<[MemWrite<LLM_StateResource>]>]> {
+  let summary = "names a value so that it can be compared with a reference";
+  let description = [{
+    Has no effect on the program. A pass that fuses a tapped value away drops the tap.
+  }];
+  let arguments = (ins LLM_F32Tensor:$x, StrAttr:$name);
+  let assemblyFormat = "$x $name attr-dict `:` type($x)";
+}
+
+#endif
