@@ -24,6 +24,9 @@ enum class DType {
   Bool,
   F8_E4M3,
   F8_E5M2,
+  F8_E8M0,
+  F4,
+  C64,
   Q4_0,
   Q4_1,
   Q5_0,
@@ -48,6 +51,8 @@ enum class DType {
   TQ1_0,
   TQ2_0,
   MXFP4,
+  NVFP4,
+  Q1_0,
 };
 
 // How values are stored: `bytes` hold `values` consecutive ones of a row.

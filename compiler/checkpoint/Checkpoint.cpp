@@ -1,0 +1,326 @@
+#include "compiler/checkpoint/Checkpoint.h"
+
+#include "compiler/checkpoint/Gguf.h"
+#include "compiler/checkpoint/Message.h"
+#include "compiler/checkpoint/Safetensors.h"
+
+#include <algorithm>
+#include <filesystem>
+#include <set>
+#include <sys/mman.h>
+#include <unistd.h>
+
+namespace fs = std::filesystem;
+
+namespace sluice::checkpoint {
+
+using nlohmann::json;
+
+static constexpr const char *indexName = "model.safetensors.index.json";
+static constexpr uint64_t maxConfigBytes = 64 << 20;
+
+int64_t TensorInfo::rows() const {
+  int64_t count = 1;
+  for (size_t i = 0; i + 1 < shape.size(); ++i)
+    count *= shape[i];
+  return count;
+}
+
+Checkpoint::Checkpoint() = default;
+Checkpoint::Checkpoint(Checkpoint &&) noexcept = default;
+Checkpoint &Checkpoint::operator=(Checkpoint &&) noexcept = default;
+Checkpoint::~Checkpoint() = default;
+
+static bool isFile(const std::string &path) {
+  std::error_code ignored;
+  return fs::is_regular_file(path, ignored);
+}
+
+// `text` must stay inside the folder: no root, no "..".
+static bool staysInside(const std::string &text) {
+  fs::path path(text);
+  return !text.empty() && path.is_relative() &&
+         std::none_of(path.begin(), path.end(),
+                      [](const fs::path &part) { return part == ".."; });
+}
+
+static Result<json> parseJson(const std::string &path) {
+  Result<MappedFile> file = MappedFile::open(path);
+  if (!file.ok())
+    return file.status();
+  std::span<const uint8_t> bytes = file->bytes();
+  if (bytes.size() > maxConfigBytes)
+    return Status(Code::Unsupported,
+                  message(path, ": ", bytes.size(), " bytes of JSON, at most ",
+                          maxConfigBytes, " are read"));
+  try {
+    return json::parse(bytes.begin(), bytes.end());
+  } catch (const json::exception &error) {
+    return Status(Code::Corrupt,
+                  message(path, ": not valid JSON: ", error.what()));
+  }
+}
+
+Result<std::string> Checkpoint::sidePath(const std::string &name) const {
+  if (!staysInside(name))
+    return Status(
+        Code::InvalidArgument,
+        message("file name ", quote(name), " leaves the checkpoint's folder"));
+  return (fs::path(folder_) / name).string();
+}
+
+Status Checkpoint::addSafetensors(const std::string &path) {
+  Result<MappedFile> file = MappedFile::open(path);
+  if (!file.ok())
+    return file.status();
+  Result<std::vector<TensorInfo>> tensors =
+      parseSafetensors(file->bytes(), path);
+  if (!tensors.ok())
+    return tensors.status();
+  for (TensorInfo &info : *tensors) {
+    info.file = int(files_.size());
+    std::string name = info.name;
+    auto [there, added] = tensors_.emplace(name, std::move(info));
+    if (!added)
+      return Status(Code::Corrupt,
+                    message(path, ": tensor ", quote(name), " is already in ",
+                            files_[there->second.file].path()));
+  }
+  files_.push_back(std::move(*file));
+  return {};
+}
+
+Status Checkpoint::openShards(const std::string &index) {
+  Result<json> parsed = parseJson(index);
+  if (!parsed.ok())
+    return parsed.status();
+  auto map = parsed->is_object() ? parsed->find("weight_map") : parsed->end();
+  if (map == parsed->end() || !map->is_object())
+    return Status(Code::Corrupt, index + ": has no weight_map object");
+  std::map<std::string, std::string> shards; // tensor -> file
+  std::set<std::string> names;
+  for (const auto &[tensor, file] : map->items()) {
+    if (!file.is_string() || !staysInside(file.get<std::string>()))
+      return Status(Code::Corrupt,
+                    message(index, ": tensor ", quote(tensor), " lies in ",
+                            file.dump().substr(0, 100),
+                            ", expected the name of a file in the folder"));
+    names.insert(shards[tensor] = file.get<std::string>());
+  }
+  for (const std::string &name : names) {
+    Status status = addSafetensors((fs::path(folder_) / name).string());
+    if (!status.ok())
+      return status.in(index);
+  }
+  for (const auto &[tensor, file] : shards) {
+    const TensorInfo *info = find(tensor);
+    std::string path = (fs::path(folder_) / file).string();
+    if (!info || files_[info->file].path() != path)
+      return Status(Code::Corrupt, message(index, ": tensor ", quote(tensor),
+                                           " is not in ", quote(file)));
+  }
+  return {};
+}
+
+Status Checkpoint::openFolder() {
+  std::string single = (fs::path(folder_) / "model.safetensors").string();
+  std::string index = (fs::path(folder_) / indexName).string();
+  if (isFile(single))
+    return addSafetensors(single);
+  if (isFile(index))
+    return openShards(index);
+  std::vector<std::string> safetensors, gguf, others;
+  std::error_code error;
+  for (fs::directory_iterator it(folder_, error), end; !error && it != end;
+       it.increment(error)) {
+    fs::path path = it->path();
+    std::string kind = path.extension();
+    if (kind == ".safetensors")
+      safetensors.push_back(path.string());
+    else if (kind == ".gguf")
+      gguf.push_back(path.string());
+    else if (kind == ".bin" || kind == ".pt" || kind == ".pth")
+      others.push_back(path.filename().string());
+  }
+  if (error)
+    return Status(Code::Io, folder_ + ": " + error.message());
+  if (safetensors.size() == 1)
+    return addSafetensors(safetensors[0]);
+  if (safetensors.empty() && gguf.size() == 1) {
+    path_ = gguf[0];
+    return openGguf();
+  }
+  if (safetensors.empty() && gguf.empty() && !others.empty())
+    return Status(Code::Unsupported,
+                  message(folder_, ": found only ", quote(others[0]),
+                          "; pickled weights are not read, convert them to "
+                          "safetensors"));
+  return Status(Code::NotFound,
+                message(folder_, ": expected model.safetensors, ", indexName,
+                        " or one .safetensors or .gguf file; found ",
+                        safetensors.size(), " .safetensors and ", gguf.size(),
+                        " .gguf files"));
+}
+
+Status Checkpoint::openGguf() {
+  Result<MappedFile> file = MappedFile::open(path_);
+  if (!file.ok())
+    return file.status();
+  Result<GgufFile> gguf = parseGguf(file->bytes(), path_);
+  if (!gguf.ok())
+    return gguf.status();
+  auto parts = gguf->metadata.find("split.count");
+  if (parts != gguf->metadata.end() && *parts != 0 && *parts != 1)
+    return Status(Code::Unsupported,
+                  message(path_, ": one of ", parts->dump(),
+                          " parts; join them into one GGUF file first"));
+  format_ = Format::Gguf;
+  metadata_ = std::move(gguf->metadata);
+  for (TensorInfo &info : gguf->tensors) {
+    std::string name = info.name;
+    tensors_.emplace(std::move(name), std::move(info));
+  }
+  files_.push_back(std::move(*file));
+  return {};
+}
+
+Result<Checkpoint> Checkpoint::open(const std::string &path) {
+  Checkpoint checkpoint;
+  checkpoint.path_ = path;
+  std::error_code ignored;
+  fs::file_status kind = fs::status(path, ignored);
+  if (!fs::exists(kind))
+    return Status(Code::NotFound, path + ": no such file or folder");
+  Status status;
+  std::string extension = fs::path(path).extension();
+  if (fs::is_directory(kind)) {
+    checkpoint.folder_ = path;
+    status = checkpoint.openFolder();
+  } else {
+    checkpoint.folder_ = fs::path(path).parent_path().string();
+    if (checkpoint.folder_.empty())
+      checkpoint.folder_ = ".";
+    if (extension == ".gguf")
+      status = checkpoint.openGguf();
+    else if (extension == ".safetensors")
+      status = checkpoint.addSafetensors(path);
+    else
+      return Status(Code::Unsupported,
+                    path + ": expected a folder, a .safetensors or a .gguf "
+                           "file");
+  }
+  if (!status.ok())
+    return status;
+  if (checkpoint.format_ == Format::Gguf)
+    return checkpoint;
+  if (!isFile(checkpoint.folder_ + "/config.json"))
+    checkpoint.format_ = Format::Raw;
+  else if (!checkpoint.config("config.json", &status))
+    return status;
+  return checkpoint;
+}
+
+Result<Checkpoint> Checkpoint::random(uint64_t seed,
+                                      const std::string &configPath) {
+  Checkpoint checkpoint;
+  checkpoint.synthetic_ = true;
+  checkpoint.seed_ = seed;
+  checkpoint.path_ = checkpoint.configPath_ = configPath;
+  checkpoint.folder_ = fs::path(configPath).parent_path().string();
+  if (checkpoint.folder_.empty())
+    checkpoint.folder_ = ".";
+  Status status;
+  if (!checkpoint.config("config.json", &status))
+    return status;
+  return checkpoint;
+}
+
+const TensorInfo *Checkpoint::find(std::string_view name) const {
+  auto found = tensors_.find(name);
+  return found == tensors_.end() ? nullptr : &found->second;
+}
+
+std::vector<std::string> Checkpoint::files() const {
+  std::vector<std::string> paths;
+  for (const MappedFile &file : files_)
+    paths.push_back(file.path());
+  return paths;
+}
+
+const json *Checkpoint::config(const std::string &file, Status *why) const {
+  auto refuse = [&](Status status) {
+    if (why)
+      *why = std::move(status);
+    return nullptr;
+  };
+  if (auto found = configs_.find(file); found != configs_.end())
+    return &found->second;
+  Result<std::string> path = sidePath(file);
+  if (!path.ok())
+    return refuse(path.status());
+  if (synthetic_ && file == "config.json")
+    *path = configPath_;
+  if (!isFile(*path))
+    return refuse(Status(Code::NotFound, *path + ": no such file"));
+  Result<json> parsed = parseJson(*path);
+  if (!parsed.ok())
+    return refuse(parsed.status());
+  if (!parsed->is_object())
+    return refuse(
+        Status(Code::Corrupt, message(*path, ": expected a JSON object, found ",
+                                      parsed->type_name())));
+  return &configs_.emplace(file, std::move(*parsed)).first->second;
+}
+
+bool Checkpoint::hasFile(const std::string &name) const {
+  Result<std::string> path = sidePath(name);
+  return path.ok() && isFile(*path);
+}
+
+Result<std::vector<uint8_t>> Checkpoint::file(const std::string &name) const {
+  Result<std::string> path = sidePath(name);
+  if (!path.ok())
+    return path.status();
+  if (!isFile(*path))
+    return Status(Code::NotFound, *path + ": no such file");
+  Result<MappedFile> mapped = MappedFile::open(*path);
+  if (!mapped.ok())
+    return mapped.status();
+  return std::vector<uint8_t>(mapped->bytes().begin(), mapped->bytes().end());
+}
+
+std::span<const uint8_t> Checkpoint::raw(const TensorInfo &tensor) const {
+  return files_[tensor.file].bytes().subspan(tensor.offset, tensor.bytes);
+}
+
+Status Checkpoint::readRows(const TensorInfo &tensor, int64_t first,
+                            int64_t count, float *out) const {
+  std::string where =
+      files_[tensor.file].path() + ": tensor " + quote(tensor.name);
+  int64_t rows = tensor.rows(), columns = tensor.columns();
+  if (first < 0 || count < 0 || first > rows || count > rows - first)
+    return Status(Code::InvalidArgument,
+                  message(where, ": rows ", first, " to ", first + count - 1,
+                          " wanted, it has ", rows));
+  const BlockFormat &format = blockFormat(tensor.dtype);
+  if (!isReadable(tensor.dtype))
+    return Status(Code::Unsupported, message(where, ": reading ", format.name,
+                                             " is not supported"));
+  // Readable types have whole rows of blocks, so a row starts at a byte.
+  size_t rowBytes = size_t(columns / format.values) * format.bytes;
+  toFloat(tensor.dtype, raw(tensor).data() + size_t(first) * rowBytes,
+          size_t(count) * size_t(columns), out);
+  return {};
+}
+
+void Checkpoint::release(const TensorInfo &tensor) const {
+  std::span<const uint8_t> bytes = raw(tensor);
+  uintptr_t page = uintptr_t(sysconf(_SC_PAGESIZE));
+  uintptr_t begin = (uintptr_t(bytes.data()) + page - 1) / page * page;
+  uintptr_t end = uintptr_t(bytes.data() + bytes.size()) / page * page;
+  // The mapping is shared and read-only: dropped pages come back from the file.
+  if (begin < end)
+    madvise(reinterpret_cast<void *>(begin), end - begin, MADV_DONTNEED);
+}
+
+} // namespace sluice::checkpoint

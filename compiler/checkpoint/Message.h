@@ -1,0 +1,30 @@
+// Building error messages about files we do not trust.
+#pragma once
+
+#include <cstdint>
+#include <sstream>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace sluice::checkpoint {
+
+template <typename... Parts> std::string message(const Parts &...parts) {
+  std::ostringstream text;
+  (text << ... << parts);
+  return text.str();
+}
+
+// A name from a file, fit for a terminal: quoted, control bytes replaced, long
+// names cut.
+std::string quote(std::string_view name);
+
+// "[2, 3]"
+std::string shapeText(const std::vector<int64_t> &shape);
+
+// False on overflow or a negative extent.
+bool elementCount(const std::vector<int64_t> &shape, int64_t &count);
+
+bool isUtf8(std::string_view text);
+
+} // namespace sluice::checkpoint
