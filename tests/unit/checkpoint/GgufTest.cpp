@@ -168,7 +168,7 @@ std::vector<Broken> brokenFiles() {
       {"OffsetOverflow", oneTensor({4}, 0, UINT64_MAX - 31),
        "but the file has only 8 bytes"},
       {"NameTwice", twoTensors("w", 64), "tensor 'w' occurs twice"},
-      {"Overlap", twoTensors("v", 32), "tensor 'v' at byte 160 overlaps 'w'"},
+      {"Overlap", twoTensors("v", 32), "tensor 'v' at byte 128 overlaps 'w'"},
   };
 }
 
