@@ -132,6 +132,7 @@ private:
   uint64_t left() const { return bytes_.size() - position_; }
 
   template <typename T> Status number(T &value) {
+    value = T();
     if (left() < sizeof(T))
       return corrupt(message("the file ends at byte ", bytes_.size(),
                              ", expected ", sizeof(T), " more bytes at byte ",
@@ -336,17 +337,17 @@ Status Reader::extents(TensorInfo &info) {
 }
 
 Status Reader::tensor(TensorInfo &info) {
-  uint32_t number_;
+  uint32_t typeNumber;
   if (Status status = extents(info); !status.ok())
     return status;
-  if (Status status = number(number_); !status.ok())
+  if (Status status = number(typeNumber); !status.ok())
     return status;
   if (Status status = number(info.offset); !status.ok())
     return status;
-  std::optional<DType> type = dtypeByNumber(number_);
+  std::optional<DType> type = dtypeByNumber(typeNumber);
   if (!type)
     return Status(Code::Unsupported,
-                  message("tensor type ", number_, " is not known"));
+                  message("tensor type ", typeNumber, " is not known"));
   info.dtype = *type;
   const BlockFormat &format = blockFormat(*type);
   if (info.columns() % format.values != 0)
