@@ -1,0 +1,125 @@
+#include "compiler/codegen/Lowering.h"
+
+#include "compiler/codegen/VerifyKernel.h"
+
+#include "mlir/Conversion/AffineToStandard/AffineToStandard.h"
+#include "mlir/Conversion/ArithToLLVM/ArithToLLVM.h"
+#include "mlir/Conversion/ControlFlowToLLVM/ControlFlowToLLVM.h"
+#include "mlir/Conversion/FuncToLLVM/ConvertFuncToLLVMPass.h"
+#include "mlir/Conversion/MathToLLVM/MathToLLVM.h"
+#include "mlir/Conversion/MemRefToLLVM/MemRefToLLVM.h"
+#include "mlir/Conversion/ReconcileUnrealizedCasts/ReconcileUnrealizedCasts.h"
+#include "mlir/Conversion/SCFToControlFlow/SCFToControlFlow.h"
+#include "mlir/Conversion/VectorToLLVM/ConvertVectorToLLVMPass.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Arith/Transforms/Passes.h"
+#include "mlir/Dialect/ControlFlow/IR/ControlFlow.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+#include "mlir/Dialect/Math/IR/Math.h"
+#include "mlir/Dialect/Math/Transforms/Passes.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Dialect/MemRef/Transforms/Passes.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
+#include "mlir/Dialect/X86Vector/X86VectorDialect.h"
+#include "mlir/Target/LLVMIR/Dialect/Builtin/BuiltinToLLVMIRTranslation.h"
+#include "mlir/Target/LLVMIR/Dialect/LLVMIR/LLVMToLLVMIRTranslation.h"
+#include "mlir/Transforms/GreedyPatternRewriteDriver.h"
+#include "mlir/Transforms/Passes.h"
+
+using namespace mlir;
+
+namespace sluice::codegen {
+namespace {
+
+struct ExpandMathPass
+    : public PassWrapper<ExpandMathPass, OperationPass<ModuleOp>> {
+  MLIR_DEFINE_EXPLICIT_INTERNAL_INLINE_TYPE_ID(ExpandMathPass)
+
+  StringRef getArgument() const override { return "expand-kernel-math"; }
+  StringRef getDescription() const override {
+    return "Replace math functions by polynomials";
+  }
+  void getDependentDialects(DialectRegistry &registry) const override {
+    registry.insert<arith::ArithDialect, vector::VectorDialect>();
+  }
+
+  void runOnOperation() override {
+    RewritePatternSet patterns(&getContext());
+    populateMathPolynomialApproximationPatterns(
+        patterns, [](StringRef name) { return isExpanded(name); });
+    if (failed(applyPatternsGreedily(getOperation(), std::move(patterns))))
+      return signalPassFailure();
+
+    WalkResult left = getOperation().walk([](Operation *op) {
+      if (!isa<math::MathDialect>(op->getDialect()) || isInstruction(op))
+        return WalkResult::advance();
+      op->emitError("has no expansion for ") << op->getResult(0).getType();
+      return WalkResult::interrupt();
+    });
+    if (left.wasInterrupted())
+      signalPassFailure();
+  }
+
+  static bool isExpanded(StringRef name) {
+    return llvm::is_contained({"math.exp", "math.expm1", "math.log",
+                               "math.log1p", "math.log2", "math.tanh",
+                               "math.erf", "math.sin", "math.cos"},
+                              name);
+  }
+
+  // Operations that the processor has, or that LLVM expands without a library.
+  static bool isInstruction(Operation *op) {
+    return isa<math::SqrtOp, math::RsqrtOp, math::FloorOp, math::CeilOp,
+               math::TruncOp, math::RoundEvenOp, math::AbsFOp, math::AbsIOp,
+               math::FmaOp, math::CopySignOp, math::CtPopOp,
+               math::CountLeadingZerosOp, math::CountTrailingZerosOp,
+               math::IsNaNOp, math::IsInfOp, math::IsFiniteOp>(op);
+  }
+};
+
+} // namespace
+
+void registerKernelDialects(DialectRegistry &registry) {
+  registry.insert<arith::ArithDialect, cf::ControlFlowDialect,
+                  func::FuncDialect, LLVM::LLVMDialect, math::MathDialect,
+                  memref::MemRefDialect, scf::SCFDialect, vector::VectorDialect,
+                  x86vector::X86VectorDialect>();
+  registerBuiltinDialectTranslation(registry);
+  registerLLVMDialectTranslation(registry);
+}
+
+std::unique_ptr<Pass> createExpandMathPass() {
+  return std::make_unique<ExpandMathPass>();
+}
+
+void buildLoweringPipeline(OpPassManager &passes, const Target &target) {
+  passes.addPass(createVerifyKernelPass());
+  passes.addPass(createExpandMathPass());
+  passes.addPass(createCanonicalizerPass());
+  passes.addPass(createCSEPass());
+
+  // Without an instruction for it, LLVM rounds f32 to bf16 by a library call.
+  arith::ArithExpandOpsPassOptions arith;
+  arith.includeBf16 = !target.hasAvx512Bf16;
+  passes.addPass(arith::createArithExpandOpsPass(arith));
+
+  passes.addPass(createSCFToControlFlowPass());
+  // Turns views into arithmetic on offsets; leaves affine.apply behind.
+  passes.addPass(memref::createExpandStridedMetadataPass());
+  passes.addPass(createLowerAffinePass());
+
+  ConvertVectorToLLVMPassOptions vector;
+  vector.x86Vector = true;
+  vector.force32BitVectorIndices = false;
+  passes.addPass(createConvertVectorToLLVMPass(vector));
+  passes.addPass(createFinalizeMemRefToLLVMConversionPass());
+  passes.addPass(createArithToLLVMConversionPass());
+  passes.addPass(createConvertMathToLLVMPass());
+  passes.addPass(createConvertControlFlowToLLVMPass());
+  passes.addPass(createConvertFuncToLLVMPass());
+  passes.addPass(createReconcileUnrealizedCastsPass());
+}
+
+} // namespace sluice::codegen
