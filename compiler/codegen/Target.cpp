@@ -6,8 +6,6 @@
 #include "llvm/TargetParser/Host.h"
 #include "llvm/TargetParser/X86TargetParser.h"
 
-#include <set>
-
 using llvm::StringRef;
 
 namespace sluice::codegen {
@@ -24,18 +22,15 @@ constexpr StringRef level4[] = {"avx512f", "avx512bw", "avx512cd", "avx512dq",
 constexpr StringRef extensions512[] = {"avx512vnni", "avx512bf16", "avx512vbmi",
                                        "avx512vbmi2"};
 
-std::set<StringRef> featuresOf(StringRef cpu) {
+// What a processor has by its name, with what its features imply.
+llvm::StringMap<bool> featuresOf(StringRef cpu) {
   llvm::SmallVector<StringRef, 64> list;
   llvm::X86::getFeaturesForCPU(cpu, list);
-  return {list.begin(), list.end()};
-}
-
-// What the host really offers: a hypervisor may hide features of its CPU.
-std::set<StringRef> hostFeatures(const llvm::StringMap<bool> &all) {
-  std::set<StringRef> features;
-  for (const auto &[name, present] : all)
-    if (present)
-      features.insert(name);
+  llvm::StringMap<bool> features;
+  for (StringRef feature : list) {
+    features[feature] = true;
+    llvm::X86::updateImpliedFeatures(feature, /*Enabled=*/true, features);
+  }
   return features;
 }
 
@@ -66,18 +61,13 @@ Result<Target> parseTarget(std::string_view text) {
       llvm::X86::CK_None)
     return unknownTarget(target.name);
 
-  llvm::StringMap<bool> host;
-  std::set<StringRef> present;
-  if (text == "native") {
-    host = llvm::sys::getHostCPUFeatures();
-    present = hostFeatures(host);
-  } else {
-    present = featuresOf(target.name);
-  }
-
+  // The host is asked and not looked up: a hypervisor may hide features.
+  llvm::StringMap<bool> present = text == "native"
+                                      ? llvm::sys::getHostCPUFeatures()
+                                      : featuresOf(target.name);
   llvm::SmallVector<StringRef> required;
   for (StringRef feature : level3) {
-    if (!present.count(feature))
+    if (!present.lookup(feature))
       return Status(Code::Unsupported, "target '" + target.name + "' has no " +
                                            feature.str() +
                                            ", expected x86-64-v3 or better");
@@ -85,20 +75,20 @@ Result<Target> parseTarget(std::string_view text) {
   }
 
   target.hasAvx512 = llvm::all_of(
-      level4, [&](StringRef feature) { return present.count(feature) != 0; });
+      level4, [&](StringRef feature) { return present.lookup(feature); });
   target.cpu = target.hasAvx512 ? "x86-64-v4" : "x86-64-v3";
   target.tune =
       StringRef(target.name).starts_with("x86-64") ? "generic" : target.name;
   if (target.hasAvx512) {
     required.append(std::begin(level4), std::end(level4));
     for (StringRef feature : extensions512) {
-      if (!present.count(feature))
+      if (!present.lookup(feature))
         continue;
       required.push_back(feature);
       target.features += (target.features.empty() ? "+" : ",+") + feature.str();
     }
-    target.hasAvx512Bf16 = present.count("avx512bf16");
-    target.hasAvx512Vnni = present.count("avx512vnni");
+    target.hasAvx512Bf16 = present.lookup("avx512bf16");
+    target.hasAvx512Vnni = present.lookup("avx512vnni");
   }
   target.required = llvm::join(required, " ");
   return target;

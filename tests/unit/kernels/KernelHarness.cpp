@@ -1,0 +1,227 @@
+#include "tests/unit/kernels/KernelHarness.h"
+
+#include "compiler/codegen/Codegen.h"
+#include "compiler/codegen/Lowering.h"
+#include "compiler/kernels/Kernels.h"
+
+#include "mlir/AsmParser/AsmParser.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/IR/MLIRContext.h"
+#include "mlir/Parser/Parser.h"
+#include "gtest/gtest.h"
+
+#include <cmath>
+#include <cstdlib>
+#include <dlfcn.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+using namespace mlir;
+
+namespace sluice::testing {
+
+// Two bytes 0xffff are a NaN in bf16, four in f32.
+constexpr int pattern = 0xff;
+
+GuardedBytes::GuardedBytes(size_t bytes)
+    : bytes(bytes), memory(static_cast<char *>(std::aligned_alloc(
+                               64, (bytes + 2 * guard + 63) / 64 * 64)),
+                           std::free) {
+  std::memset(memory.get(), pattern, bytes + 2 * guard);
+}
+
+GuardedBytes::~GuardedBytes() {
+  if (!memory)
+    return;
+  auto untouched = [](const char *from, size_t count) {
+    for (size_t i = 0; i < count; ++i)
+      if (static_cast<unsigned char>(from[i]) != pattern)
+        return false;
+    return true;
+  };
+  EXPECT_TRUE(untouched(memory.get(), guard)) << "written before a buffer";
+  EXPECT_TRUE(untouched(data() + bytes, guard)) << "written behind a buffer";
+}
+
+char *GuardedBytes::data() const { return memory.get() + guard; }
+
+Batch::Batch(std::vector<int32_t> lengths, std::vector<int32_t> rows)
+    : wanted(std::move(rows)) {
+  first.push_back(0);
+  for (size_t s = 0; s < lengths.size(); ++s) {
+    slot.push_back(static_cast<int32_t>(s));
+    for (int32_t i = 0; i < lengths[s]; ++i) {
+      sequence.push_back(static_cast<int32_t>(s));
+      offset.push_back(i);
+    }
+    first.push_back(first.back() + lengths[s]);
+  }
+  if (wanted.empty())
+    for (size_t s = 0; s < lengths.size(); ++s)
+      wanted.push_back(first[s + 1] - 1);
+  batch = {static_cast<int64_t>(sequence.size()),
+           static_cast<int64_t>(lengths.size()),
+           static_cast<int64_t>(wanted.size()),
+           sequence.data(),
+           offset.data(),
+           first.data(),
+           slot.data(),
+           wanted.data()};
+}
+
+struct Kernel::Impl {
+  MLIRContext context;
+  std::string kind;
+  DictionaryAttr attributes;
+  kernels::Signature signature;
+  void *library = nullptr;
+  // Open as long as the library is: the loader knows libraries by their path.
+  int fd = -1;
+  slc_kernel_fn function = nullptr;
+
+  Impl() {
+    DialectRegistry registry;
+    codegen::registerKernelDialects(registry);
+    context.appendDialectRegistry(registry);
+    context.loadAllAvailableDialects();
+  }
+
+  void compile(const std::string &body, const std::string &targetName) {
+    Result<codegen::Target> target = codegen::parseTarget(targetName);
+    ASSERT_TRUE(target.ok()) << target.status().message();
+    Location loc = UnknownLoc::get(&context);
+    auto found =
+        kernels::signature(kind, attributes, [&] { return emitError(loc); });
+    ASSERT_TRUE(succeeded(found)) << kind;
+    signature = *found;
+
+    OwningOpRef<ModuleOp> bodyModule;
+    Region *region = nullptr;
+    if (!body.empty()) {
+      bodyModule = parseSourceString<ModuleOp>(body, &context);
+      ASSERT_TRUE(bodyModule) << "the body does not parse";
+      region = &(*bodyModule->getOps<func::FuncOp>().begin()).getBody();
+    }
+    OwningOpRef<ModuleOp> module = ModuleOp::create(loc);
+    OpBuilder builder = OpBuilder::atBlockEnd(module->getBody());
+    ASSERT_TRUE(succeeded(kernels::build(kind, attributes, region, *target,
+                                         builder, "slc_k_test")));
+    codegen::CodegenOptions options;
+    dumpTo(options);
+    auto image = codegen::compileKernels({*module}, *target, options);
+    if (failed(image))
+      module->dump();
+    ASSERT_TRUE(succeeded(image));
+    load(*image);
+  }
+
+  // SLUICE_DUMP=FILE keeps the assembly of the last kernel.
+  static void dumpTo(codegen::CodegenOptions &options) {
+    const char *file = std::getenv("SLUICE_DUMP");
+    if (!file)
+      return;
+    options.dumpStages = {codegen::DumpStage::Assembly};
+    options.dump = [file](std::string_view, codegen::DumpStage,
+                          std::string_view text) {
+      if (FILE *stream = std::fopen(file, "w")) {
+        std::fwrite(text.data(), 1, text.size(), stream);
+        std::fclose(stream);
+      }
+    };
+  }
+
+  void load(const std::vector<char> &image) {
+    fd = memfd_create("kernel", MFD_CLOEXEC);
+    ASSERT_EQ(write(fd, image.data(), image.size()),
+              static_cast<ssize_t>(image.size()));
+    std::string path = "/proc/self/fd/" + std::to_string(fd);
+    library = dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL);
+    ASSERT_TRUE(library) << dlerror();
+    function = reinterpret_cast<slc_kernel_fn>(dlsym(library, "slc_k_test"));
+    ASSERT_TRUE(function);
+  }
+};
+
+Kernel::Kernel(const std::string &kind, const std::string &attributes,
+               const std::string &body, const std::string &target)
+    : impl(std::make_unique<Impl>()) {
+  impl->kind = kind;
+  impl->attributes = dyn_cast_or_null<DictionaryAttr>(
+      parseAttribute(attributes, &impl->context));
+  if (!impl->attributes) {
+    ADD_FAILURE() << "bad attributes: " << attributes;
+    return;
+  }
+  impl->compile(body, target);
+}
+
+Kernel::~Kernel() {
+  if (impl->library)
+    dlclose(impl->library);
+  if (impl->fd >= 0)
+    close(impl->fd);
+}
+
+bool Kernel::hasInput(const std::string &name) const {
+  return llvm::is_contained(impl->signature.inputs, name);
+}
+
+template <typename T, typename Names>
+static void inOrder(const char *what, const Names &names,
+                    const std::map<std::string, T> &given,
+                    std::vector<T> &values) {
+  for (llvm::StringRef name : names) {
+    auto found = given.find(name.str());
+    if (found == given.end()) {
+      ADD_FAILURE() << "no " << what << " '" << name.str() << "' given";
+      continue;
+    }
+    values.push_back(found->second);
+  }
+}
+
+int Kernel::run(const Call &call) const {
+  if (!impl->function) {
+    ADD_FAILURE() << "there is no kernel";
+    return -1;
+  }
+  std::vector<void *> operands;
+  std::vector<int64_t> dims;
+  const kernels::Signature &signature = impl->signature;
+  inOrder("operand", signature.inputs, call.operands, operands);
+  inOrder("operand", signature.outputs, call.operands, operands);
+  inOrder("dim", signature.dims, call.dims, dims);
+  EXPECT_EQ(operands.size(), call.operands.size())
+      << "operand not in signature";
+  EXPECT_EQ(dims.size(), call.dims.size()) << "dim not in signature";
+  if (::testing::Test::HasFailure())
+    return -1;
+
+  int status = 0;
+  for (int worker = call.workers - 1; worker >= 0; --worker) {
+    GuardedBytes scratch(static_cast<size_t>(
+        kernels::scratchBytes(impl->kind, impl->attributes, dims)));
+    slc_call frame = {operands.data(), dims.data(), call.batch,  scratch.data(),
+                      call.rows,       worker,      call.workers};
+    status |= impl->function(&frame);
+  }
+  return status;
+}
+
+void expectNear(const std::vector<float> &actual,
+                const std::vector<float> &expected, double relative,
+                double absolute) {
+  ASSERT_EQ(actual.size(), expected.size());
+  for (size_t i = 0; i < actual.size(); ++i) {
+    double limit = absolute + relative * std::fabs(expected[i]);
+    // Written so that a NaN fails.
+    if (!(std::fabs(double(actual[i]) - expected[i]) <= limit) &&
+        actual[i] != expected[i]) {
+      ADD_FAILURE() << "element " << i << ": " << actual[i] << ", expected "
+                    << expected[i];
+      return;
+    }
+  }
+}
+
+} // namespace sluice::testing
