@@ -218,4 +218,10 @@ Expr activation(StringRef word, Expr x, double beta) {
   return {};
 }
 
+SmallVector<StringRef> activationWords() {
+  return {"none",  "silu",    "swish", "gelu_tanh", "gelu_erf", "relu",
+          "relu2", "sigmoid", "tanh",  "softplus",  "exp",      "log",
+          "log1p", "floor",   "sqrt",  "neg"};
+}
+
 } // namespace sluice::kernels

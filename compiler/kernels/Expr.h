@@ -93,5 +93,6 @@ Expr toIndex(Expr x);                     // from signed integers
 // the epilogue of products and for elementwise regions, so that fused and
 // unfused programs give the same bits.
 Expr activation(llvm::StringRef word, Expr x, double beta = 1.0);
+llvm::SmallVector<llvm::StringRef> activationWords();
 
 } // namespace sluice::kernels

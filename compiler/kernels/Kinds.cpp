@@ -8,6 +8,7 @@ namespace sluice::kernels {
 // Each file of kinds adds its own here.
 static KindTable makeKinds() {
   KindTable table;
+  addLinearKinds(table);
   return table;
 }
 

@@ -51,4 +51,6 @@ using KindTable = llvm::StringMap<Kind>;
 
 const KindTable &kinds();
 
+void addLinearKinds(KindTable &table); // linear
+
 } // namespace sluice::kernels

@@ -1,0 +1,91 @@
+#include "compiler/kernels/PanelProduct.h"
+#include "compiler/codegen/Target.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
+#include "mlir/Dialect/X86Vector/X86VectorDialect.h"
+
+using namespace mlir;
+
+namespace sluice::kernels {
+
+// Sixteen i32, each a pair of bf16, as what the dot instruction takes.
+static Expr asPairs(KernelBuilder &k, Expr words) {
+  return k.expr(vector::BitCastOp::create(k.b(), k.vec(k.bf16(), 32), words));
+}
+
+static Expr dot(KernelBuilder &k, Expr sum, Expr a, Expr b) {
+  return k.expr(x86vector::DotBF16Op::create(k.b(), sum.type(), sum,
+                                             asPairs(k, a), asPairs(k, b)));
+}
+
+Values PanelProduct::step(KernelBuilder &k, int64_t columns,
+                          ArrayRef<Expr> sums, ArrayRef<Expr> xBase, Expr wBase,
+                          Expr i, bool half) const {
+  int64_t vectors = columns / Lanes::width;
+  Expr wAt = wBase + i * wStride;
+  if (prefetchBytes)
+    for (int64_t byte = 0; byte < columns * 4; byte += 64)
+      k.prefetch(w, wAt + (prefetchBytes + byte) / 4);
+  Values even, odd;
+  for (int64_t c = 0; c < vectors; ++c) {
+    Expr words = k.loadVector(w, wAt + c * Lanes::width);
+    if (arithmetic == Widen) {
+      even.push_back(bitcast(words << 16, k.f32()));
+      odd.push_back(bitcast(words & 0xffff0000u, k.f32()));
+    } else {
+      even.push_back(words);
+    }
+  }
+  Values result;
+  for (auto [r, base] : llvm::enumerate(xBase)) {
+    Expr first = k.load(x, base + (arithmetic == Widen ? i * 2 : i));
+    Expr second;
+    if (arithmetic == Widen && !half)
+      second = splat(k.load(x, base + i * 2 + 1), Lanes::width);
+    if (arithmetic == Dot && half)
+      first = first & 0xffff;
+    first = splat(first, Lanes::width);
+    for (int64_t c = 0; c < vectors; ++c) {
+      Expr sum = sums[r * vectors + c];
+      if (arithmetic == Dot) {
+        sum = dot(k, sum, even[c], first);
+      } else {
+        if (second && oddFirst)
+          sum = fma(odd[c], second, sum);
+        sum = fma(even[c], first, sum);
+        if (second && !oddFirst)
+          sum = fma(odd[c], second, sum);
+      }
+      result.push_back(sum);
+    }
+  }
+  return result;
+}
+
+Values PanelProduct::multiply(KernelBuilder &k, int64_t columns, Values sums,
+                              ArrayRef<Expr> xBase, Expr wBase, Expr from,
+                              Expr to, bool half) const {
+  return k.loop(from, to, 1, sums, [&](Expr i, ArrayRef<Expr> carried) {
+    return step(k, columns, carried, xBase, wBase, i, half);
+  });
+}
+
+ArrayRef<Tile> tilesOf(const codegen::Target &target) {
+  // 16 of 32 zmm hold sums, enough to hide the latency of fma and dot.
+  static const Tile zmm[] = {{4, 64}, {2, 64}, {1, 64}};
+  // 12 of 16 ymm; a single row has 8.
+  static const Tile ymm[] = {{6, 16}, {2, 32}, {1, 64}};
+  if (target.hasAvx512)
+    return zmm;
+  return ymm;
+}
+
+void forTiles(KernelBuilder &k, Expr n, function_ref<void(Tile, Expr)> body) {
+  Expr done = k.index(0);
+  for (Tile tile : tilesOf(k.target())) {
+    Expr end = tile.rows == 1 ? n : done + (n - done) / tile.rows * tile.rows;
+    k.loop(done, end, tile.rows, [&](Expr row) { body(tile, row); });
+    done = end;
+  }
+}
+
+} // namespace sluice::kernels

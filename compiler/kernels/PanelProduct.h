@@ -1,0 +1,57 @@
+// The inner loop that matrix products and both halves of attention share: some
+// rows of x times a panel of w, whose k-th row of 16..64 columns is contiguous.
+// Sums live in registers, weights are loaded once for all rows of the tile.
+//
+// The order of the additions along k is the order of k, in one chain per
+// element, whatever the tile. bf16 products take pairs of k and add the odd
+// product first, each with one rounding, as vdpbf16ps does; targets without it
+// do the same with f32 arithmetic.
+#pragma once
+
+#include "compiler/kernels/KernelBuilder.h"
+
+namespace sluice::kernels {
+
+struct PanelProduct {
+  enum Arithmetic {
+    F32,   // x f32, w f32: one k a step
+    Widen, // x f32, w pairs of bf16, which become f32: two k a step
+    Dot,   // x and w pairs of bf16: two k a step
+  };
+  Arithmetic arithmetic = F32;
+  bool oddFirst = false; // Widen: the order of Dot instead of the order of k
+  mlir::Value x;         // memref of f32, for Dot of i32 (pairs)
+  mlir::Value w;         // memref of f32, else of i32 (pairs)
+  int64_t wStride = SLC_PANEL; // elements of w between steps
+  // Bytes of w fetched ahead of their use; 0 leaves it to the hardware.
+  int64_t prefetchBytes = 0;
+
+  int64_t kPerStep() const { return arithmetic == F32 ? 1 : 2; }
+
+  // Adds the steps [from, to) to `sums` (rows x columns/16 vectors, row by row)
+  // and returns the new sums. xBase[r] is the element of x where row r has step
+  // 0, wBase that of w. `half`: the step has one k only (the even one), what
+  // follows it in x is not read as a number.
+  Values multiply(KernelBuilder &k, int64_t columns, Values sums,
+                  llvm::ArrayRef<Expr> xBase, Expr wBase, Expr from, Expr to,
+                  bool half = false) const;
+
+private:
+  Values step(KernelBuilder &k, int64_t columns, llvm::ArrayRef<Expr> sums,
+              llvm::ArrayRef<Expr> xBase, Expr wBase, Expr i, bool half) const;
+};
+
+// Rows and columns of the sums that one pass of the inner loop keeps in
+// registers, for the number of rows at hand.
+struct Tile {
+  int64_t rows, columns;
+};
+
+// Tiles by falling number of rows, the last has one row.
+llvm::ArrayRef<Tile> tilesOf(const codegen::Target &target);
+
+// Covers rows [0, n) with tiles: body(tile, first row).
+void forTiles(KernelBuilder &k, Expr n,
+              llvm::function_ref<void(Tile, Expr row)> body);
+
+} // namespace sluice::kernels
