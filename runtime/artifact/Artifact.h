@@ -1,0 +1,59 @@
+// Reader of artifact files (.slc; see artifact.fbs and container.h). The file
+// is treated as hostile: nothing is followed before it was checked.
+#pragma once
+
+#include "runtime/artifact/Table.h"
+#include "runtime/support/MappedFile.h"
+#include "runtime/support/Status.h"
+
+#include <span>
+#include <string>
+#include <vector>
+
+namespace sluice::artifact {
+
+class Artifact {
+public:
+  // Maps `path` and checks preamble, header, section bounds, the digests of all
+  // sections but weights, and the plan. Corrupt for a damaged file, Unsupported
+  // for another version.
+  static Result<Artifact> open(const std::string &path);
+
+  const format::Model &model() const { return *model_; }
+  const std::string &path() const { return file_.path(); }
+  uint64_t fileBytes() const { return file_.bytes().size(); }
+
+  std::span<const uint8_t> bytes(const format::Section &section) const;
+  // The first section of a kind (and name, unless empty), or null.
+  const format::Section *find(format::SectionKind kind,
+                              std::string_view name = {}) const;
+  std::string_view textOf(format::SectionKind kind,
+                          std::string_view name = {}) const;
+
+  // The code section whose target asks most of this CPU and gets it.
+  // Unsupported, with the missing features, when there is none.
+  Result<const format::Section *> code() const;
+
+  // First byte of instance `layer` of a weight.
+  const uint8_t *weight(uint32_t index, uint32_t layer) const;
+
+  // Digests of the weights; reads the whole file.
+  Status verifyWeights() const;
+
+private:
+  explicit Artifact(MappedFile file) : file_(std::move(file)) {}
+  Status readPreamble();
+  Status readHeader();
+  Status checkSections() const;
+  Status checkDigest(const format::Section &section) const;
+
+  MappedFile file_;
+  std::span<const uint8_t> header_;
+  uint64_t headerDigest_ = 0;
+  const format::Model *model_ = nullptr;
+};
+
+// "weights", "code", ... for messages and listings.
+const char *sectionName(format::SectionKind kind);
+
+} // namespace sluice::artifact
