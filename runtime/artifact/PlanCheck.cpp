@@ -56,7 +56,7 @@ private:
   Status checkMatrix(const Ref &, const Matmul &, Elem elem,
                      int64_t columns) const;
   Status checkRows(RowKind rows, int64_t scale) const;
-  Status checkExtent(const Extent &) const;
+  Status checkExtent(const Extent &, uint64_t alignment) const;
 
   template <typename T, typename F>
   Status each(const char *what, List<flatbuffers::Offset<T>> items,
@@ -102,12 +102,14 @@ Status PlanChecker::checkRows(RowKind rows, int64_t scale) const {
   return {};
 }
 
-Status PlanChecker::checkExtent(const Extent &extent) const {
+Status PlanChecker::checkExtent(const Extent &extent,
+                                uint64_t alignment) const {
   for (int64_t term :
        {extent.constant(), extent.per_token(), extent.per_sequence()})
-    if (!within(term, 0, kMaxTerm) || !aligned(static_cast<uint64_t>(term)))
+    if (!within(term, 0, kMaxTerm) || static_cast<uint64_t>(term) % alignment)
       return corrupt("size or offset term " + std::to_string(term) +
-                     " is not a multiple of 64 in range");
+                     " is out of range or not a multiple of " +
+                     std::to_string(alignment));
   return {};
 }
 
@@ -121,7 +123,7 @@ Status PlanChecker::checkBuffer(const Buffer &buffer) const {
   if (Status status = checkRows(buffer.rows(), buffer.row_scale());
       !status.ok())
     return status;
-  return checkExtent(*buffer.offset());
+  return checkExtent(*buffer.offset(), kDataAlignment);
 }
 
 Status PlanChecker::checkWeight(const Weight &weight) const {
@@ -312,7 +314,7 @@ Status PlanChecker::checkDispatch(const Dispatch &dispatch,
   if (dispatch.writes() > operands.size())
     return corrupt("writes from operand " + std::to_string(dispatch.writes()));
   if (dispatch.scratch())
-    if (Status status = checkExtent(*dispatch.scratch()); !status.ok())
+    if (Status status = checkExtent(*dispatch.scratch(), 1); !status.ok())
       return status.in("scratch");
   return checkRows(dispatch.rows(), dispatch.row_scale());
 }

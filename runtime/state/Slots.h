@@ -1,0 +1,96 @@
+// State of the sequences: caches through block tables, fixed states by slot.
+#pragma once
+
+#include "runtime/format/artifact_generated.h"
+#include "runtime/format/kernel_abi.h"
+#include "runtime/state/CachePool.h"
+
+#include <optional>
+#include <span>
+#include <vector>
+
+namespace sluice::state {
+
+struct Limits {
+  int64_t slots = 1;      // sequences that hold state at the same time
+  int64_t sequences = 1;  // S, sequences in one step
+  int64_t capacity = 512; // C, tokens in one step
+  int64_t context = 1;    // positions of one sequence
+};
+
+// What one step does to a slot.
+struct Growth {
+  int32_t slot;
+  int64_t tokens;
+};
+
+// Which rows of its caches an entry may write.
+enum class Role {
+  Main,  // appends to all caches but the `once` ones
+  Source // starts the sequence anew and fills the `once` caches
+};
+
+class Slots {
+public:
+  static Result<Slots> create(const format::Model &model, const Limits &limits);
+
+  // Tokens that the slot's caches and fixed states have seen.
+  int64_t length(int32_t slot) const { return slots_[slot].length; }
+  bool valid(int32_t slot) const { return slots_[slot].valid; }
+
+  // Forgets the sequence; the slot is as new.
+  void reset(int32_t slot);
+  // `to` becomes a copy of `from`; full blocks are shared.
+  void copy(int32_t from, int32_t to);
+  // Cuts the sequence to its first `length` tokens. Unsupported when the model
+  // has fixed states, which cannot be cut.
+  Status rewind(int32_t slot, int64_t length);
+
+  // Reserves the blocks that a step writes and describes every state of `used`
+  // for the kernels. Fails without effect on lengths.
+  Status prepare(std::span<const uint32_t> used, std::span<const Growth> batch,
+                 Role role);
+  // After the step: lengths advance, or the slots become invalid (reset them).
+  void finish(std::span<const Growth> batch, Role role, bool succeeded);
+
+  // The operand of a Ref to a state; stable for the life of this object.
+  void *operand(uint32_t state, uint32_t layer);
+
+  // For reports.
+  int64_t blocksInUse() const;
+  uint64_t reservedBytes() const;
+
+private:
+  struct Slot {
+    bool valid = true;
+    int64_t length = 0;                       // tokens of the main caches
+    int64_t source = 0;                       // rows of the once caches
+    std::vector<std::vector<int32_t>> tables; // per state, per block; -1: none
+  };
+  struct State {
+    const format::State *info;
+    std::optional<CachePool> pool;    // caches
+    Reservation fixed;                // [layer][slot][slot_bytes]
+    std::vector<int32_t> table;       // [S][stride] of this step
+    std::vector<int32_t> held, total; // [S] of this step
+    std::vector<slc_cache> views;     // per layer
+  };
+
+  Slots() = default;
+  Status addState(const format::State &info);
+  int64_t blocksFor(const format::State &info) const;
+  void resetFixed(const State &state, int32_t slot);
+  void dropBlocks(Slot &slot, size_t state, size_t first, size_t last);
+  Status grow(size_t state, Slot &slot, int64_t from, int64_t to);
+  void releaseUnseen(size_t state, Slot &slot);
+  Status prepareTransient(State &state, std::span<const Growth> batch);
+  Status prepareCache(size_t index, std::span<const Growth> batch, Role role);
+  bool appends(const State &state, Role role) const;
+
+  Limits limits_;
+  int64_t tableStride_ = 0;
+  std::vector<State> states_;
+  std::vector<Slot> slots_;
+};
+
+} // namespace sluice::state
