@@ -181,15 +181,11 @@ Status PlanChecker::checkKernel(const Kernel &kernel) const {
 
 Status PlanChecker::checkInput(const Input &input) const {
   std::string_view type = text(input.type());
-  if (type == "rows")
-    return within(input.columns(), 1, kMaxColumns)
-               ? Status()
-               : corrupt("columns " + std::to_string(input.columns()));
   if (type == "tokens" || type == "positions" || type == "token_types")
     return {};
   return Status(Code::Unsupported,
                 "type '" + std::string(type.substr(0, 100)) +
-                    "' is not one of tokens, positions, token_types, rows");
+                    "' is not one of tokens, positions, token_types");
 }
 
 Status PlanChecker::checkEntry(const Entry &entry) const {

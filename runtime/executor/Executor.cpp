@@ -1,0 +1,360 @@
+#include "runtime/executor/Executor.h"
+
+#include "runtime/artifact/PlanCheck.h"
+
+#include <algorithm>
+
+namespace sluice::executor {
+
+using artifact::list;
+using artifact::text;
+using namespace format;
+
+// With fewer rows the generated kernel reads the weights as fast as memory
+// gives them, and stays in the parallel region.
+static constexpr int64_t kMinEngineRows = 9;
+
+static constexpr int64_t kMaxCapacity = int64_t(1) << 20;
+
+static Status invalid(std::string message) {
+  return Status(Code::InvalidArgument, std::move(message));
+}
+
+Executor::Executor(const artifact::Artifact &artifact, const Options &options)
+    : artifact_(artifact), options_(options),
+      team_(options.threads > 0 ? options.threads : usableCpus()),
+      barrier_(team_.workers() > usableCpus()) {}
+
+Result<std::unique_ptr<Executor>>
+Executor::create(const artifact::Artifact &artifact, const Options &options) {
+  std::unique_ptr<Executor> executor(new Executor(artifact, options));
+  if (Status status = executor->prepare(); !status.ok())
+    return status;
+  return executor;
+}
+
+static Status checkLimits(const state::Limits &limits, int threads,
+                          int64_t context) {
+  auto between = [](const char *what, int64_t value, int64_t high) {
+    return value >= 1 && value <= high
+               ? Status()
+               : invalid(std::string(what) + " must be between 1 and " +
+                         std::to_string(high) + ", not " +
+                         std::to_string(value));
+  };
+  Status status = between("capacity", limits.capacity, kMaxCapacity);
+  if (status.ok())
+    status = between("sequences", limits.sequences, limits.capacity);
+  if (status.ok())
+    status = between("slots", limits.slots, 1 << 16);
+  if (status.ok())
+    status = between("context", limits.context, context);
+  if (status.ok())
+    status = between("threads", threads, 4096);
+  return status;
+}
+
+static uint64_t scratchOf(const Dispatch &dispatch,
+                          const state::Limits &limits) {
+  const Extent *extent = dispatch.scratch();
+  if (!extent)
+    return 0;
+  unsigned __int128 bytes =
+      static_cast<unsigned __int128>(extent->constant()) +
+      static_cast<unsigned __int128>(extent->per_token()) * limits.capacity +
+      static_cast<unsigned __int128>(extent->per_sequence()) * limits.sequences;
+  return static_cast<uint64_t>(
+      std::min(bytes, static_cast<unsigned __int128>(artifact::kMaxBytes)));
+}
+
+static uint64_t largestScratch(const Model &model,
+                               const state::Limits &limits) {
+  uint64_t largest = 0;
+  for (const Entry *entry : list(model.entries()))
+    for (const Program *program : list(entry->programs()))
+      for (const Step *step : list(program->steps())) {
+        const Matmul *matmul = step->body_as_Matmul();
+        largest =
+            std::max(largest, scratchOf(matmul ? *matmul->fallback()
+                                               : *step->body_as_Dispatch(),
+                                        limits));
+      }
+  return largest;
+}
+
+Status Executor::prepare() {
+  const Model &model = artifact_.model();
+  state::Limits &limits = options_.limits;
+  if (limits.context == 0)
+    limits.context = model.context();
+  if (Status status = checkLimits(limits, team_.workers(), model.context());
+      !status.ok())
+    return status;
+  Result<const Section *> code = artifact_.code();
+  if (!code.ok())
+    return code.status();
+  Result<Library> library = Library::load(artifact_.bytes(**code));
+  if (!library.ok())
+    return library.status().in(artifact_.path());
+  library_ = std::move(*library);
+  Result<Arena> arena = Arena::create(model, limits);
+  if (!arena.ok())
+    return arena.status();
+  arena_ = std::move(*arena);
+  Result<state::Slots> slots = state::Slots::create(model, limits);
+  if (!slots.ok())
+    return slots.status();
+  slots_ = std::move(*slots);
+  batch_ = std::make_unique<Batch>(limits.capacity, limits.sequences);
+  scratchBytes_ = (largestScratch(model, limits) + 4095) / 4096 * 4096;
+  Result<state::Reservation> scratch = state::Reservation::make(
+      scratchBytes_ * static_cast<uint64_t>(team_.workers()), "scratch");
+  if (!scratch.ok())
+    return scratch.status();
+  scratch_ = std::move(*scratch);
+  team_.adopt();
+  if (!options_.reproducible)
+    engine_ = std::make_unique<Engine>();
+  ProgramBuilder builder(artifact_, *library_, *arena_, *slots_, *batch_,
+                         engine_.get());
+  for (const Entry *entry : list(model.entries())) {
+    Result<ReadyEntry> ready = builder.build(*entry);
+    if (!ready.ok())
+      return ready.status().in(artifact_.path());
+    entries_.push_back(std::move(*ready));
+  }
+  return {};
+}
+
+const ReadyEntry *Executor::entry(std::string_view name) const {
+  for (const ReadyEntry &entry : entries_)
+    if (text(entry.info->name()) == name)
+      return &entry;
+  return nullptr;
+}
+
+Status Executor::checkValues(const Entry &entry, std::string_view type,
+                             std::span<const int32_t> values) const {
+  for (const Input *input : list(entry.inputs())) {
+    if (text(input->type()) != type)
+      continue;
+    int64_t limit = input->limit();
+    if (limit == 0 && type == "tokens")
+      limit = artifact_.model().vocab();
+    for (size_t i = 0; i < values.size(); ++i)
+      if (values[i] < 0 || (limit > 0 && values[i] >= limit))
+        return invalid(std::string(text(input->name())) + "[" +
+                       std::to_string(i) + "] is " + std::to_string(values[i]) +
+                       ", it must be at least 0 and less than " +
+                       std::to_string(limit));
+  }
+  return {};
+}
+
+Status Executor::checkSequence(const ReadyEntry &entry,
+                               const StepSequence &sequence) const {
+  int64_t count = static_cast<int64_t>(sequence.tokens.size());
+  if (count == 0)
+    return invalid("it has no tokens");
+  if (sequence.slot < 0 || sequence.slot >= limits().slots)
+    return invalid("slot " + std::to_string(sequence.slot) + " of " +
+                   std::to_string(limits().slots));
+  if (entry.stateful && entry.role == state::Role::Main &&
+      !slots_->valid(sequence.slot))
+    return invalid("slot " + std::to_string(sequence.slot) +
+                   " was left by a failed step; reset it first");
+  for (auto list : {sequence.tokenTypes, sequence.positions})
+    if (!list.empty() && list.size() != sequence.tokens.size())
+      return invalid(std::to_string(list.size()) +
+                     " token types or positions for " + std::to_string(count) +
+                     " tokens");
+  int64_t held = entry.stateful && entry.role == state::Role::Main
+                     ? slots_->length(sequence.slot)
+                     : 0;
+  if (entry.role == state::Role::Main && held + count > limits().context)
+    return invalid("the sequence would have " + std::to_string(held + count) +
+                   " tokens, longer than the context of " +
+                   std::to_string(limits().context));
+  Status status = checkValues(*entry.info, "tokens", sequence.tokens);
+  if (status.ok())
+    status = checkValues(*entry.info, "token_types", sequence.tokenTypes);
+  if (status.ok())
+    status = checkValues(*entry.info, "positions", sequence.positions);
+  if (status.ok() && sequence.positions.empty()) {
+    int32_t last =
+        static_cast<int32_t>(entry.info->position_start() + held + count - 1);
+    status = checkValues(*entry.info, "positions", {&last, 1})
+                 .in("the last position");
+  }
+  return status;
+}
+
+Status Executor::check(const ReadyEntry &entry,
+                       std::span<const StepSequence> sequences) const {
+  if (sequences.empty() ||
+      static_cast<int64_t>(sequences.size()) > limits().sequences)
+    return invalid(std::to_string(sequences.size()) +
+                   " sequences in a step, at least 1 and at most " +
+                   std::to_string(limits().sequences));
+  int64_t tokens = 0;
+  for (size_t s = 0; s < sequences.size(); ++s) {
+    if (Status status = checkSequence(entry, sequences[s]); !status.ok())
+      return status.in("sequence " + std::to_string(s));
+    tokens += static_cast<int64_t>(sequences[s].tokens.size());
+    for (size_t other = 0; other < s; ++other)
+      if (sequences[other].slot == sequences[s].slot)
+        return invalid("sequences " + std::to_string(other) + " and " +
+                       std::to_string(s) + " have the same slot");
+  }
+  if (tokens > limits().capacity)
+    return invalid(std::to_string(tokens) +
+                   " tokens in a step, the capacity is " +
+                   std::to_string(limits().capacity));
+  return {};
+}
+
+Status Executor::step(const ReadyEntry &entry,
+                      std::span<const StepSequence> sequences) {
+  outputs_.clear();
+  if (Status status = check(entry, sequences); !status.ok())
+    return status;
+  int64_t tokens = 0;
+  growth_.clear();
+  first_.clear();
+  for (const StepSequence &sequence : sequences) {
+    growth_.push_back(
+        {sequence.slot, static_cast<int64_t>(sequence.tokens.size())});
+    tokens += growth_.back().tokens;
+    bool goesOn = entry.stateful && entry.role == state::Role::Main;
+    first_.push_back(entry.info->position_start() +
+                     (goesOn ? slots_->length(sequence.slot) : 0));
+  }
+  const ReadyProgram *program = nullptr;
+  for (const ReadyProgram &candidate : entry.programs)
+    if (!program && tokens >= candidate.min &&
+        (candidate.max == 0 || tokens <= candidate.max))
+      program = &candidate;
+  if (!program)
+    return Status(Code::Unsupported, "no program for a step of " +
+                                         std::to_string(tokens) + " tokens");
+  if (Status status = slots_->prepare(entry.states, growth_, entry.role);
+      !status.ok())
+    return status;
+  batch_->fill(sequences, first_);
+  Status status = run(entry, *program);
+  if (entry.stateful)
+    slots_->finish(growth_, entry.role, status.ok());
+  if (!status.ok())
+    return status;
+  const slc_batch &batch = batch_->abi();
+  auto infos = list(entry.info->outputs());
+  for (size_t i = 0; i < infos.size(); ++i)
+    outputs_.push_back({infos[i], program->outputs[i].data,
+                        rowCount(infos[i]->rows(), infos[i]->row_scale(),
+                                 batch.tokens, batch.wanted, batch.sequences),
+                        program->outputs[i].stride});
+  return {};
+}
+
+int64_t Executor::rowsOf(const ReadyStep &step) const {
+  const slc_batch &batch = batch_->abi();
+  return rowCount(step.dispatch.rows, step.dispatch.rowScale, batch.tokens,
+                  batch.wanted, batch.sequences);
+}
+
+bool Executor::onEngine(const ReadyStep &step) const {
+  return step.matmul && rowsOf(step) >= kMinEngineRows;
+}
+
+Status Executor::run(const ReadyEntry &entry, const ReadyProgram &program) {
+  team_.adopt();
+  Clock::time_point start = Clock::now();
+  std::span<const ReadyStep> steps(program.steps);
+  size_t at = 0;
+  while (at < steps.size()) {
+    Status status;
+    if (onEngine(steps[at])) {
+      status = runEngine(steps[at], rowsOf(steps[at]));
+      ++at;
+    } else {
+      size_t first = at;
+      while (at < steps.size() && !onEngine(steps[at]))
+        ++at;
+      status = runGroup(steps.subspan(first, at - first));
+    }
+    if (!status.ok())
+      return status;
+  }
+  if (profile_)
+    profile_->addRun(std::string(text(entry.info->name())),
+                     batch_->abi().tokens, {start, Clock::now()});
+  return {};
+}
+
+Status Executor::runEngine(const ReadyStep &step, int64_t rows) {
+  Clock::time_point start = Clock::now();
+  const ReadyMatmul &matmul = *step.matmul;
+  Status status = engine_->run(matmul.product, rows, matmul.x, matmul.w,
+                               matmul.bias, matmul.y);
+  if (!status.ok())
+    return status.in(describeStep(artifact_.model(), *step.source));
+  if (profile_)
+    profile_->add({step.source, true, rows, {{start, Clock::now()}}});
+  return {};
+}
+
+void Executor::work(std::span<const ReadyStep> steps, uint32_t worker,
+                    uint32_t workers) {
+  const slc_batch &batch = batch_->abi();
+  for (size_t i = 0; i < steps.size(); ++i) {
+    const ReadyDispatch &dispatch = steps[i].dispatch;
+    slc_call call = {
+        .operands = dispatch.operands.data(),
+        .dims = dispatch.dims,
+        .batch = &batch,
+        .scratch = scratch_.data() + worker * scratchBytes_,
+        .rows = rowsOf(steps[i]),
+        .worker = worker,
+        .workers = workers,
+    };
+    Clock::time_point start;
+    if (profile_)
+      start = Clock::now();
+    if (call.rows > 0 && code_.load(std::memory_order_relaxed) == 0)
+      if (int32_t code = dispatch.kernel(&call)) {
+        failed_.store(&steps[i], std::memory_order_relaxed);
+        code_.store(code, std::memory_order_relaxed);
+      }
+    if (profile_)
+      spans_[i][worker] = {start, Clock::now()};
+    if (i + 1 < steps.size() && !dispatch.nowait)
+      barrier_.wait(workers);
+  }
+}
+
+Status Executor::runGroup(std::span<const ReadyStep> steps) {
+  code_.store(0);
+  uint32_t members = 1;
+  if (profile_)
+    spans_.assign(steps.size(),
+                  std::vector<Span>(static_cast<size_t>(team_.workers())));
+  team_.run([&](uint32_t worker, uint32_t workers) {
+    if (worker == 0)
+      members = workers;
+    work(steps, worker, workers);
+  });
+  if (int32_t code = code_.load())
+    return Status(Code::Internal,
+                  "step " +
+                      describeStep(artifact_.model(), *failed_.load()->source) +
+                      " failed with code " + std::to_string(code));
+  if (profile_)
+    for (size_t i = 0; i < steps.size(); ++i) {
+      spans_[i].resize(members);
+      if (rowsOf(steps[i]) > 0)
+        profile_->add({steps[i].source, false, rowsOf(steps[i]), spans_[i]});
+    }
+  return {};
+}
+
+} // namespace sluice::executor

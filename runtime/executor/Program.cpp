@@ -1,0 +1,195 @@
+#include "runtime/executor/Program.h"
+
+#include "runtime/artifact/PlanCheck.h"
+#include "runtime/executor/EngineCheck.h"
+
+#include <algorithm>
+
+namespace sluice::executor {
+
+using artifact::list;
+using artifact::text;
+using namespace format;
+
+int64_t rowCount(RowKind rows, int64_t scale, int64_t tokens, int64_t wanted,
+                 int64_t sequences) {
+  switch (rows) {
+  case RowKind::One:
+    return scale;
+  case RowKind::Tokens:
+    return tokens * scale;
+  case RowKind::Wanted:
+    return wanted * scale;
+  case RowKind::Sequences:
+    return sequences * scale;
+  }
+  return 0;
+}
+
+Result<Arena> Arena::create(const Model &model, const state::Limits &limits) {
+  Arena arena;
+  uint64_t bytes = 0;
+  for (const Buffer *buffer : list(model.buffers())) {
+    const Extent &at = *buffer->offset();
+    // In range: checkPlan bounds every factor, limits are bounded by create().
+    unsigned __int128 offset =
+        static_cast<unsigned __int128>(at.constant()) +
+        static_cast<unsigned __int128>(at.per_token()) * limits.capacity +
+        static_cast<unsigned __int128>(at.per_sequence()) * limits.sequences;
+    int64_t rows = rowCount(buffer->rows(), buffer->row_scale(),
+                            limits.capacity, limits.capacity, limits.sequences);
+    unsigned __int128 end = offset + static_cast<unsigned __int128>(rows) *
+                                         buffer->stride() *
+                                         artifact::elemBytes(buffer->elem());
+    if (end > artifact::kMaxBytes)
+      return Status(Code::Resource, "buffer '" +
+                                        std::string(text(buffer->name())) +
+                                        "' is too large; lower the capacity");
+    arena.offsets_.push_back(static_cast<uint64_t>(offset));
+    arena.elemBytes_.push_back(artifact::elemBytes(buffer->elem()));
+    bytes = std::max(bytes, static_cast<uint64_t>(end));
+  }
+  // Kernels may load a whole vector where a row ends.
+  Result<state::Reservation> memory =
+      state::Reservation::make(bytes + 4096, "activations");
+  if (!memory.ok())
+    return memory.status();
+  arena.memory_ = std::move(*memory);
+  return arena;
+}
+
+char *Arena::at(uint32_t buffer, int64_t column) const {
+  return memory_.data() + offsets_[buffer] + column * elemBytes_[buffer];
+}
+
+void *ProgramBuilder::operand(const Ref &ref, ReadyEntry &entry) {
+  switch (ref.kind()) {
+  case RefKind::Buffer:
+    return arena_.at(ref.index(), ref.column());
+  case RefKind::Weight:
+    return const_cast<uint8_t *>(artifact_.weight(ref.index(), ref.layer()));
+  case RefKind::State: {
+    if (std::find(entry.states.begin(), entry.states.end(), ref.index()) ==
+        entry.states.end())
+      entry.states.push_back(ref.index());
+    return slots_.operand(ref.index(), ref.layer());
+  }
+  case RefKind::Input: {
+    std::string_view type =
+        text(list(entry.info->inputs())[ref.index()]->type());
+    return type == "tokens"      ? batch_.tokens()
+           : type == "positions" ? batch_.positions()
+                                 : batch_.tokenTypes();
+  }
+  }
+  return nullptr;
+}
+
+Result<ReadyDispatch> ProgramBuilder::dispatch(const Dispatch &source,
+                                               ReadyEntry &entry) {
+  ReadyDispatch ready;
+  slc_kernel_fn &kernel = kernels_[source.kernel()];
+  if (!kernel) {
+    const Kernel *info = list(artifact_.model().kernels())[source.kernel()];
+    Result<slc_kernel_fn> found =
+        library_.kernel(std::string(text(info->symbol())));
+    if (!found.ok())
+      return found.status();
+    kernel = *found;
+  }
+  ready.kernel = kernel;
+  ready.kernelIndex = source.kernel();
+  for (const Ref *ref : list(source.operands()))
+    ready.operands.push_back(operand(*ref, entry));
+  ready.dims = source.dims() ? source.dims()->data() : nullptr;
+  ready.rows = source.rows();
+  ready.rowScale = source.row_scale();
+  ready.nowait = source.nowait();
+  return ready;
+}
+
+ReadyMatmul ProgramBuilder::matmul(const Matmul &source, ReadyEntry &entry) {
+  auto buffers = list(artifact_.model().buffers());
+  ReadyMatmul ready;
+  ready.product = {.k = source.k(),
+                   .n = source.n(),
+                   .xStride = buffers[source.x()->index()]->stride(),
+                   .yStride = buffers[source.y()->index()]->stride(),
+                   .elem = source.elem(),
+                   .bias = source.bias() != nullptr,
+                   .accumulate = source.accumulate()};
+  ready.x = operand(*source.x(), entry);
+  ready.w = operand(*source.w(), entry);
+  ready.y = static_cast<float *>(operand(*source.y(), entry));
+  if (source.bias())
+    ready.bias = static_cast<const float *>(operand(*source.bias(), entry));
+  return ready;
+}
+
+bool ProgramBuilder::engineAgrees(const Matmul &source,
+                                  const ReadyMatmul &matmul,
+                                  const ReadyDispatch &fallback) {
+  // The padding of y's rows would be overwritten, so y must be the whole row.
+  if (text(source.engine()) != "dnnl" || source.y()->column() != 0 ||
+      !engine_->fast(matmul.product))
+    return false;
+  auto [known, added] =
+      agrees_.try_emplace({source.fallback()->kernel(), matmul.product}, false);
+  if (added)
+    known->second =
+        sameBits(*engine_, artifact_.model(), source, matmul, fallback);
+  return known->second;
+}
+
+Result<ReadyStep> ProgramBuilder::step(const Step &source, ReadyEntry &entry) {
+  ReadyStep ready;
+  ready.source = &source;
+  const Matmul *product = source.body_as_Matmul();
+  Result<ReadyDispatch> generated = dispatch(
+      product ? *product->fallback() : *source.body_as_Dispatch(), entry);
+  if (!generated.ok())
+    return generated.status();
+  ready.dispatch = std::move(*generated);
+  if (product && engine_) {
+    ReadyMatmul candidate = matmul(*product, entry);
+    if (engineAgrees(*product, candidate, ready.dispatch))
+      ready.matmul = candidate;
+  }
+  return ready;
+}
+
+Result<ReadyEntry> ProgramBuilder::build(const Entry &source) {
+  ReadyEntry entry;
+  entry.info = &source;
+  entry.role =
+      text(source.kind()) == "source" ? state::Role::Source : state::Role::Main;
+  for (const Program *program : list(source.programs())) {
+    ReadyProgram ready;
+    ready.min = program->min();
+    ready.max = program->max();
+    for (const Step *one : list(program->steps())) {
+      Result<ReadyStep> made = step(*one, entry);
+      if (!made.ok())
+        return made.status();
+      ready.steps.push_back(std::move(*made));
+    }
+    auto buffers = list(artifact_.model().buffers());
+    for (const Ref *ref : list(program->outputs()))
+      ready.outputs.push_back({arena_.at(ref->index(), ref->column()),
+                               buffers[ref->index()]->stride()});
+    entry.programs.push_back(std::move(ready));
+  }
+  for (uint32_t index : entry.states) {
+    const State *state = list(artifact_.model().states())[index];
+    if (state->kind() == StateKind::Transient)
+      entry.wholeSequence = true;
+    else if (!state->once() || entry.role == state::Role::Source)
+      entry.stateful = true;
+  }
+  for (const Output *output : list(source.outputs()))
+    if (output->rows() == RowKind::Sequences)
+      entry.wholeSequence = true;
+  return entry;
+}
+
+} // namespace sluice::executor
