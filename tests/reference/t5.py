@@ -1,0 +1,39 @@
+#!/usr/bin/env python3
+"""Writes the t5 cases (README.md)."""
+import torch
+from transformers import T5Config, T5ForConditionalGeneration
+
+from common import greedy, seed_weights, sequences, write_case
+
+
+def write(case, values, sources, targets, seed, extra):
+    config = T5Config(**values)
+    config._attn_implementation = "eager"
+    config.architectures = ["T5ForConditionalGeneration"]
+    config.torch_dtype = "float32"
+    config.decoder_start_token_id = 0
+    model = T5ForConditionalGeneration(config).eval()
+    seed_weights(model, seed)
+    for name, weight in model.named_parameters():
+        if name.endswith(".q.weight"):  # trained models hold the factor that the scores lack
+            weight.data *= config.d_kv ** -0.5
+    inputs = [{"source_ids": source, "input_ids": torch.cat((torch.tensor([0]), target))} for source, target in
+              zip(sequences(seed + 1, sources, config.vocab_size), sequences(seed + 2, targets, config.vocab_size))]
+    logits = lambda m, i, ids: m(input_ids=inputs[i]["source_ids"][None], decoder_input_ids=ids[None],
+                                 use_cache=False).logits[0]
+    write_case(case, config, model,
+               lambda m, i: {"rows": m.encoder(inputs[i]["source_ids"][None])[0][0],
+                             "logits": logits(m, i, inputs[i]["input_ids"])}, inputs,
+               lambda m, i: greedy(lambda ids: logits(m, i, ids), inputs[i]["input_ids"].tolist()), extra=extra(model))
+
+
+write("t5/relu-tied", dict(
+    vocab_size=80, d_model=40, d_kv=12, num_heads=4, d_ff=72, num_layers=2, feed_forward_proj="relu"),
+    [20, 150, 5], [13, 8, 0], 144,
+    lambda model: {"decoder.block.0.layer.1.EncDecAttention.relative_attention_bias.weight": torch.ones(32, 4)})
+
+write("t5/gated-untied", dict(
+    vocab_size=90, d_model=32, d_kv=8, num_heads=5, d_ff=36, num_layers=2, num_decoder_layers=3,
+    feed_forward_proj="gated-gelu", tie_word_embeddings=False, relative_attention_num_buckets=16,
+    relative_attention_max_distance=40), [30, 70, 1], [9, 45, 3], 156,
+    lambda model: {f"{stack}.embed_tokens.weight": model.shared.weight.detach().clone() for stack in ("encoder", "decoder")})
