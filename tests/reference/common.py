@@ -6,6 +6,7 @@ from pathlib import Path
 import torch
 from safetensors.torch import save_file
 from torch import nn
+from transformers import PretrainedConfig
 from transformers.pytorch_utils import Conv1D
 
 HERE = Path(__file__).parent
@@ -67,6 +68,15 @@ def stored(model, dtype=torch.float32, rename=lambda name: name, extra=None):
     return tensors | (extra or {})
 
 
+def published(config, without=()):
+    """The keys of config.json: those of the family, not those that every config has and leaves alone."""
+    common = PretrainedConfig().to_dict()
+    keys = {key: value for key, value in config.to_dict().items()
+            if key == "tie_word_embeddings" or key not in common or value != common[key]}
+    keys["torch_dtype"] = keys.pop("dtype")
+    return {key: value for key, value in sorted(keys.items()) if key not in without}
+
+
 @torch.no_grad()
 def check_every_tensor_matters(model, evaluate, before, inert):
     for name, p in model.named_parameters():
@@ -80,18 +90,18 @@ def check_every_tensor_matters(model, evaluate, before, inert):
 
 
 @torch.no_grad()
-def write_case(case, config, model, evaluate, inputs, generate=None, inert=(), config_file=None, **storing):
+def write_case(case, config, model, evaluate, inputs, generate=None, inert=(), config_file=None, without=(), **storing):
     """Writes tests/reference/<case>/.
 
     evaluate(model, i) gives the named outputs of sequence i, generate(model, i) its greedy continuation, inputs the
-    named inputs of each sequence. `config` is what the model was made from; `config_file` replaces it in config.json. Tensors whose names
-    end like one of `inert` have no effect on the outputs.
+    named inputs of each sequence. `config` is what the model was made from; config.json omits its keys `without`, or
+    is `config_file`. Tensors whose names end like one of `inert` have no effect on the outputs.
     """
     folder = HERE / case
     folder.mkdir(parents=True, exist_ok=True)
     tensors = stored(model, **storing)
     save_file(tensors, folder / "model.safetensors", metadata={"format": "pt"})
-    (folder / "config.json").write_text(json.dumps(config.to_dict() if config_file is None else config_file, indent=2) + "\n")
+    (folder / "config.json").write_text(json.dumps(config_file or published(config, without), indent=2) + "\n")
     run = lambda m: [tensor for i in range(len(inputs)) for tensor in evaluate(m, i).values()]
     if storing.get("dtype"):
         model.load_state_dict({name: t.to(storing["dtype"]).float() for name, t in model.state_dict().items()})

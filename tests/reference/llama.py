@@ -15,7 +15,7 @@ write_decoder("llama/gqa", LLAMA, dict(
 write_decoder("llama/tied-bias", LLAMA, dict(
     vocab_size=75, hidden_size=60, intermediate_size=56, num_hidden_layers=3, num_attention_heads=3,
     num_key_value_heads=1, rms_norm_eps=1e-6, rope_theta=50000.0, attention_bias=True, mlp_bias=True,
-    tie_word_embeddings=True, max_position_embeddings=64), [17, 8, 10], 22)
+    tie_word_embeddings=True, max_position_embeddings=64), [17, 8, 10], 22, without=["head_dim"])
 
 write_decoder("llama/llama3-rope", LLAMA, dict(
     vocab_size=64, hidden_size=32, intermediate_size=72, num_hidden_layers=2, num_attention_heads=4,
