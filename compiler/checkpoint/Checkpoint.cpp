@@ -5,6 +5,7 @@
 #include "compiler/checkpoint/Safetensors.h"
 
 #include <algorithm>
+#include <array>
 #include <filesystem>
 #include <set>
 #include <sys/mman.h>
@@ -295,21 +296,47 @@ std::span<const uint8_t> Checkpoint::raw(const TensorInfo &tensor) const {
 
 Status Checkpoint::readRows(const TensorInfo &tensor, int64_t first,
                             int64_t count, float *out) const {
-  std::string where =
-      files_[tensor.file].path() + ": tensor " + quote(tensor.name);
   int64_t rows = tensor.rows(), columns = tensor.columns();
   if (first < 0 || count < 0 || first > rows || count > rows - first)
     return Status(Code::InvalidArgument,
-                  message(where, ": rows ", first, " to ", first + count - 1,
-                          " wanted, it has ", rows));
+                  message(files_[tensor.file].path(), ": tensor ",
+                          quote(tensor.name), ": ", count, " rows from row ",
+                          first, " wanted, it has ", rows));
+  return readElements(tensor, first * columns, count * columns, out);
+}
+
+Status Checkpoint::readElements(const TensorInfo &tensor, int64_t first,
+                                int64_t count, float *out) const {
+  auto refuse = [&](Code code, const std::string &text) {
+    return Status(code, message(files_[tensor.file].path(), ": tensor ",
+                                quote(tensor.name), ": ", text));
+  };
+  int64_t elements = tensor.elements();
+  if (first < 0 || count < 0 || first > elements || count > elements - first)
+    return refuse(
+        Code::InvalidArgument,
+        message(count, " elements from ", first, " wanted, it has ", elements));
   const BlockFormat &format = blockFormat(tensor.dtype);
   if (!isReadable(tensor.dtype))
-    return Status(Code::Unsupported, message(where, ": reading ", format.name,
-                                             " is not supported"));
-  // Readable types have whole rows of blocks, so a row starts at a byte.
-  size_t rowBytes = size_t(columns / format.values) * format.bytes;
-  toFloat(tensor.dtype, raw(tensor).data() + size_t(first) * rowBytes,
-          size_t(count) * size_t(columns), out);
+    return refuse(Code::Unsupported,
+                  message("reading ", format.name, " is not supported"));
+  const uint8_t *source = raw(tensor).data();
+  while (count > 0) {
+    int64_t block = first / format.values, skip = first % format.values;
+    const uint8_t *at = source + block * format.bytes;
+    int64_t taken = count - count % format.values;
+    if (skip == 0 && taken > 0) {
+      toFloat(tensor.dtype, at, taken, out);
+    } else { // a part of one block
+      std::array<float, maxBlockValues> whole;
+      toFloat(tensor.dtype, at, format.values, whole.data());
+      taken = std::min(count, format.values - skip);
+      std::copy_n(whole.begin() + skip, taken, out);
+    }
+    first += taken;
+    count -= taken;
+    out += taken;
+  }
   return {};
 }
 

@@ -80,6 +80,9 @@ public:
   // innermost axis. Unsupported when the type has no conversion.
   Status readRows(const TensorInfo &tensor, int64_t first, int64_t count,
                   float *out) const;
+  // Elements first .. first+count-1 of the flattened tensor as f32.
+  Status readElements(const TensorInfo &tensor, int64_t first, int64_t count,
+                      float *out) const;
   // The stored bytes, as they lie in the file.
   std::span<const uint8_t> raw(const TensorInfo &tensor) const;
   // Lets the operating system drop the tensor's cached pages.

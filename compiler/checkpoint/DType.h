@@ -63,6 +63,7 @@ struct BlockFormat {
 };
 
 const BlockFormat &blockFormat(DType type);
+constexpr int maxBlockValues = 256;
 inline std::string dtypeName(DType type) { return blockFormat(type).name; }
 
 // True when readRows can convert the type to f32. Integers are readable: values

@@ -137,7 +137,7 @@ TEST(Checkpoint, RowsOutOfRange) {
   const TensorInfo &a = *checkpoint->find("a");
   float row[2];
   EXPECT_THAT(checkpoint->readRows(a, 2, 1, row).message(),
-              HasSubstr("tensor 'a': rows 2 to 2 wanted, it has 2"));
+              HasSubstr("tensor 'a': 1 rows from row 2 wanted, it has 2"));
   EXPECT_FALSE(checkpoint->readRows(a, -1, 1, row).ok());
   EXPECT_FALSE(checkpoint->readRows(a, 1, INT64_MAX, row).ok());
 }

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <bit>
 #include <cmath>
 #include <limits>
@@ -83,6 +84,11 @@ TEST_P(Quantised, EqualsTheReferenceBitByBit) {
     ASSERT_EQ(std::bit_cast<uint32_t>(found[i]),
               std::bit_cast<uint32_t>(expected[i]))
         << "value " << i << ": " << found[i] << " instead of " << expected[i];
+  // A range that begins and ends inside of blocks.
+  std::vector<float> part(found.size() - 5);
+  ASSERT_TRUE(
+      checkpoint->readElements(*blocks, 3, part.size(), part.data()).ok());
+  EXPECT_TRUE(std::equal(part.begin(), part.end(), found.begin() + 3));
 }
 
 INSTANTIATE_TEST_SUITE_P(Types, Quantised,

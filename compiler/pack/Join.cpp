@@ -1,0 +1,105 @@
+#include "compiler/checkpoint/Message.h"
+#include "compiler/pack/View.h"
+
+#include <algorithm>
+
+namespace sluice::pack {
+
+using checkpoint::message;
+using checkpoint::shapeText;
+
+namespace {
+
+class ConcatView : public View {
+public:
+  ConcatView(Shape shape, std::vector<ViewPtr> parts)
+      : View(std::move(shape)), parts_(std::move(parts)) {
+    for (const ViewPtr &part : parts_)
+      ends_.push_back((ends_.empty() ? 0 : ends_.back()) + part->rows());
+  }
+
+  Status read(const Tile &tile, float *out) const override {
+    for (int64_t done = 0; done < tile.rows;) {
+      int64_t matrix = (tile.row + done) / rows();
+      int64_t row = (tile.row + done) % rows();
+      size_t part =
+          std::upper_bound(ends_.begin(), ends_.end(), row) - ends_.begin();
+      int64_t inner = row - (ends_[part] - parts_[part]->rows());
+      int64_t count = std::min(tile.rows - done, ends_[part] - row);
+      Status status = parts_[part]->read({matrix * parts_[part]->rows() + inner,
+                                          count, tile.column, tile.columns},
+                                         out + done * tile.columns);
+      if (!status.ok())
+        return status;
+      done += count;
+    }
+    return {};
+  }
+
+private:
+  std::vector<ViewPtr> parts_;
+  std::vector<int64_t> ends_; // row after each part's last
+};
+
+class StackView : public View {
+public:
+  StackView(Shape shape, std::vector<ViewPtr> parts)
+      : View(std::move(shape)), parts_(std::move(parts)) {}
+
+  Status read(const Tile &tile, float *out) const override {
+    int64_t height = parts_[0]->matrices() * parts_[0]->rows();
+    for (int64_t done = 0; done < tile.rows;) {
+      int64_t part = (tile.row + done) / height;
+      int64_t inner = (tile.row + done) % height;
+      int64_t count = std::min(tile.rows - done, height - inner);
+      Status status = parts_[part]->read(
+          {inner, count, tile.column, tile.columns}, out + done * tile.columns);
+      if (!status.ok())
+        return status;
+      done += count;
+    }
+    return {};
+  }
+
+private:
+  std::vector<ViewPtr> parts_;
+};
+
+} // namespace
+
+Result<ViewPtr> concatenated(std::vector<ViewPtr> parts) {
+  if (parts.size() == 1)
+    return std::move(parts[0]);
+  if (parts.empty())
+    return Status(Code::InvalidArgument, "nothing to join");
+  Shape shape = parts[0]->shape();
+  size_t axis = shape.size() - 2;
+  for (size_t i = 1; i < parts.size(); ++i) {
+    Shape other = parts[i]->shape();
+    Shape aligned = other;
+    if (other.size() == shape.size())
+      aligned[axis] = shape[axis];
+    if (aligned != shape)
+      return Status(Code::Corrupt,
+                    message("cannot join ", shapeText(shape), " and ",
+                            shapeText(other), " along the rows"));
+    shape[axis] += other[axis];
+  }
+  return ViewPtr(
+      std::make_unique<ConcatView>(std::move(shape), std::move(parts)));
+}
+
+Result<ViewPtr> stacked(std::vector<ViewPtr> parts) {
+  if (parts.empty())
+    return Status(Code::InvalidArgument, "nothing to stack");
+  Shape shape = parts[0]->shape();
+  for (const ViewPtr &part : parts)
+    if (part->shape() != shape)
+      return Status(Code::Corrupt, message("cannot stack ", shapeText(shape),
+                                           " and ", shapeText(part->shape())));
+  shape.insert(shape.begin(), int64_t(parts.size()));
+  return ViewPtr(
+      std::make_unique<StackView>(std::move(shape), std::move(parts)));
+}
+
+} // namespace sluice::pack

@@ -1,0 +1,71 @@
+// Tensors as the packer reads them: lazily, tile by tile, through any number of
+// transforms. Nothing here holds more than a few megabytes.
+#pragma once
+
+#include "compiler/checkpoint/Checkpoint.h"
+#include "compiler/pack/Layout.h"
+#include "compiler/spec/Model.h"
+
+#include <memory>
+#include <string>
+
+namespace sluice::pack {
+
+// Rows row .. row+rows-1 of the tensor with its leading axes flattened, and of
+// each of them the columns column .. column+columns-1.
+struct Tile {
+  int64_t row, rows, column, columns;
+};
+
+class View {
+public:
+  explicit View(Shape shape) : shape_(std::move(shape)) {}
+  virtual ~View() = default;
+
+  // At least two axes: vectors are seen as [N, 1], the vectors of experts as
+  // [E, N, 1], so that a row transform means the same for all.
+  const Shape &shape() const { return shape_; }
+  int64_t columns() const { return shape_.back(); }
+  // Rows of one matrix (the last axis but one), and how many there are.
+  int64_t rows() const { return shape_[shape_.size() - 2]; }
+  int64_t matrices() const;
+
+  // Fills out[rows * columns]. The tile must lie inside.
+  virtual Status read(const Tile &tile, float *out) const = 0;
+
+private:
+  Shape shape_;
+};
+
+using ViewPtr = std::unique_ptr<View>;
+
+// A tensor of the file; as `vector`, its shape gets a last axis of 1.
+ViewPtr fileView(const checkpoint::Checkpoint &file,
+                 const checkpoint::TensorInfo &tensor, bool vector);
+
+// Values that depend on the seed, the name and the element's index only:
+// roughly normal with deviation 0.02 around `mean`.
+ViewPtr randomView(Shape shape, uint64_t seed, const std::string &name,
+                   float mean);
+
+// One transform. `vector`: transforms of columns (transpose, tap) leave vectors
+// alone.
+Result<ViewPtr> transformed(ViewPtr source, const spec::Transform &transform,
+                            bool vector);
+
+// The runs of rows that a fused tensor has for one weight.
+Result<ViewPtr> selectRows(ViewPtr source, const spec::RowSelect &rows);
+
+// Joined along the rows of each matrix, or as a new leading axis.
+Result<ViewPtr> concatenated(std::vector<ViewPtr> parts);
+Result<ViewPtr> stacked(std::vector<ViewPtr> parts);
+
+// The weight as the graph sees it; its shape is weight.shape (and 1 for
+// vectors). Aliases must have been followed.
+Result<ViewPtr> openWeight(const checkpoint::Checkpoint &file,
+                           const spec::Weight &weight);
+
+// "layers.q[3]"
+std::string weightName(const spec::Weight &weight);
+
+} // namespace sluice::pack
