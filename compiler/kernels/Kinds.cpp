@@ -9,6 +9,14 @@ namespace sluice::kernels {
 static KindTable makeKinds() {
   KindTable table;
   addLinearKinds(table);
+  addExpertKinds(table);
+  addGroupKinds(table);
+  addMapKinds(table);
+  addNormKinds(table);
+  addPostKinds(table);
+  addRopeKinds(table);
+  addRoutingKinds(table);
+  addRowKinds(table);
   return table;
 }
 
@@ -65,11 +73,16 @@ static LogicalResult checkOne(const Attribute &known, mlir::Attribute value,
     return success();
   case Attribute::Word:
     auto word = dyn_cast<StringAttr>(value);
-    if (word && llvm::is_contained(known.words, word.getValue()))
+    if (word && (known.words.empty() ||
+                 llvm::is_contained(known.words, word.getValue())))
       return success();
     InFlightDiagnostic diagnostic = error();
-    diagnostic << "kernel attribute '" << known.name << "' is one of "
-               << llvm::join(known.words, ", ") << "; found " << value;
+    diagnostic << "kernel attribute '" << known.name << "' is ";
+    if (known.words.empty())
+      diagnostic << "a text";
+    else
+      diagnostic << "one of " << llvm::join(known.words, ", ");
+    diagnostic << "; found " << value;
     return diagnostic;
   }
   return failure();

@@ -1,0 +1,140 @@
+// Kinds that choose experts.
+//
+// `top_k`  idx [rows][top_k] i32: the largest of x [rows][experts], largest
+//          first, of equal ones the lower index first
+// `pick`   y[r][i] = x[r][idx[r][i]]
+// `route`  both and what surrounds them, with the bits of the separate kinds:
+//   order = score_first: p = score(x); idx = top_k(p + correction);
+//                        weight = p[idx]
+//   order = top_first:   idx = top_k(x + correction); weight = score(x[idx])
+//   then weight = weight / (sum + normalize), if given, and weight * scale.
+//   score is none, softmax or sigmoid; correction [experts] is optional.
+#include "compiler/kernels/Kinds.h"
+#include "compiler/kernels/RowMath.h"
+
+using namespace mlir;
+
+namespace sluice::kernels {
+
+static Signature topKSignature(const Attrs &) {
+  return {{"x"}, {"idx"}, {"experts", "top_k", "x.stride", "idx.stride"}};
+}
+
+static LogicalResult buildTopK(KernelBuilder &k, const Attrs &, Region *) {
+  Value x = k.operand("x", k.f32()), idx = k.operand("idx", k.i32());
+  Expr experts = k.dim("experts"), count = k.dim("top_k");
+  Expr xStride = k.dim("x.stride"), idxStride = k.dim("idx.stride");
+  k.items(k.rows(), [&](Expr row) {
+    topKRow(k, {x, row * xStride}, {idx, row * idxStride}, experts, count);
+  });
+  return success();
+}
+
+static Signature pickSignature(const Attrs &) {
+  return {{"x", "idx"}, {"y"}, {"top_k", "x.stride", "idx.stride", "y.stride"}};
+}
+
+static LogicalResult buildPick(KernelBuilder &k, const Attrs &, Region *) {
+  Value x = k.operand("x", k.f32()), idx = k.operand("idx", k.i32());
+  Value y = k.operand("y", k.f32());
+  Expr count = k.dim("top_k"), xStride = k.dim("x.stride");
+  Expr idxStride = k.dim("idx.stride"), yStride = k.dim("y.stride");
+  k.items(k.rows(), [&](Expr row) {
+    pickRow(k, {x, row * xStride}, {idx, row * idxStride}, {y, row * yStride},
+            count);
+  });
+  return success();
+}
+
+static Signature routeSignature(const Attrs &attrs) {
+  Signature signature;
+  signature.inputs = {"x"};
+  if (attrs.flag("correction"))
+    signature.inputs.push_back("correction");
+  signature.outputs = {"idx", "weight"};
+  signature.dims = {"experts", "top_k", "x.stride", "idx.stride",
+                    "weight.stride"};
+  return signature;
+}
+
+static int64_t paddedExperts(int64_t experts) {
+  return (experts + Lanes::width - 1) / Lanes::width * Lanes::width;
+}
+
+// The scores of a row, and the scores with their correction.
+static int64_t routeScratch(const Attrs &, DimFn dim) {
+  return 2 * paddedExperts(dim("experts")) * int64_t(sizeof(float));
+}
+
+// y = f(x), or f(x, z), for n elements.
+static void scoreRow(KernelBuilder &k, StringRef score, Row x, Row y, Expr n) {
+  if (score == "softmax")
+    return softmaxRow(k, x, y, n);
+  k.lanes(n, [&](Lanes at) {
+    Expr value = activation(score, k.load(x.memref, x.base, at));
+    k.store(value, y.memref, y.base, at);
+  });
+}
+
+static LogicalResult buildRoute(KernelBuilder &k, const Attrs &attrs,
+                                Region *) {
+  StringRef score = attrs.word("score");
+  bool scoreFirst = attrs.word("order") == "score_first";
+  Value x = k.operand("x", k.f32());
+  Value idx = k.operand("idx", k.i32()), weight = k.operand("weight", k.f32());
+  Value correction =
+      attrs.flag("correction") ? k.operand("correction", k.f32()) : Value();
+  Expr experts = k.dim("experts"), count = k.dim("top_k");
+  Expr xStride = k.dim("x.stride"), idxStride = k.dim("idx.stride");
+  Expr weightStride = k.dim("weight.stride");
+  Value scratch = k.scratch(k.f32());
+  Row scores = {scratch, k.index(0)};
+  Row corrected = {scratch, ceilDiv(experts, Lanes::width) * Lanes::width};
+
+  k.items(k.rows(), [&](Expr row) {
+    Row logits = {x, row * xStride}, chosen = {idx, row * idxStride};
+    Row out = {weight, row * weightStride};
+    Row values = logits;
+    if (scoreFirst && score != "none") {
+      scoreRow(k, score, logits, scores, experts);
+      values = scores;
+    }
+    Row ranking = values;
+    if (correction) {
+      k.lanes(experts, [&](Lanes at) {
+        Expr sum = k.load(values.memref, values.base, at) +
+                   k.load(correction, k.index(0), at);
+        k.store(sum, corrected.memref, corrected.base, at);
+      });
+      ranking = corrected;
+    }
+    topKRow(k, ranking, chosen, experts, count);
+    pickRow(k, values, chosen, out, count);
+    if (!scoreFirst && score != "none")
+      scoreRow(k, score, out, out, count);
+    if (attrs.has("normalize"))
+      normalizeRow(k, out, out, count, attrs.real("normalize"));
+    if (attrs.has("scale"))
+      k.lanes(count, [&](Lanes at) {
+        k.store(k.load(out.memref, out.base, at) * attrs.real("scale"),
+                out.memref, out.base, at);
+      });
+  });
+  return success();
+}
+
+void addRoutingKinds(KindTable &table) {
+  table["top_k"] = {{}, topKSignature, nullptr, buildTopK};
+  table["pick"] = {{}, pickSignature, nullptr, buildPick};
+  table["route"] = {
+      {{Attribute::Word, "score", {"none", "softmax", "sigmoid"}},
+       {Attribute::Word, "order", {"score_first", "top_first"}, true},
+       {Attribute::Real, "normalize"},
+       {Attribute::Real, "scale"},
+       {Attribute::Flag, "correction"}},
+      routeSignature,
+      routeScratch,
+      buildRoute};
+}
+
+} // namespace sluice::kernels

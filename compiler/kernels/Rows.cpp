@@ -1,0 +1,139 @@
+// Kinds that move rows.
+//
+// `convert`      x [rows][N] f32 -> y bf16, to nearest even
+// `embedding`    y[r] = w[ids[r]]; ids [rows] i32 (one per row of its buffer),
+//                w [V][N] f32 or bf16 (weight) as rows or as packed panels of
+//                64 (layout), y f32. Ids outside [0, V) are refused by the
+//                executor; here they read the nearest row, never other memory.
+// `gather_rows`  y[r] = x[row(r)], row(r) by `which`: the batch's wanted rows,
+//                or the first or last row of sequence r
+// `pool_rows`    y[s] = sum of sequence s's rows / their number (by = mean), or
+//                their maximum; rows are taken in order
+#include "compiler/kernels/Kinds.h"
+#include "compiler/kernels/RowMath.h"
+
+#include <limits>
+
+using namespace mlir;
+
+namespace sluice::kernels {
+
+static Signature rowsToRows(const Attrs &) {
+  return {{"x"}, {"y"}, {"N", "x.stride", "y.stride"}};
+}
+
+static LogicalResult buildConvert(KernelBuilder &k, const Attrs &, Region *) {
+  Value x = k.operand("x", k.f32()), y = k.operand("y", k.bf16());
+  Expr xStride = k.dim("x.stride"), yStride = k.dim("y.stride");
+  tiles(k, k.rows(), k.dim("N"), [&](Expr row, Expr first, Expr width) {
+    k.lanes(width, [&](Lanes at) {
+      k.storeFloat(k.load(x, row * xStride + first, at), y,
+                   row * yStride + first, at);
+    });
+  });
+  return success();
+}
+
+static Signature embeddingSignature(const Attrs &) {
+  return {{"ids", "w"}, {"y"}, {"N", "V", "ids.stride", "y.stride"}};
+}
+
+// Where element c of row `id` of a matrix of n columns lies in packed panels.
+// The matrix' rows are the panels' columns.
+static Expr panelOffset(Expr id, Expr c, Expr n, bool pairs) {
+  Expr padded = ceilDiv(n, 16) * 16;
+  Expr panel = id / SLC_PANEL * SLC_PANEL * padded;
+  Expr column = id % SLC_PANEL;
+  if (!pairs)
+    return panel + c * SLC_PANEL + column;
+  return panel + c / 2 * (2 * SLC_PANEL) + column * 2 + c % 2;
+}
+
+static LogicalResult buildEmbedding(KernelBuilder &k, const Attrs &attrs,
+                                    Region *) {
+  bool narrow = attrs.word("weight") == "bf16";
+  Value ids = k.operand("ids", k.i32());
+  Value w = k.operand("w", narrow ? k.bf16() : k.f32());
+  Value y = k.operand("y", k.f32());
+  Expr n = k.dim("N"), vocabulary = k.dim("V");
+  Expr idStride = k.dim("ids.stride"), yStride = k.dim("y.stride");
+
+  tiles(k, k.rows(), n, [&](Expr row, Expr first, Expr width) {
+    Expr id = toIndex(k.load(ids, row * idStride));
+    id = max(min(id, vocabulary - 1), k.index(0));
+    Expr yBase = row * yStride + first;
+    if (attrs.word("layout", "rows") == "panel") {
+      k.loop(k.index(0), width, 1, [&](Expr c) {
+        Expr value = k.load(w, panelOffset(id, first + c, n, narrow));
+        k.store(toFloat(value, k.f32()), y, yBase + c);
+      });
+      return;
+    }
+    k.lanes(width, [&](Lanes at) {
+      k.store(k.loadFloat(w, id * n + first, at), y, yBase, at);
+    });
+  });
+  return success();
+}
+
+static LogicalResult buildGatherRows(KernelBuilder &k, const Attrs &attrs,
+                                     Region *) {
+  StringRef which = attrs.word("which");
+  Value x = k.operand("x", k.f32()), y = k.operand("y", k.f32());
+  Expr xStride = k.dim("x.stride"), yStride = k.dim("y.stride");
+  Value list =
+      k.batchArray(which == "wanted" ? SLC_BATCH_WANTED_ROW : SLC_BATCH_FIRST);
+  tiles(k, k.rows(), k.dim("N"), [&](Expr row, Expr first, Expr width) {
+    Expr source = which == "last" ? toIndex(k.load(list, row + 1)) - 1
+                                  : toIndex(k.load(list, row));
+    k.lanes(width, [&](Lanes at) {
+      k.store(k.load(x, source * xStride + first, at), y, row * yStride + first,
+              at);
+    });
+  });
+  return success();
+}
+
+static LogicalResult buildPoolRows(KernelBuilder &k, const Attrs &attrs,
+                                   Region *) {
+  bool mean = attrs.word("by") == "mean";
+  Value x = k.operand("x", k.f32()), y = k.operand("y", k.f32());
+  Expr xStride = k.dim("x.stride"), yStride = k.dim("y.stride");
+  Value starts = k.batchArray(SLC_BATCH_FIRST);
+  Expr start = k.reals(mean ? 0 : -std::numeric_limits<double>::infinity());
+  tiles(k, k.rows(), k.dim("N"), [&](Expr sequence, Expr first, Expr width) {
+    Expr from = toIndex(k.load(starts, sequence));
+    Expr to = toIndex(k.load(starts, sequence + 1));
+    k.lanes(width, [&](Lanes at) {
+      auto add = [&](Expr row, ArrayRef<Expr> sum) {
+        Expr value = k.load(x, row * xStride + first, at);
+        return Values{mean ? sum[0] + value : max(sum[0], value)};
+      };
+      Expr pooled = k.loop(from, to, 1, {start}, add)[0];
+      if (mean)
+        pooled = pooled / splat(toFloat(to - from, k.f32()), Lanes::width);
+      k.store(pooled, y, sequence * yStride + first, at);
+    });
+  });
+  return success();
+}
+
+void addRowKinds(KindTable &table) {
+  table["convert"] = {{}, rowsToRows, nullptr, buildConvert};
+  table["embedding"] = {{{Attribute::Word, "weight", {"f32", "bf16"}, true},
+                         {Attribute::Word, "layout", {"rows", "panel"}}},
+                        embeddingSignature,
+                        nullptr,
+                        buildEmbedding};
+  table["gather_rows"] = {
+      {{Attribute::Word, "which", {"wanted", "first", "last"}, true}},
+      rowsToRows,
+      nullptr,
+      buildGatherRows};
+  table["pool_rows"] = {{{Attribute::Word, "by", {"mean", "max"}, true}},
+                        rowsToRows,
+                        nullptr,
+                        buildPoolRows};
+}
+
+} // namespace sluice::kernels
