@@ -26,8 +26,8 @@ private:
   mlir::DictionaryAttr attrs;
 };
 
-// One attribute that a kind knows. A word lists its legal values;
-// without a list it is any text.
+// One attribute that a kind knows. A word lists its legal values; without
+// a list it is any text.
 struct Attribute {
   enum Type { Flag, Word, Integer, Real } type;
   llvm::StringRef name;
@@ -52,15 +52,14 @@ using KindTable = llvm::StringMap<Kind>;
 
 const KindTable &kinds();
 
-void addLinearKinds(KindTable &table);  // linear
-void addExpertKinds(KindTable &table);  // group, gather_pairs, combine
-void addGroupKinds(KindTable &table);   // softmax, normalize, sum
-void addMapKinds(KindTable &table);     // map
-void addNormKinds(KindTable &table);    // norm
-void addPostKinds(KindTable &table);    // post
-void addRopeKinds(KindTable &table);    // rope_table, rotate
-void addRoutingKinds(KindTable &table); // top_k, pick, route
-void addRowKinds(
-    KindTable &table); // convert, embedding, gather_rows, pool_rows
+void addExpertKinds(KindTable &);  // group, gather_pairs, combine
+void addGroupKinds(KindTable &);   // softmax, normalize, sum
+void addLinearKinds(KindTable &);  // linear
+void addMapKinds(KindTable &);     // map
+void addNormKinds(KindTable &);    // norm
+void addPostKinds(KindTable &);    // post
+void addRopeKinds(KindTable &);    // rope_table, rotate
+void addRoutingKinds(KindTable &); // top_k, pick, route
+void addRowKinds(KindTable &);     // convert, embedding, gather_rows, pool_rows
 
 } // namespace sluice::kernels
