@@ -44,6 +44,9 @@ class Case:
         out = os.path.join(self.folder, "out.safetensors")
         command = [model, "--out", out, *options]
         for name in sequences:
+            if "source_ids" + name in self.io and "encode" in options:
+                command += ["--ids", self.ids("source_ids" + name)]
+                continue
             command += ["--ids", self.ids("input_ids" + name)]
             if "source_ids" + name in self.io:
                 command += ["--source-ids", self.ids("source_ids" + name)]
