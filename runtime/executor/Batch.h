@@ -14,10 +14,9 @@ enum class Wanted : uint8_t { None, Last, All };
 // The new tokens of one sequence in a step.
 struct StepSequence {
   int32_t slot = 0;
-  std::span<const int32_t> tokens;
-  std::span<const int32_t> tokenTypes; // empty: all 0
-  std::span<const int32_t>
-      positions; // empty: counted on from the slot's length
+  std::span<const int32_t> tokens{};
+  std::span<const int32_t> tokenTypes{}; // empty: all 0
+  std::span<const int32_t> positions{};  // empty: counted on
   Wanted wanted = Wanted::Last;
 };
 

@@ -1,0 +1,400 @@
+#include "runtime/api/sluice.h"
+
+#include "runtime/executor/Executor.h"
+
+#include <algorithm>
+
+namespace sluice {
+
+using artifact::list;
+using artifact::text;
+
+struct Model::Impl {
+  artifact::Artifact artifact;
+  std::unique_ptr<executor::Executor> executor;
+  ModelInfo info;
+  std::vector<OutputRows> outputs;
+  std::unique_ptr<executor::Profile> profile;
+
+  explicit Impl(artifact::Artifact file) : artifact(std::move(file)) {}
+  void describe();
+  Result<const executor::ReadyEntry *> find(std::string_view name) const;
+  Status step(const executor::ReadyEntry &entry,
+              std::span<const executor::StepSequence> sequences);
+  Status checkSlot(int32_t slot) const;
+};
+
+Model::Model(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+Model::~Model() = default;
+
+Result<std::unique_ptr<Model>> Model::load(const std::string &path,
+                                           const LoadOptions &options) {
+  Result<artifact::Artifact> file = artifact::Artifact::open(path);
+  if (!file.ok())
+    return file.status();
+  if (options.verify)
+    if (Status status = file->verifyWeights(); !status.ok())
+      return status;
+  auto impl = std::make_unique<Impl>(std::move(*file));
+  executor::Options plain;
+  plain.threads = options.threads;
+  plain.reproducible = options.reproducible;
+  plain.limits.capacity = options.capacity;
+  plain.limits.sequences = options.sequences;
+  plain.limits.slots = options.slots ? options.slots : options.sequences;
+  plain.limits.context = options.context;
+  Result<std::unique_ptr<executor::Executor>> executor =
+      executor::Executor::create(impl->artifact, plain);
+  if (!executor.ok())
+    return executor.status();
+  impl->executor = std::move(*executor);
+  impl->describe();
+  return std::unique_ptr<Model>(new Model(std::move(impl)));
+}
+
+void Model::Impl::describe() {
+  const format::Model &model = artifact.model();
+  info.family = text(model.family());
+  info.source = text(model.source());
+  if (auto code = artifact.code(); code.ok())
+    info.target = text((*code)->name());
+  info.context = executor->limits().context;
+  info.vocab = model.vocab();
+  info.parameters = model.parameters();
+  for (int32_t token : list(model.stop_tokens()))
+    info.stopTokens.push_back(token);
+  for (const executor::ReadyEntry &entry : executor->entries()) {
+    EntryInfo one;
+    one.name = text(entry.info->name());
+    one.kind = text(entry.info->kind());
+    for (const format::Input *input : list(entry.info->inputs()))
+      one.inputs.emplace_back(text(input->name()));
+    for (const format::Output *output : list(entry.info->outputs()))
+      one.outputs.emplace_back(text(output->name()));
+    one.wholeSequences = entry.wholeSequence;
+    info.entries.push_back(std::move(one));
+  }
+  info.workers = executor->workers();
+  info.activationBytes = executor->arenaBytes();
+  info.stateBytes = executor->slots().reservedBytes();
+}
+
+const ModelInfo &Model::info() const { return impl_->info; }
+
+Result<EntryInfo> Model::entry(std::string_view name) const {
+  const std::vector<EntryInfo> &entries = impl_->info.entries;
+  if (!name.empty()) {
+    for (const EntryInfo &entry : entries)
+      if (entry.name == name)
+        return entry;
+  } else {
+    for (std::string_view kind : {"generate", "fill", "encode"})
+      for (const EntryInfo &entry : entries)
+        if (entry.kind == kind)
+          return entry;
+  }
+  std::string message = name.empty()
+                            ? "the model has no entry to run by default"
+                            : "no entry '" + std::string(name) + "'";
+  for (size_t i = 0; i < entries.size(); ++i)
+    message += (i ? ", " : "; there are: ") + entries[i].name;
+  return Status(Code::NotFound, message);
+}
+
+Result<const executor::ReadyEntry *>
+Model::Impl::find(std::string_view name) const {
+  const executor::ReadyEntry *entry = executor->entry(name);
+  if (!entry)
+    return Status(Code::NotFound, "no entry '" + std::string(name) + "'");
+  return entry;
+}
+
+Status Model::Impl::step(const executor::ReadyEntry &entry,
+                         std::span<const executor::StepSequence> sequences) {
+  outputs.clear();
+  if (Status status = executor->step(entry, sequences); !status.ok())
+    return status;
+  for (const executor::OutputView &view : executor->outputs()) {
+    if (view.info->elem() != format::Elem::F32)
+      return Status(Code::Unsupported,
+                    "output '" + std::string(text(view.info->name())) +
+                        "' is not f32");
+    outputs.push_back({text(view.info->name()),
+                       reinterpret_cast<const float *>(view.data), view.rows,
+                       view.info->columns(), view.stride});
+  }
+  return {};
+}
+
+static executor::StepSequence view(const Sequence &sequence, size_t first,
+                                   size_t count) {
+  auto part = [&](const std::vector<int32_t> &values) {
+    return values.empty() ? std::span<const int32_t>()
+                          : std::span(values).subspan(first, count);
+  };
+  return {sequence.slot, part(sequence.tokens), part(sequence.tokenTypes),
+          part(sequence.positions),
+          static_cast<executor::Wanted>(sequence.rows)};
+}
+
+// The values of a sequence must belong to its tokens one by one.
+static Status checkLengths(std::span<const Sequence> sequences) {
+  for (size_t s = 0; s < sequences.size(); ++s)
+    for (const auto *values :
+         {&sequences[s].tokenTypes, &sequences[s].positions})
+      if (!values->empty() && values->size() != sequences[s].tokens.size())
+        return Status(Code::InvalidArgument,
+                      "sequence " + std::to_string(s) + ": " +
+                          std::to_string(values->size()) +
+                          " token types or positions for " +
+                          std::to_string(sequences[s].tokens.size()) +
+                          " tokens");
+  return {};
+}
+
+Status Model::step(std::string_view name, std::span<const Sequence> sequences) {
+  auto entry = impl_->find(name);
+  if (!entry.ok())
+    return entry.status();
+  if (Status status = checkLengths(sequences); !status.ok())
+    return status;
+  std::vector<executor::StepSequence> views;
+  for (const Sequence &sequence : sequences)
+    views.push_back(view(sequence, 0, sequence.tokens.size()));
+  return impl_->step(**entry, views);
+}
+
+std::span<const OutputRows> Model::outputs() const { return impl_->outputs; }
+
+namespace {
+
+// Cuts the tokens of several sequences into steps.
+class Schedule {
+public:
+  Schedule(std::span<const Sequence> sequences, int64_t chunk, bool whole,
+           const state::Limits &limits)
+      : sequences_(sequences), done_(sequences.size()), chunk_(chunk),
+        whole_(whole), limits_(limits) {}
+
+  // The next step and the sequences it belongs to; empty when all is done.
+  std::vector<executor::StepSequence> next(std::vector<size_t> &members) {
+    std::vector<executor::StepSequence> step;
+    members.clear();
+    int64_t space = limits_.capacity;
+    for (size_t s = 0; s < sequences_.size(); ++s) {
+      int64_t count =
+          static_cast<int64_t>(sequences_[s].tokens.size() - done_[s]);
+      if (chunk_ > 0)
+        count = std::min(count, chunk_);
+      if (!whole_)
+        count = std::min(count, space);
+      if (count == 0 || count > space ||
+          static_cast<int64_t>(step.size()) == limits_.sequences)
+        continue;
+      step.push_back(view(sequences_[s], done_[s], static_cast<size_t>(count)));
+      step.back().wanted = executor::Wanted::All;
+      members.push_back(s);
+      done_[s] += static_cast<size_t>(count);
+      space -= count;
+    }
+    return step;
+  }
+
+private:
+  std::span<const Sequence> sequences_;
+  std::vector<size_t> done_; // tokens per sequence
+  int64_t chunk_;
+  bool whole_;
+  const state::Limits &limits_;
+};
+
+// Appends the rows of `view` that belong to member `m` of the step.
+void collect(const executor::OutputView &view, const slc_batch &batch, size_t m,
+             Output &output) {
+  int64_t first = 0, last = view.rows;
+  output.perSequence = view.info->rows() == format::RowKind::Sequences;
+  if (output.perSequence) {
+    first = static_cast<int64_t>(m) * view.info->row_scale();
+    last = first + view.info->row_scale();
+  } else if (view.info->rows() != format::RowKind::One) {
+    // All rows are wanted, so wanted rows and tokens are the same.
+    first = batch.first[m] * view.info->row_scale();
+    last = batch.first[m + 1] * view.info->row_scale();
+  }
+  output.name = text(view.info->name());
+  output.columns = view.info->columns();
+  const float *data = reinterpret_cast<const float *>(view.data);
+  for (int64_t r = first; r < last; ++r)
+    output.data.insert(output.data.end(), data + r * view.stride,
+                       data + r * view.stride + output.columns);
+  output.rows += last - first;
+}
+
+} // namespace
+
+Result<std::vector<std::vector<Output>>>
+Model::run(std::string_view name, std::span<const Sequence> sequences,
+           int64_t chunk) {
+  auto entry = impl_->find(name);
+  if (!entry.ok())
+    return entry.status();
+  if (Status status = checkLengths(sequences); !status.ok())
+    return status;
+  bool whole = (*entry)->wholeSequence;
+  const state::Limits &limits = impl_->executor->limits();
+  for (size_t s = 0; s < sequences.size(); ++s) {
+    if (sequences[s].tokens.empty())
+      return Status(Code::InvalidArgument,
+                    "sequence " + std::to_string(s) + " has no tokens");
+    int64_t length = static_cast<int64_t>(sequences[s].tokens.size());
+    if (whole && length > limits.capacity)
+      return Status(Code::InvalidArgument,
+                    "entry '" + std::string(name) + "' needs all " +
+                        std::to_string(length) +
+                        " tokens of a sequence in one step, the capacity is " +
+                        std::to_string(limits.capacity));
+  }
+  Schedule schedule(sequences, whole ? 0 : chunk, whole, limits);
+  std::vector<std::vector<Output>> results(
+      sequences.size(),
+      std::vector<Output>(list((*entry)->info->outputs()).size()));
+  std::vector<size_t> members;
+  for (auto step = schedule.next(members); !step.empty();
+       step = schedule.next(members)) {
+    if (Status status = impl_->step(**entry, step); !status.ok())
+      return status;
+    auto views = impl_->executor->outputs();
+    for (size_t o = 0; o < views.size(); ++o)
+      for (size_t m = 0; m < members.size(); ++m)
+        collect(views[o], impl_->executor->batch(), m, results[members[m]][o]);
+  }
+  return results;
+}
+
+Status Model::Impl::checkSlot(int32_t slot) const {
+  if (slot < 0 || slot >= executor->limits().slots)
+    return Status(Code::InvalidArgument,
+                  "slot " + std::to_string(slot) + " of " +
+                      std::to_string(executor->limits().slots));
+  return {};
+}
+
+// The entry of a kind, or null.
+static const executor::ReadyEntry *ofKind(const executor::Executor &executor,
+                                          std::string_view kind) {
+  for (const executor::ReadyEntry &entry : executor.entries())
+    if (text(entry.info->kind()) == kind)
+      return &entry;
+  return nullptr;
+}
+
+Status Model::source(int32_t slot, std::span<const int32_t> tokens) {
+  const executor::ReadyEntry *entry = ofKind(*impl_->executor, "source");
+  if (!entry)
+    return Status(Code::NotFound, "the model has no encoder");
+  executor::StepSequence step{.slot = slot, .tokens = tokens};
+  return impl_->step(*entry, {&step, 1});
+}
+
+int32_t Model::startToken() const {
+  const executor::ReadyEntry *entry = ofKind(*impl_->executor, "generate");
+  return entry ? entry->info->start() : -1;
+}
+
+Status Model::generate(int32_t slot, std::span<const int32_t> prompt,
+                       const GenerateOptions &options,
+                       const std::function<bool(int32_t)> &token) {
+  const executor::ReadyEntry *entry = ofKind(*impl_->executor, "generate");
+  if (!entry)
+    return Status(Code::NotFound, "the model cannot generate");
+  if (Status status = impl_->checkSlot(slot); !status.ok())
+    return status;
+  Result<Sampler> sampler = Sampler::create(options.sampling);
+  if (!sampler.ok())
+    return sampler.status();
+  const state::Limits &limits = impl_->executor->limits();
+  std::vector<int32_t> context(prompt.begin(), prompt.end());
+  if (context.empty())
+    return Status(Code::InvalidArgument, "the prompt has no tokens");
+  int64_t held = length(slot);
+  int64_t needed = held + static_cast<int64_t>(context.size());
+  if (needed > limits.context)
+    return Status(Code::InvalidArgument,
+                  "the prompt makes the sequence " + std::to_string(needed) +
+                      " tokens long, longer than the context of " +
+                      std::to_string(limits.context));
+  std::vector<int32_t> stops = options.stopTokens;
+  if (!options.ignoreModelStops)
+    stops.insert(stops.end(), impl_->info.stopTokens.begin(),
+                 impl_->info.stopTokens.end());
+  size_t taken = 0;
+  for (int64_t made = 0; made < options.maxTokens; ++made) {
+    while (taken < context.size()) {
+      size_t count = std::min(context.size() - taken,
+                              static_cast<size_t>(limits.capacity));
+      executor::StepSequence step{
+          .slot = slot, .tokens = std::span(context).subspan(taken, count)};
+      taken += count;
+      step.wanted = taken == context.size() ? executor::Wanted::Last
+                                            : executor::Wanted::None;
+      if (Status status = impl_->step(*entry, {&step, 1}); !status.ok())
+        return status;
+    }
+    const OutputRows *logits = nullptr;
+    for (const OutputRows &output : impl_->outputs)
+      if (output.name == "logits")
+        logits = &output;
+    if (!logits || logits->rows < 1)
+      return Status(Code::Corrupt, "the entry has no logits");
+    Result<int32_t> next =
+        sampler->next(logits->row(logits->rows - 1), context);
+    if (!next.ok())
+      return next.status();
+    if (std::find(stops.begin(), stops.end(), *next) != stops.end() ||
+        !token(*next))
+      return {};
+    context.push_back(*next);
+    if (held + static_cast<int64_t>(context.size()) > limits.context)
+      return {};
+  }
+  return {};
+}
+
+int64_t Model::length(int32_t slot) const {
+  return impl_->checkSlot(slot).ok() ? impl_->executor->slots().length(slot)
+                                     : 0;
+}
+
+void Model::reset(int32_t slot) {
+  if (impl_->checkSlot(slot).ok())
+    impl_->executor->slots().reset(slot);
+}
+
+void Model::copy(int32_t from, int32_t to) {
+  if (impl_->checkSlot(from).ok() && impl_->checkSlot(to).ok())
+    impl_->executor->slots().copy(from, to);
+}
+
+Status Model::rewind(int32_t slot, int64_t length) {
+  if (Status status = impl_->checkSlot(slot); !status.ok())
+    return status;
+  return impl_->executor->slots().rewind(slot, length);
+}
+
+void Model::startProfile() {
+  impl_->profile = std::make_unique<executor::Profile>(impl_->artifact.model());
+  impl_->executor->profile(impl_->profile.get());
+}
+
+void Model::printProfile(std::ostream &out) const {
+  if (impl_->profile)
+    impl_->profile->printTable(out);
+}
+
+Status Model::writeProfile(const std::string &path) const {
+  if (!impl_->profile)
+    return Status(Code::InvalidArgument, "nothing has been profiled");
+  return impl_->profile->writeTrace(path);
+}
+
+} // namespace sluice

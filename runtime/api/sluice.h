@@ -1,0 +1,165 @@
+// Runs compiled models. A complete program that continues a prompt:
+//
+//   #include "runtime/api/sluice.h"
+//   #include <iostream>
+//
+//   int main(int argc, char **argv) {
+//     auto model = sluice::Model::load(argv[1], {});
+//     if (!model.ok()) {
+//       std::cerr << "error: " << model.status().message() << '\n';
+//       return 1;
+//     }
+//     std::vector<int32_t> prompt = {1, 5, 9};
+//     sluice::GenerateOptions options;
+//     options.maxTokens = 20;
+//     sluice::Status status = (*model)->generate(
+//         0, prompt, options, [](int32_t token) {
+//           std::cout << token << '\n';
+//           return true; // go on
+//         });
+//     return status.ok() ? 0 : 1;
+//   }
+//
+// Nothing here throws, aborts or prints: every failure is a Status. A Model is
+// used by one thread at a time, best always by the same one: the threads that
+// compute belong to the thread that calls. A server hands its requests to one
+// such thread through a queue and batches them there (step).
+#pragma once
+
+#include "runtime/sampler/Sampler.h"
+#include "runtime/support/Status.h"
+
+#include <cstdint>
+#include <functional>
+#include <iosfwd>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace sluice {
+
+struct LoadOptions {
+  int threads = 0;        // 0: all CPUs that the process may use
+  int64_t capacity = 512; // most tokens in one step; more are cut into chunks
+  int64_t sequences = 1;  // most sequences in one step
+  int64_t slots = 0;      // sequences that keep state; 0: as `sequences`
+  int64_t context = 0;    // most tokens of a sequence; 0: as the model was made
+  // Only generated kernels, so that results do not depend on which machines
+  // oneDNN has a fast path for.
+  bool reproducible = false;
+  bool verify = false; // check the digest of the weights, too (reads them all)
+};
+
+// Rows whose outputs are wanted. Models compute the head for these only.
+enum class Rows { None, Last, All };
+
+// New tokens of one sequence.
+struct Sequence {
+  int32_t slot = 0;
+  std::vector<int32_t> tokens;
+  std::vector<int32_t> tokenTypes; // empty: all 0
+  std::vector<int32_t> positions;  // empty: counted on
+  Rows rows = Rows::Last;
+};
+
+// One output of a step, in the model's own memory: valid until the next step.
+struct OutputRows {
+  std::string_view name;
+  const float *data = nullptr;
+  int64_t rows = 0, columns = 0;
+  int64_t stride = 0; // elements from row to row
+  std::span<const float> row(int64_t index) const {
+    return {data + index * stride, static_cast<size_t>(columns)};
+  }
+};
+
+// One output of a whole sequence, dense: [rows][columns].
+struct Output {
+  std::string name;
+  int64_t rows = 0, columns = 0;
+  bool perSequence = false; // one row for the sequence, not one per token
+  std::vector<float> data;
+};
+
+struct EntryInfo {
+  std::string name, kind;
+  std::vector<std::string> inputs, outputs;
+  bool wholeSequences = false; // cannot be run in chunks
+};
+
+struct ModelInfo {
+  std::string family, source, target;
+  int64_t context = 0, vocab = 0;
+  uint64_t parameters = 0;
+  std::vector<int32_t> stopTokens;
+  std::vector<EntryInfo> entries;
+  int workers = 1;
+  // Address space; memory is used where it is touched.
+  uint64_t activationBytes = 0, stateBytes = 0;
+};
+
+struct GenerateOptions {
+  SamplingOptions sampling;
+  int64_t maxTokens = 256;
+  std::vector<int32_t> stopTokens; // beside the model's own
+  bool ignoreModelStops = false;
+};
+
+class Model {
+public:
+  // Opens an artifact, checks it and loads the code for this CPU.
+  static Result<std::unique_ptr<Model>> load(const std::string &path,
+                                             const LoadOptions &options);
+  ~Model();
+
+  const ModelInfo &info() const;
+  // `name`, or when empty the entry that the model is for: generate, else fill,
+  // else encode. NotFound lists the entries.
+  Result<EntryInfo> entry(std::string_view name) const;
+
+  // Runs an entry over all tokens of the sequences, side by side, and returns
+  // the outputs of every sequence for all its tokens. `chunk`: so many tokens
+  // of a sequence at a time; 0: as many as fit into a step. The results do not
+  // depend on it.
+  Result<std::vector<std::vector<Output>>>
+  run(std::string_view entry, std::span<const Sequence> sequences,
+      int64_t chunk = 0);
+
+  // One step; its tokens must fit into the capacity. Sequences go on where
+  // their slots are.
+  Status step(std::string_view entry, std::span<const Sequence> sequences);
+  // Outputs of the last step. Rows of all sequences follow one another.
+  std::span<const OutputRows> outputs() const;
+
+  // Continues the sequence of a slot: takes in `prompt`, then passes token
+  // after token to `token` until it returns false, a stop token comes (which is
+  // not passed), maxTokens are made or the context is full.
+  Status generate(int32_t slot, std::span<const int32_t> prompt,
+                  const GenerateOptions &options,
+                  const std::function<bool(int32_t)> &token);
+  // Feeds an encoder-decoder's source to the slot, which starts anew. Its
+  // generation then begins with startToken().
+  Status source(int32_t slot, std::span<const int32_t> tokens);
+  // The decoder's first token, or -1.
+  int32_t startToken() const;
+
+  // Slots.
+  int64_t length(int32_t slot) const;
+  void reset(int32_t slot);
+  void copy(int32_t from, int32_t to); // shares what can be shared
+  Status rewind(int32_t slot, int64_t length);
+
+  // Records the time of every step from now on.
+  void startProfile();
+  void printProfile(std::ostream &out) const;
+  Status writeProfile(const std::string &path) const; // Chrome trace
+
+private:
+  struct Impl;
+  explicit Model(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
+};
+
+} // namespace sluice
