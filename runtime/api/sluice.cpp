@@ -68,7 +68,8 @@ void Model::Impl::describe() {
     one.name = text(entry.info->name());
     one.kind = text(entry.info->kind());
     for (const format::Input *input : list(entry.info->inputs()))
-      one.inputs.emplace_back(text(input->name()));
+      one.inputs.push_back(
+          {std::string(text(input->name())), std::string(text(input->type()))});
     for (const format::Output *output : list(entry.info->outputs()))
       one.outputs.emplace_back(text(output->name()));
     one.wholeSequences = entry.wholeSequence;

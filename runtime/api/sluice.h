@@ -83,9 +83,14 @@ struct Output {
   std::vector<float> data;
 };
 
+struct InputInfo {
+  std::string name, type; // "tokens", "positions" or "token_types"
+};
+
 struct EntryInfo {
   std::string name, kind;
-  std::vector<std::string> inputs, outputs;
+  std::vector<InputInfo> inputs;
+  std::vector<std::string> outputs;
   bool wholeSequences = false; // cannot be run in chunks
 };
 

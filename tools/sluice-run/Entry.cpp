@@ -1,0 +1,265 @@
+// Runs one entry over sequences of ids and writes what comes out.
+#include "tools/sluice-run/Options.h"
+
+#include "runtime/tensors/TensorFile.h"
+#include "tools/support/Cli.h"
+
+#include <algorithm>
+#include <cstdio>
+
+namespace sluice::run {
+
+static Status invalid(std::string message) {
+  return Status(Code::InvalidArgument, std::move(message));
+}
+
+size_t Inputs::longest() const {
+  size_t longest = 0;
+  for (const auto *lists : {&ids, &sources})
+    for (const std::vector<int32_t> &list : *lists)
+      longest = std::max(longest, list.size());
+  return longest;
+}
+
+Result<Inputs> parseInputs(const Options &options) {
+  Inputs inputs;
+  auto parseAll = [](const std::vector<std::string> &texts, const char *option,
+                     std::vector<std::vector<int32_t>> &lists) {
+    for (const std::string &text : texts) {
+      Result<std::vector<int32_t>> ids = tools::parseIds(text);
+      if (!ids.ok())
+        return ids.status().in(option);
+      lists.push_back(std::move(*ids));
+    }
+    return Status();
+  };
+  Status status = parseAll(options.ids, "--ids", inputs.ids);
+  if (status.ok())
+    status = parseAll(options.sourceIds, "--source-ids", inputs.sources);
+  if (status.ok())
+    status = parseAll(options.tokenTypes, "--token-types", inputs.tokenTypes);
+  if (!status.ok())
+    return status;
+  size_t count = std::max(inputs.ids.size(), inputs.sources.size());
+  for (const auto *lists : {&inputs.ids, &inputs.sources, &inputs.tokenTypes})
+    if (!lists->empty() && lists->size() != count)
+      return invalid("--ids, --source-ids and --token-types must be given the "
+                     "same number of times");
+  return inputs;
+}
+
+Result<ModelPtr> loadModel(const Options &options, size_t sequences,
+                           size_t longest) {
+  LoadOptions load = options.load;
+  load.sequences = std::max<int64_t>(1, static_cast<int64_t>(sequences));
+  load.capacity = std::max(load.capacity, load.sequences);
+  Result<ModelPtr> model = Model::load(options.model, load);
+  if (!model.ok())
+    return model;
+  // Sequences that cannot be cut need room for the longest one.
+  bool whole = false;
+  for (const EntryInfo &entry : (*model)->info().entries)
+    whole |= entry.wholeSequences;
+  if (whole && static_cast<int64_t>(longest) > load.capacity) {
+    load.capacity = static_cast<int64_t>(longest);
+    model = Model::load(options.model, load);
+  }
+  return model;
+}
+
+// The values of a 1-D integer tensor.
+static Result<std::vector<int32_t>> integers(const NamedTensor &tensor) {
+  std::vector<int32_t> out;
+  if (auto *values = std::get_if<std::vector<int32_t>>(&tensor.data))
+    out = *values;
+  else if (auto *values = std::get_if<std::vector<int64_t>>(&tensor.data)) {
+    for (int64_t value : *values) {
+      if (value < INT32_MIN || value > INT32_MAX)
+        return invalid("tensor '" + tensor.name + "' holds " +
+                       std::to_string(value));
+      out.push_back(static_cast<int32_t>(value));
+    }
+  } else
+    return invalid("tensor '" + tensor.name + "' must hold i32 or i64");
+  return out;
+}
+
+// "ids" is sequence 0, "ids.3" sequence 3.
+static void splitName(const std::string &name, std::string &base,
+                      size_t &index) {
+  base = name;
+  index = 0;
+  size_t dot = name.rfind('.');
+  if (dot == std::string::npos)
+    return;
+  std::string number = name.substr(dot + 1);
+  if (number.empty() || number.size() > 4 ||
+      number.find_first_not_of("0123456789") != std::string::npos)
+    return;
+  base = name.substr(0, dot);
+  index = std::stoul(number);
+}
+
+static Result<std::vector<Sequence>> sequencesFromFile(const std::string &path,
+                                                       const EntryInfo &entry) {
+  Result<std::vector<NamedTensor>> tensors = readTensors(path);
+  if (!tensors.ok())
+    return tensors.status();
+  std::vector<Sequence> sequences;
+  std::string known;
+  for (const InputInfo &input : entry.inputs)
+    known += (known.empty() ? "" : ", ") + input.name;
+  for (const NamedTensor &tensor : *tensors) {
+    std::string base;
+    size_t index;
+    splitName(tensor.name, base, index);
+    auto input = std::find_if(
+        entry.inputs.begin(), entry.inputs.end(),
+        [&](const InputInfo &input) { return input.name == base; });
+    if (input == entry.inputs.end())
+      return invalid(path + ": tensor '" + tensor.name +
+                     "' is no input of entry '" + entry.name +
+                     "', which takes: " + known);
+    Result<std::vector<int32_t>> values = integers(tensor);
+    if (!values.ok())
+      return values.status().in(path);
+    if (sequences.size() <= index)
+      sequences.resize(index + 1);
+    Sequence &sequence = sequences[index];
+    (input->type == "tokens"      ? sequence.tokens
+     : input->type == "positions" ? sequence.positions
+                                  : sequence.tokenTypes) = std::move(*values);
+  }
+  if (sequences.empty())
+    return invalid(path + " holds no tensors; entry '" + entry.name +
+                   "' takes: " + known);
+  return sequences;
+}
+
+static Status writeOutputs(const std::string &path,
+                           std::vector<std::vector<Output>> results) {
+  std::vector<NamedTensor> tensors;
+  for (size_t s = 0; s < results.size(); ++s)
+    for (Output &output : results[s]) {
+      NamedTensor tensor;
+      tensor.name = output.name;
+      if (results.size() > 1)
+        tensor.name += "." + std::to_string(s);
+      if (output.perSequence && output.rows == 1)
+        tensor.shape = {output.columns};
+      else
+        tensor.shape = {output.rows, output.columns};
+      tensor.data = std::move(output.data);
+      tensors.push_back(std::move(tensor));
+    }
+  return writeTensors(path, tensors);
+}
+
+static Status feedSources(Model &model, const Inputs &inputs) {
+  for (size_t s = 0; s < inputs.sources.size(); ++s)
+    if (Status status =
+            model.source(static_cast<int32_t>(s), inputs.sources[s]);
+        !status.ok())
+      return status.in("--source-ids");
+  return {};
+}
+
+static Result<std::vector<Sequence>> sequencesFromIds(const Inputs &inputs,
+                                                      int32_t start) {
+  std::vector<Sequence> sequences(
+      std::max(inputs.ids.size(), inputs.sources.size()));
+  for (size_t s = 0; s < sequences.size(); ++s) {
+    sequences[s].slot = static_cast<int32_t>(s);
+    if (!inputs.ids.empty())
+      sequences[s].tokens = inputs.ids[s];
+    else if (start >= 0)
+      sequences[s].tokens = {start};
+    else
+      return invalid("give the decoder's ids with --ids: the model states no "
+                     "first token");
+    if (!inputs.tokenTypes.empty())
+      sequences[s].tokenTypes = inputs.tokenTypes[s];
+  }
+  return sequences;
+}
+
+Status runEntry(const Options &options, ModelPtr &model) {
+  Result<Inputs> inputs = parseInputs(options);
+  if (!inputs.ok())
+    return inputs.status();
+  size_t count = std::max(inputs->ids.size(), inputs->sources.size());
+  size_t longest = inputs->longest();
+  if (!options.in.empty()) {
+    // Only to size the model: the names are checked against the entry below.
+    Result<std::vector<NamedTensor>> tensors = readTensors(options.in);
+    if (!tensors.ok())
+      return tensors.status();
+    for (const NamedTensor &tensor : *tensors) {
+      std::string base;
+      size_t index;
+      splitName(tensor.name, base, index);
+      count = std::max(count, index + 1);
+      if (tensor.shape.size() == 1)
+        longest = std::max(longest, static_cast<size_t>(tensor.shape[0]));
+    }
+  }
+  Result<ModelPtr> loaded = loadModel(options, count, longest);
+  if (!loaded.ok())
+    return loaded.status();
+  model = std::move(*loaded);
+  if (!options.profile.empty())
+    model->startProfile();
+  Result<EntryInfo> entry = model->entry(options.entry);
+  if (!entry.ok())
+    return entry.status();
+  if (Status status = feedSources(*model, *inputs); !status.ok())
+    return status;
+  Result<std::vector<Sequence>> sequences =
+      options.in.empty() ? sequencesFromIds(*inputs, model->startToken())
+                         : sequencesFromFile(options.in, *entry);
+  if (!sequences.ok())
+    return sequences.status();
+  for (size_t s = 0; s < sequences->size(); ++s)
+    (*sequences)[s].slot = static_cast<int32_t>(s);
+  auto results = model->run(entry->name, *sequences, options.chunk);
+  if (!results.ok())
+    return results.status();
+  return writeOutputs(options.out, std::move(*results));
+}
+
+Status generateIds(const Options &options, ModelPtr &model) {
+  Result<Inputs> inputs = parseInputs(options);
+  if (!inputs.ok())
+    return inputs.status();
+  size_t count = std::max(inputs->ids.size(), inputs->sources.size());
+  Result<ModelPtr> loaded = loadModel(options, count, inputs->longest());
+  if (!loaded.ok())
+    return loaded.status();
+  model = std::move(*loaded);
+  if (!options.profile.empty())
+    model->startProfile();
+  if (Status status = feedSources(*model, *inputs); !status.ok())
+    return status;
+  Result<std::vector<Sequence>> sequences =
+      sequencesFromIds(*inputs, model->startToken());
+  if (!sequences.ok())
+    return sequences.status();
+  GenerateOptions generate;
+  generate.sampling = options.sampling;
+  generate.maxTokens = options.generate;
+  generate.ignoreModelStops = options.ignoreStop;
+  for (const Sequence &sequence : *sequences) {
+    std::string line;
+    Status status = model->generate(
+        sequence.slot, sequence.tokens, generate, [&](int32_t token) {
+          line += (line.empty() ? "" : " ") + std::to_string(token);
+          return true;
+        });
+    if (!status.ok())
+      return status;
+    std::puts(line.c_str());
+  }
+  return {};
+}
+
+} // namespace sluice::run

@@ -1,0 +1,50 @@
+// The command line of sluice-run and what its modes need of it.
+#pragma once
+
+#include "runtime/api/sluice.h"
+
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace sluice::run {
+
+struct Options {
+  std::string model;
+  LoadOptions load;
+
+  // Sequences as ids.
+  std::vector<std::string> ids, sourceIds, tokenTypes;
+  std::string entry, in, out;
+  int64_t chunk = 0;
+
+  // Generation.
+  int64_t generate = 0;
+  bool greedy = false, printIds = false, ignoreStop = false;
+  SamplingOptions sampling;
+
+  bool verify = false;
+  std::string profile;
+};
+
+using ModelPtr = std::unique_ptr<Model>;
+
+// Loads the model for `sequences` sequences of up to `longest` tokens.
+Result<ModelPtr> loadModel(const Options &options, size_t sequences,
+                           size_t longest);
+
+// The sequences that --ids, --source-ids and --token-types give.
+struct Inputs {
+  std::vector<std::vector<int32_t>> ids, sources, tokenTypes;
+  size_t longest() const;
+};
+Result<Inputs> parseInputs(const Options &options);
+
+// --ids or --in with --out.
+Status runEntry(const Options &options, ModelPtr &model);
+// --generate.
+Status generateIds(const Options &options, ModelPtr &model);
+// --verify.
+Status verify(const Options &options);
+
+} // namespace sluice::run

@@ -1,0 +1,136 @@
+#include "tools/sluice-run/Options.h"
+#include "tools/support/Cli.h"
+
+#include <iostream>
+
+using namespace sluice;
+
+static void declare(CLI::App &app, run::Options &options) {
+  app.add_option("model", options.model, "The compiled model (.slc)")
+      ->required();
+  const char *ids = "Ids and files";
+  app.add_option("--ids", options.ids,
+                 "Token ids, as in 5,9,2; repeat for a batch of sequences")
+      ->group(ids)
+      ->expected(1)
+      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+  app.add_option("--source-ids", options.sourceIds,
+                 "Token ids for the encoder of an encoder-decoder")
+      ->group(ids)
+      ->expected(1)
+      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+  app.add_option("--token-types", options.tokenTypes,
+                 "Token types (segments), one per id")
+      ->group(ids)
+      ->expected(1)
+      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+  app.add_option("--entry", options.entry,
+                 "Entry to run (default: generate, else fill, else encode)")
+      ->group(ids);
+  app.add_option("--chunk", options.chunk,
+                 "Tokens of a sequence per step; 1 is the decode path. Entries "
+                 "that need whole sequences take them whole")
+      ->group(ids)
+      ->check(CLI::PositiveNumber);
+  app.add_option("--in", options.in,
+                 "Input tensors (safetensors) by the names of the entry")
+      ->group(ids);
+  app.add_option("--out", options.out,
+                 "Write the entry's outputs for all rows (safetensors)")
+      ->group(ids);
+  const char *generation = "Generation";
+  app.add_option("--generate", options.generate,
+                 "Continue --ids by so many tokens")
+      ->group(generation)
+      ->check(CLI::PositiveNumber);
+  app.add_flag("--greedy", options.greedy, "Always the most likely token")
+      ->group(generation);
+  app.add_flag("--print-ids", options.printIds,
+               "Print ids, a line per sequence")
+      ->group(generation);
+  app.add_flag("--ignore-stop", options.ignoreStop,
+               "Go on after the model's stop tokens")
+      ->group(generation);
+  SamplingOptions &sampling = options.sampling;
+  app.add_option("--temperature", sampling.temperature, "0: greedy (default)")
+      ->group(generation);
+  app.add_option("--top-k", sampling.topK, "Of the K most likely; 0: all")
+      ->group(generation);
+  app.add_option("--top-p", sampling.topP, "Of the most likely that sum to P")
+      ->group(generation);
+  app.add_option("--min-p", sampling.minP,
+                 "Only tokens at least P times as likely as the first")
+      ->group(generation);
+  app.add_option("--repetition-penalty", sampling.repetitionPenalty,
+                 "Above 1: tokens of the context become less likely")
+      ->group(generation);
+  app.add_option("--seed", sampling.seed, "Seed of the sampler")
+      ->group(generation);
+  const char *machine = "Machine";
+  app.add_option("--threads", options.load.threads,
+                 "Threads (default: all CPUs)")
+      ->group(machine)
+      ->check(CLI::PositiveNumber);
+  app.add_option("--context", options.load.context,
+                 "Most tokens of a sequence (default: the model's)")
+      ->group(machine)
+      ->check(CLI::PositiveNumber);
+  app.add_option("--capacity", options.load.capacity,
+                 "Most tokens in one step (default 512)")
+      ->group(machine)
+      ->check(CLI::PositiveNumber);
+  app.add_flag("--reproducible", options.load.reproducible,
+               "Generated kernels only, never oneDNN")
+      ->group(machine);
+  app.add_flag("--verify", options.verify,
+               "Check all digests, and that chunks, threads, batches and "
+               "engines give the same bits")
+      ->group(machine);
+  app.add_option("--profile", options.profile,
+                 "Write a trace (Chrome's format) and print a table of times")
+      ->group(machine);
+}
+
+// What is wrong with the combination of options, or "".
+static std::string conflict(const run::Options &options) {
+  if (options.verify)
+    return "";
+  bool ids = !options.ids.empty() || !options.sourceIds.empty();
+  if (ids && !options.in.empty())
+    return "--in takes the place of --ids and --source-ids";
+  if (!ids && options.in.empty())
+    return "nothing to run: give --ids or --in";
+  if (options.generate > 0 && !options.in.empty())
+    return "--generate continues --ids, not --in";
+  if (options.generate > 0 && !options.out.empty())
+    return "--generate prints ids, it does not write --out";
+  if (options.generate == 0 && options.out.empty())
+    return "nothing to do with the results: give --out or --generate";
+  if (options.greedy && options.sampling.temperature != 0)
+    return "--greedy and --temperature exclude each other";
+  return "";
+}
+
+static Status execute(const run::Options &options) {
+  if (options.verify)
+    return run::verify(options);
+  run::ModelPtr model;
+  Status status = options.generate > 0 ? run::generateIds(options, model)
+                                       : run::runEntry(options, model);
+  if (!status.ok() || options.profile.empty())
+    return status;
+  model->printProfile(std::cerr);
+  return model->writeProfile(options.profile);
+}
+
+int main(int argc, char **argv) {
+  CLI::App app("Runs a compiled model.", "sluice-run");
+  run::Options options;
+  declare(app, options);
+  if (int code = tools::parse(app, argc, argv); code >= 0)
+    return code;
+  if (std::string message = conflict(options); !message.empty())
+    return tools::usage(message);
+  Status status = execute(options);
+  return status.ok() ? 0 : tools::fail(status);
+}

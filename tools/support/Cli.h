@@ -1,0 +1,27 @@
+// What the command-line tools of the runtime share. Errors go to stderr as
+// "error: ..."; exit code 1 for failures, 2 for wrong usage.
+#pragma once
+
+#include "runtime/support/Status.h"
+
+#include <CLI/CLI.hpp>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace sluice::tools {
+
+// Prints the error and returns exit code 1.
+int fail(const Status &status);
+
+// Wrong usage that only shows after parsing: exit code 2.
+int usage(const std::string &message);
+
+// Parses the command line. Returns -1 to go on, else the exit code (help was
+// printed, or an error).
+int parse(CLI::App &app, int argc, char **argv);
+
+// "5,9,2" or "5 9 2".
+Result<std::vector<int32_t>> parseIds(const std::string &text);
+
+} // namespace sluice::tools
