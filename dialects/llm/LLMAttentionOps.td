@@ -73,7 +73,7 @@ def LLM_RotateOp : LLM_SameTypeOp<"rotate"> {
   let hasVerifier = 1;
 }
 
-def LLM_AppendOp : LLM_InferOp<"append", [AttrSizedOperandSegments, DeclareOpInterfaceMethods<SymbolUserOpInterface>,
+def LLM_AppendOp : LLM_Op<"append", [AttrSizedOperandSegments, DeclareOpInterfaceMethods<SymbolUserOpInterface>,
                                          MemoryEffects<[MemWrite<LLM_StateResource>]>]> {
   let summary = "writes this step's rows to a cache and returns its handle";
   let description = [{
@@ -91,7 +91,7 @@ def LLM_AppendOp : LLM_InferOp<"append", [AttrSizedOperandSegments, DeclareOpInt
   let assemblyFormat = "$state (`[` $layer^ `]`)? `(` $fields `)` `for` $batch attr-dict `:` type($fields)";
 }
 
-def LLM_CachedOp : LLM_InferOp<"cached", [DeclareOpInterfaceMethods<SymbolUserOpInterface>,
+def LLM_CachedOp : LLM_Op<"cached", [DeclareOpInterfaceMethods<SymbolUserOpInterface>,
                                          MemoryEffects<[MemRead<LLM_StateResource>]>]> {
   let summary = "the handle of a cache that another entry has written";
   let words = [LLM_Word<"cached">];
@@ -126,7 +126,7 @@ def LLM_AttentionOp : LLM_PureOp<"attention", [AttrSizedOperandSegments]> {
   let hasVerifier = 1;
 }
 
-def LLM_AlibiOp : LLM_PureOp<"alibi"> {
+def LLM_AlibiOp : LLM_Op<"alibi", [Pure]> {
   let summary = "bias(h, i, j) = slope[h] * j (up to a constant per row: slope[h] * (j - i))";
   let description = [{
     Slopes of `heads` heads: 2^(-8(h+1)/p) for the first p heads, p the largest power of two not above `heads`; the
@@ -136,10 +136,11 @@ def LLM_AlibiOp : LLM_PureOp<"alibi"> {
   let primary = ["heads"];
   let arguments = (ins LLM_Int:$heads, DefaultValuedAttr<LLM_Float, "1.0f">:$times, OptionalAttr<LLM_RoundToAttr>:$rounded);
   let results = (outs LLM_BiasType:$result);
+  let hasVerifier = 1;
   let assemblyFormat = "$heads (`times` $times^)? (`rounded` $rounded^)? attr-dict";
 }
 
-def LLM_BucketBiasOp : LLM_PureOp<"bucket_bias"> {
+def LLM_BucketBiasOp : LLM_Op<"bucket_bias", [Pure]> {
   let summary = "bias(h, i, j) = w[bucket(j - i), h]: w [buckets, heads]";
   let description = [{
     With m = buckets (halved if `both_ways`, the upper half for keys after the query): distances below m/2 have a
@@ -150,6 +151,7 @@ def LLM_BucketBiasOp : LLM_PureOp<"bucket_bias"> {
   let primary = ["w"];
   let arguments = (ins LLM_Weight2:$w, LLM_Int:$max_distance, BoolAttr:$both_ways);
   let results = (outs LLM_BiasType:$result);
+  let hasVerifier = 1;
   let assemblyFormat = "$w `max_distance` $max_distance `both_ways` $both_ways attr-dict `:` type($w)";
 }
 

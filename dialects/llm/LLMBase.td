@@ -17,6 +17,12 @@ class LLM_Word<string word_, string attr_ = "", string value_ = ""> {
   string value = value_;
 }
 
+// A word that is no op: the importer gives the value another name.
+def LLM_Identity : LLM_Word<"identity"> { string doc = "another name for x"; }
+
+// What a slot means, for messages, the schema and the docs; one text per name.
+class LLM_SlotDoc<string slot_, string doc_> { string slot = slot_; string doc = doc_; }
+
 class LLM_Op<string mnemonic, list<Trait> traits = []> : Op<LLM_Dialect, mnemonic, traits> {
   // Words that mean this op; empty for ops that only the compiler makes.
   list<LLM_Word> words = [];

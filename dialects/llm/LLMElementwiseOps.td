@@ -5,10 +5,10 @@
 include "dialects/llm/LLMBase.td"
 include "mlir/Interfaces/ControlFlowInterfaces.td"
 
-// Operands broadcast; see BinaryOp. One scalar function describes the op.
-class LLM_ScalarOp<string mnemonic> : LLM_PureOp<mnemonic, [DeclareOpInterfaceMethods<LLM_ScalarInterface>]>;
-class LLM_UnaryOp<string mnemonic>
-    : LLM_SameTypeOp<mnemonic, [DeclareOpInterfaceMethods<LLM_ScalarInterface>]>;
+// Every result element is a function of one element of each operand.
+def LLM_Elementwise : NativeOpTrait<"Elementwise"> { let cppNamespace = "::sluice::llm"; }
+class LLM_ScalarOp<string mnemonic> : LLM_PureOp<mnemonic, [LLM_Elementwise]>;
+class LLM_UnaryOp<string mnemonic> : LLM_SameTypeOp<mnemonic, [LLM_Elementwise]>;
 
 def LLM_BinaryOp : LLM_ScalarOp<"binary"> {
   let summary = "x (kind) y, elementwise";
@@ -164,7 +164,7 @@ def LLM_YieldOp : LLM_Op<"yield", [Pure, Terminator, ReturnLike, ParentOneOf<["M
   let assemblyFormat = "$value attr-dict `:` type($value)";
 }
 
-def LLM_MapOp : LLM_PureOp<"map", [IsolatedFromAbove, SingleBlock]> {
+def LLM_MapOp : LLM_PureOp<"map", [LLM_Elementwise, IsolatedFromAbove, SingleBlock]> {
   let summary = "a scalar function applied to every element";
   let description = [{
     The region takes one f32 per operand and holds `arith` and `math` ops on f32; operands broadcast as in `binary`.

@@ -15,17 +15,4 @@ def LLM_DecomposeInterface : OpInterface<"DecomposeInterface"> {
   ];
 }
 
-def LLM_ScalarInterface : OpInterface<"ScalarInterface"> {
-  let cppNamespace = "::sluice::llm";
-  let description = [{
-    An op whose every result element is a function of one element of each operand, with operands broadcast as by
-    `llm.binary`. One definition of that function serves `llm.map`, the lowering of single ops and constant folding.
-  }];
-  let methods = [
-    InterfaceMethod<"Emits the function on f32 scalars, one argument per operand.",
-      "::mlir::Value", "emitScalar",
-      (ins "::mlir::OpBuilder &":$builder, "::mlir::Location":$loc, "::mlir::ValueRange":$args)>,
-  ];
-}
-
 #endif

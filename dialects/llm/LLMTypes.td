@@ -103,9 +103,10 @@ def LLM_Heads : LLM_TensorOf<[F32], [LLM_HasRows, LLM_Rank3], "f32 rows of heads
 def LLM_Ids : LLM_TensorOf<[I32], [LLM_HasRows, LLM_Rank1], "one i32 per row, tensor<?xi32>"> { string slotKind = "value"; }
 def LLM_Choice : LLM_TensorOf<[I32], [LLM_HasRows, LLM_Rank2], "chosen indices, tensor<?xKxi32>"> { string slotKind = "value"; }
 def LLM_Vector : LLM_TensorOf<[F32], [LLM_NoRows, LLM_Rank1], "f32 vector without rows, tensor<Nxf32>"> { string slotKind = "value"; }
-def LLM_F32Tensor : LLM_TensorOf<[F32], [], "f32 rows or an f32 tensor without rows"> { string slotKind = "value"; }
+def LLM_RowsOrNot : Or<[LLM_HasRows, LLM_NoRows]>;
+def LLM_F32Tensor : LLM_TensorOf<[F32], [LLM_RowsOrNot], "f32 rows or an f32 tensor without rows"> { string slotKind = "value"; }
 // Elementwise operands: rows, constants, and small weights read as they are stored.
-def LLM_Operand : LLM_TensorOf<[F32, BF16], [], "f32 rows, a constant or a weight"> { string slotKind = "value"; }
+def LLM_Operand : LLM_TensorOf<[F32, BF16], [LLM_RowsOrNot], "f32 rows, a constant or a weight"> { string slotKind = "value"; }
 def LLM_Weight : LLM_TensorOf<[F32, BF16], [LLM_NoRows], "an f32 or bf16 weight"> { string slotKind = "weight"; }
 def LLM_Weight2 : LLM_TensorOf<[F32, BF16], [LLM_NoRows, LLM_Rank2], "an f32 or bf16 matrix [out, in]"> { string slotKind = "weight"; }
 // The bias that belongs to the weight in slot `w`; a spec never names it.

@@ -1,0 +1,167 @@
+#include "dialects/llm/Checks.h"
+#include "dialects/llm/LLMOps.h"
+#include "dialects/llm/Symbols.h"
+
+using namespace mlir;
+using namespace sluice::llm;
+
+#define GET_OP_CLASSES
+#include "dialects/llm/LLMAttentionOps.cpp.inc"
+
+using Where = std::optional<Location>;
+using Types = SmallVectorImpl<Type>;
+
+LogicalResult RopeFreqsOp::inferReturnTypes(MLIRContext *context, Where where,
+                                            Adaptor op, Types &types) {
+  if (op.getDims() <= 0 || op.getDims() % 2)
+    return emitOptionalError(where, "expected an even number of dims, found ",
+                             op.getDims());
+  types.push_back(
+      RankedTensorType::get({op.getDims() / 2}, Float32Type::get(context)));
+  return success();
+}
+
+LogicalResult RopeTableOp::inferReturnTypes(MLIRContext *context, Where where,
+                                            Adaptor op, Types &types) {
+  auto freqs = tensorOf(where, op.getFreqs(), "freqs", 1);
+  if (failed(freqs))
+    return failure();
+  types.push_back(rowsOf(context, {2, freqs->getDimSize(0)}));
+  return success();
+}
+
+// Channels [from, from + 2 * pairs) must lie in a head.
+static LogicalResult checkRotation(Operation *op, RankedTensorType x,
+                                   int64_t from, int64_t pairs) {
+  int64_t width = x.getDimSize(2);
+  if (from >= 0 && from + 2 * pairs <= width)
+    return success();
+  return op->emitOpError("rotates ")
+         << 2 * pairs << " channels from " << from << ", but a head of " << x
+         << " has " << width;
+}
+
+LogicalResult RopeOp::verify() {
+  return checkRotation(*this, getX().getType(), getFrom(),
+                       getFreqs().getType().getDimSize(0));
+}
+
+LogicalResult RotateOp::verify() {
+  RankedTensorType table = getTable().getType();
+  if (table.getDimSize(1) != 2)
+    return emitOpError("expected a table of shape [?, 2, pairs], found ")
+           << table;
+  return checkRotation(*this, getX().getType(), getFrom(), table.getDimSize(2));
+}
+
+// The state as a cache, with the layer index checked.
+static FailureOr<StateOp> lookupCache(Operation *op, FlatSymbolRefAttr name,
+                                      Value layer,
+                                      SymbolTableCollection &symbols) {
+  FailureOr<StateOp> state = lookup<StateOp>(op, name, symbols);
+  if (failed(state) ||
+      failed(checkLayer(op, *state, state->getLayers().has_value(),
+                        static_cast<bool>(layer))))
+    return failure();
+  if (state->getKind() != StateKind::cache)
+    return op->emitOpError("expected '@")
+           << name.getValue() << "' to be a cache, found a "
+           << stringifyStateKind(state->getKind()) << " state";
+  return state;
+}
+
+LogicalResult AppendOp::verifySymbolUses(SymbolTableCollection &symbols) {
+  auto state = lookupCache(*this, getStateAttr(), getLayer(), symbols);
+  if (failed(state))
+    return failure();
+  SmallVector<FieldAttr> fields = state->getFieldList();
+  if (fields.size() != getFields().size())
+    return emitOpError("expected ")
+           << fields.size() << " values, one per field of '@" << getState()
+           << "', found " << getFields().size();
+  for (auto [field, value] : llvm::zip(fields, getFields())) {
+    Type expected = rowsOf(getContext(), field.getShape());
+    if (value.getType() != expected)
+      return emitOpError("expected ")
+             << expected << " for field '" << field.getName() << "', found "
+             << value.getType();
+  }
+  return success();
+}
+
+LogicalResult CachedOp::verifySymbolUses(SymbolTableCollection &symbols) {
+  return lookupCache(*this, getStateAttr(), getLayer(), symbols);
+}
+
+LogicalResult AttentionOp::inferReturnTypes(MLIRContext *context, Where where,
+                                            Adaptor op, Types &types) {
+  auto q = tensorOf(where, op.getQ(), "q", 3);
+  if (failed(q))
+    return failure();
+  int64_t width = q->getDimSize(2);
+  if (op.getV()) {
+    auto v = tensorOf(where, op.getV(), "v", 3);
+    if (failed(v))
+      return failure();
+    width = v->getDimSize(2);
+  }
+  types.push_back(rowsOf(context, {q->getDimSize(1), width}));
+  return success();
+}
+
+// Keys and values as rows, whether given or appended to the cache.
+static std::pair<Value, Value> keysAndValues(AttentionOp op) {
+  if (op.getK())
+    return {op.getK(), op.getV()};
+  auto append = op.getKv().getDefiningOp<AppendOp>();
+  if (!append || append.getFields().size() != 2)
+    return {};
+  return {append.getFields()[0], append.getFields()[1]};
+}
+
+LogicalResult AttentionOp::verify() {
+  if (static_cast<bool>(getKv()) == static_cast<bool>(getK()) ||
+      static_cast<bool>(getK()) != static_cast<bool>(getV()))
+    return emitOpError("expected either a cache ('in') or keys and values "
+                       "('over')");
+  if (getMask().empty())
+    return emitOpError("expected a mask; #llm.mask<all> lets every key of the "
+                       "sequence be seen");
+  int64_t heads = getQ().getType().getDimSize(1);
+  if (failed(checkShape(*this, "sinks", getSinks(), {heads})))
+    return failure();
+  auto [k, v] = keysAndValues(*this);
+  if (!k)
+    return success();
+  auto keys = cast<RankedTensorType>(k.getType());
+  auto values = cast<RankedTensorType>(v.getType());
+  if (keys.getRank() != 3 || values.getRank() != 3)
+    return emitOpError(
+               "expected keys and values of shape [?, heads, width], found ")
+           << keys << " and " << values;
+  if (heads % keys.getDimSize(1) || keys.getDimSize(1) != values.getDimSize(1))
+    return emitOpError("expected the ")
+           << heads << " query heads to be a multiple of the key heads, and as "
+           << "many value heads, found " << keys << " and " << values;
+  if (keys.getDimSize(2) != getQ().getType().getDimSize(2))
+    return emitOpError("expected keys as wide as queries (")
+           << getQ().getType().getDimSize(2) << "), found " << keys;
+  if (values.getDimSize(2) != getType().getDimSize(2))
+    return emitOpError("expected values as wide as the result (")
+           << getType().getDimSize(2) << "), found " << values;
+  return success();
+}
+
+LogicalResult AlibiOp::verify() {
+  if (getHeads() > 0)
+    return success();
+  return emitOpError("expected a positive number of heads, found ")
+         << getHeads();
+}
+
+LogicalResult BucketBiasOp::verify() {
+  if (getMaxDistance() > 0)
+    return success();
+  return emitOpError("expected a positive max_distance, found ")
+         << getMaxDistance();
+}

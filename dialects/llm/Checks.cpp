@@ -1,0 +1,68 @@
+#include "dialects/llm/Checks.h"
+
+#include "mlir/IR/Diagnostics.h"
+
+using namespace mlir;
+
+namespace sluice::llm {
+
+FailureOr<int64_t> checkLinear(std::optional<Location> where, Value x, Value w,
+                               Value bias) {
+  auto rows = tensorOf(where, x, "x", 2);
+  auto matrix = tensorOf(where, w, "w", 2);
+  if (failed(rows) || failed(matrix))
+    return failure();
+  int64_t width = matrix->getDimSize(0);
+  if (rows->getDimSize(1) != matrix->getDimSize(1))
+    return emitOptionalError(where, "expected w of shape [N, ",
+                             rows->getDimSize(1), "] for x ", *rows, ", found ",
+                             *matrix);
+  if (!bias)
+    return width;
+  auto vector = tensorOf(where, bias, "bias", 1);
+  if (failed(vector))
+    return failure();
+  if (vector->getDimSize(0) != width)
+    return emitOptionalError(where, "expected a bias of ", width,
+                             " elements for w ", *matrix, ", found ", *vector);
+  return width;
+}
+
+LogicalResult checkNormWeight(Operation *op, StringRef name, RankedTensorType x,
+                              Value weight) {
+  if (!weight)
+    return success();
+  ArrayRef<int64_t> row = x.getShape().drop_front();
+  ArrayRef<int64_t> have = cast<RankedTensorType>(weight.getType()).getShape();
+  if (!have.empty() && have.size() <= row.size() && have.size() <= 2 &&
+      have == row.take_back(have.size()))
+    return success();
+  InFlightDiagnostic diagnostic = op->emitOpError("expected '")
+                                  << name << "' of shape [";
+  if (!row.empty())
+    diagnostic << row.take_back(1);
+  diagnostic << "]";
+  if (row.size() > 1)
+    diagnostic << " or [" << row.take_back(2) << "]";
+  return diagnostic << " for x " << x << ", found " << weight.getType();
+}
+
+LogicalResult checkShape(Operation *op, StringRef name, Value value,
+                         ArrayRef<int64_t> shape) {
+  if (!value)
+    return success();
+  auto type = cast<RankedTensorType>(value.getType());
+  if (type.getShape() == shape)
+    return success();
+  InFlightDiagnostic diagnostic = op->emitOpError("expected '")
+                                  << name << "' of shape [";
+  llvm::interleaveComma(shape, diagnostic, [&](int64_t size) {
+    if (ShapedType::isDynamic(size))
+      diagnostic << "?";
+    else
+      diagnostic << size;
+  });
+  return diagnostic << "], found " << type;
+}
+
+} // namespace sluice::llm

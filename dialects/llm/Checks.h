@@ -1,0 +1,25 @@
+// Checks that single and fused ops share.
+#pragma once
+
+#include "dialects/llm/Shapes.h"
+
+#include "mlir/IR/Operation.h"
+
+namespace sluice::llm {
+
+// x [rows, K], w [N, K], bias [N] or null. Returns N.
+llvm::FailureOr<int64_t> checkLinear(std::optional<mlir::Location> where,
+                                     mlir::Value x, mlir::Value w,
+                                     mlir::Value bias);
+
+// A norm's parameter: the last axis of x, or its last two; may be null.
+llvm::LogicalResult checkNormWeight(mlir::Operation *op, llvm::StringRef name,
+                                    mlir::RankedTensorType x,
+                                    mlir::Value weight);
+
+// A tensor operand of exactly this shape; may be null.
+llvm::LogicalResult checkShape(mlir::Operation *op, llvm::StringRef name,
+                               mlir::Value value,
+                               llvm::ArrayRef<int64_t> shape);
+
+} // namespace sluice::llm

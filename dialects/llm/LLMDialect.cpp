@@ -1,0 +1,134 @@
+#include "dialects/llm/LLMOps.h"
+
+#include "llvm/ADT/StringExtras.h"
+#include "llvm/ADT/StringSet.h"
+#include "llvm/ADT/TypeSwitch.h"
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Math/IR/Math.h"
+#include "mlir/IR/DialectImplementation.h"
+#include "mlir/Interfaces/FunctionInterfaces.h"
+
+using namespace mlir;
+using namespace sluice::llm;
+
+#include "dialects/llm/LLMDialect.cpp.inc"
+#include "dialects/llm/LLMEnums.cpp.inc"
+
+#define GET_ATTRDEF_CLASSES
+#include "dialects/llm/LLMAttributes.cpp.inc"
+
+#define GET_TYPEDEF_CLASSES
+#include "dialects/llm/LLMTypes.cpp.inc"
+
+#include "dialects/llm/LLMInterfaces.cpp.inc"
+
+void LLMDialect::initialize() {
+  addTypes<
+#define GET_TYPEDEF_LIST
+#include "dialects/llm/LLMTypes.cpp.inc"
+      >();
+  addAttributes<
+#define GET_ATTRDEF_LIST
+#include "dialects/llm/LLMAttributes.cpp.inc"
+      >();
+#define GET_OP_LIST
+  addOperations<
+#include "dialects/llm/LLMWeightOps.cpp.inc"
+      >();
+#define GET_OP_LIST
+  addOperations<
+#include "dialects/llm/LLMElementwiseOps.cpp.inc"
+      >();
+#define GET_OP_LIST
+  addOperations<
+#include "dialects/llm/LLMLinearOps.cpp.inc"
+      >();
+#define GET_OP_LIST
+  addOperations<
+#include "dialects/llm/LLMAttentionOps.cpp.inc"
+      >();
+#define GET_OP_LIST
+  addOperations<
+#include "dialects/llm/LLMRoutingOps.cpp.inc"
+      >();
+#define GET_OP_LIST
+  addOperations<
+#include "dialects/llm/LLMRowsOps.cpp.inc"
+      >();
+#define GET_OP_LIST
+  addOperations<
+#include "dialects/llm/LLMFusedOps.cpp.inc"
+      >();
+}
+
+LogicalResult MaskAttr::verify(function_ref<InFlightDiagnostic()> emitError,
+                               MaskKind kind, int64_t size) {
+  bool sized = kind != MaskKind::causal && kind != MaskKind::all;
+  if (sized && size <= 0)
+    return emitError() << "mask '" << stringifyMaskKind(kind)
+                       << "' needs a positive number of positions, found "
+                       << size;
+  if (!sized && size != 0)
+    return emitError() << "mask '" << stringifyMaskKind(kind)
+                       << "' takes no number, found " << size;
+  return success();
+}
+
+// The value of a text attribute, checked against the legal words.
+static LogicalResult oneOf(Operation *op, NamedAttribute attribute,
+                           ArrayRef<StringRef> legal) {
+  auto text = dyn_cast<StringAttr>(attribute.getValue());
+  if (text && llvm::is_contained(legal, text.getValue()))
+    return success();
+  return op->emitError() << "'" << attribute.getName().getValue()
+                         << "' must be one of \"" << llvm::join(legal, "\", \"")
+                         << "\", found " << attribute.getValue();
+}
+
+static LogicalResult verifyEntry(FunctionOpInterface function,
+                                 NamedAttribute kind) {
+  if (!function.isPublic())
+    return function->emitError() << "an entry must be public, '@"
+                                 << function.getName() << "' is private";
+  if (function.getNumArguments() == 0 ||
+      !isa<BatchType>(function.getArgumentTypes().front()))
+    return function->emitError()
+           << "the first argument of an entry must be !llm.batch";
+  for (unsigned i = 1; i < function.getNumArguments(); ++i)
+    if (!function.getArgAttr(i, nameAttr) || !function.getArgAttr(i, inputAttr))
+      return function->emitError() << "argument " << i << " of an entry needs '"
+                                   << nameAttr << "' and '" << inputAttr << "'";
+  return oneOf(
+      function, kind,
+      {"generate", "encode", "embed", "classify", "fill", "source", "vision"});
+}
+
+LogicalResult LLMDialect::verifyOperationAttribute(Operation *op,
+                                                   NamedAttribute attribute) {
+  if (attribute.getName() != entryAttr)
+    return success();
+  auto function = dyn_cast<FunctionOpInterface>(op);
+  if (!function)
+    return op->emitError() << "'" << entryAttr
+                           << "' belongs on a function, found on '"
+                           << op->getName() << "'";
+  return verifyEntry(function, attribute);
+}
+
+LogicalResult LLMDialect::verifyRegionArgAttribute(Operation *op, unsigned,
+                                                   unsigned,
+                                                   NamedAttribute attribute) {
+  if (attribute.getName() == inputAttr)
+    return oneOf(op, attribute, {"tokens", "positions", "token_types"});
+  return success();
+}
+
+LogicalResult
+LLMDialect::verifyRegionResultAttribute(Operation *op, unsigned, unsigned,
+                                        NamedAttribute attribute) {
+  if (attribute.getName() == nameAttr && !isa<StringAttr>(attribute.getValue()))
+    return op->emitError() << "'" << nameAttr << "' must be a text, found "
+                           << attribute.getValue();
+  return success();
+}

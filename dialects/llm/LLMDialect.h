@@ -1,0 +1,39 @@
+// The dialect, its types, attributes and words.
+#pragma once
+
+#include "mlir/Bytecode/BytecodeOpInterface.h"
+#include "mlir/IR/Builders.h"
+#include "mlir/IR/BuiltinAttributes.h"
+#include "mlir/IR/BuiltinTypes.h"
+#include "mlir/IR/Dialect.h"
+#include "mlir/IR/OpDefinition.h"
+#include "mlir/IR/OpImplementation.h"
+#include "mlir/Interfaces/SideEffectInterfaces.h"
+
+#include "dialects/llm/LLMDialect.h.inc"
+#include "dialects/llm/LLMEnums.h.inc"
+
+#define GET_ATTRDEF_CLASSES
+#include "dialects/llm/LLMAttributes.h.inc"
+
+#define GET_TYPEDEF_CLASSES
+#include "dialects/llm/LLMTypes.h.inc"
+
+namespace sluice::llm {
+
+// What `append` writes and attention reads: the blocks of all sequences.
+struct StateResource : mlir::SideEffects::Resource::Base<StateResource> {
+  llvm::StringRef getName() final { return "llm state"; }
+};
+
+// Every result element is a function of one element of each operand, operands
+// broadcast as in `llm.binary`.
+template <typename ConcreteType>
+struct Elementwise : mlir::OpTrait::TraitBase<ConcreteType, Elementwise> {};
+
+// Attributes that give functions their part in a model.
+inline constexpr llvm::StringLiteral entryAttr = "llm.entry";
+inline constexpr llvm::StringLiteral nameAttr = "llm.name";
+inline constexpr llvm::StringLiteral inputAttr = "llm.input";
+
+} // namespace sluice::llm

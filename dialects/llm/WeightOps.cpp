@@ -1,0 +1,81 @@
+#include "dialects/llm/LLMOps.h"
+#include "dialects/llm/Symbols.h"
+
+using namespace mlir;
+using namespace sluice::llm;
+
+// {k = [8, 128], v = [8, 128]}
+static ParseResult parseFields(OpAsmParser &parser, ArrayAttr &fields) {
+  SmallVector<Attribute> list;
+  auto one = [&]() -> ParseResult {
+    std::string name;
+    SmallVector<int64_t> shape;
+    auto size = [&]() { return parser.parseInteger(shape.emplace_back()); };
+    if (parser.parseKeywordOrString(&name) || parser.parseEqual() ||
+        parser.parseCommaSeparatedList(AsmParser::Delimiter::Square, size))
+      return failure();
+    list.push_back(FieldAttr::get(parser.getContext(), name, shape));
+    return success();
+  };
+  if (parser.parseCommaSeparatedList(AsmParser::Delimiter::Braces, one))
+    return failure();
+  fields = parser.getBuilder().getArrayAttr(list);
+  return success();
+}
+
+static void printFields(OpAsmPrinter &printer, Operation *, ArrayAttr fields) {
+  printer << "{";
+  llvm::interleaveComma(fields.getAsRange<FieldAttr>(), printer,
+                        [&](FieldAttr field) {
+                          printer.printKeywordOrString(field.getName());
+                          printer << " = [" << field.getShape() << "]";
+                        });
+  printer << "}";
+}
+
+#define GET_OP_CLASSES
+#include "dialects/llm/LLMWeightOps.cpp.inc"
+
+LogicalResult StateOp::verify() {
+  if (getFields().empty())
+    return emitOpError("needs at least one field");
+  if (getKind() == StateKind::fixed && getFields().size() != 1)
+    return emitOpError("expected one field in a fixed state, found ")
+           << getFields().size();
+  if (getKind() == StateKind::cache && getInit())
+    return emitOpError("'init' is for fixed states, a cache starts empty");
+  for (FieldAttr field : getFieldList())
+    if (llvm::any_of(field.getShape(), [](int64_t size) { return size <= 0; }))
+      return emitOpError("field '")
+             << field.getName() << "' must have positive sizes, found ["
+             << field.getShape() << "]";
+  for (auto [name, value] :
+       {std::pair{"keep", getKeep()}, std::pair{"chunk", getChunk()}})
+    if (value && *value <= 0)
+      return emitOpError("'") << name << "' must be positive, found " << *value;
+  return success();
+}
+
+LogicalResult UseOp::verifySymbolUses(SymbolTableCollection &symbols) {
+  auto weight = lookup<WeightOp>(*this, getWeightAttr(), symbols);
+  if (failed(weight) ||
+      failed(checkLayer(*this, *weight, weight->getLayers().has_value(),
+                        static_cast<bool>(getLayer()))))
+    return failure();
+  if (weight->getType() == getType())
+    return success();
+  InFlightDiagnostic diagnostic = emitOpError("expected ")
+                                  << weight->getType() << ", the type of '@"
+                                  << getWeight() << "', found " << getType();
+  diagnostic.attachNote(weight->getLoc()) << "the weight is declared here";
+  return diagnostic;
+}
+
+LogicalResult ConstantOp::inferReturnTypes(MLIRContext *context,
+                                           std::optional<Location>, Adaptor,
+                                           SmallVectorImpl<Type> &types) {
+  types.push_back(RankedTensorType::get({}, Float32Type::get(context)));
+  return success();
+}
+
+OpFoldResult ConstantOp::fold(FoldAdaptor) { return getValueAttr(); }

@@ -1,0 +1,14 @@
+// Runs passes on a module: `sluice-opt --merge-siblings model.mlir`.
+#include "dialects/Register.h"
+
+#include "mlir/Tools/mlir-opt/MlirOptMain.h"
+#include "mlir/Transforms/Passes.h"
+
+int main(int argc, char **argv) {
+  mlir::DialectRegistry registry;
+  sluice::registerAllDialects(registry);
+  mlir::registerCanonicalizerPass();
+  mlir::registerCSEPass();
+  return mlir::asMainReturnCode(
+      mlir::MlirOptMain(argc, argv, "Sluice pass driver\n", registry));
+}
