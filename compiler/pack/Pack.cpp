@@ -176,8 +176,6 @@ static Status checkLayout(std::span<const spec::Weight *const> parts, Elem elem,
   Result<Shape> shape = joinedShape(parts);
   if (!shape.ok())
     return shape.status();
-  if (Result<int64_t> bytes = packedBytes(layout, elem, *shape); !bytes.ok())
-    return bytes.status();
   const spec::Weight &first = *parts[0];
   bool matrices = rowAxis(first) + 1 < first.shape.size();
   bool glu = layout == Layout::PanelGlu || layout == Layout::VectorGlu;
@@ -194,7 +192,7 @@ static Status checkLayout(std::span<const spec::Weight *const> parts, Elem elem,
                           "found ",
                           parts.size(), " parts, the first ",
                           quote(weightName(first))));
-  return {};
+  return packedBytes(layout, elem, *shape).status();
 }
 
 Status packWeight(const checkpoint::Checkpoint &file,

@@ -90,10 +90,14 @@ Result<ViewPtr> openWeight(const checkpoint::Checkpoint &file,
   Result<ViewPtr> view = openTensors(file, weight.source, vector);
   if (!view.ok())
     return view.status().in(name);
-  if ((*view)->shape() != shape)
-    return Status(Code::Corrupt, message(name, " has shape ", shapeText(shape),
-                                         ", but its tensors give ",
-                                         shapeText((*view)->shape())));
+  if ((*view)->shape() != shape) {
+    Shape found = (*view)->shape();
+    if (vector)
+      found.pop_back();
+    return Status(Code::Corrupt,
+                  message(name, ": expected shape ", shapeText(weight.shape),
+                          ", its tensors give ", shapeText(found)));
+  }
   return view;
 }
 
