@@ -1,0 +1,27 @@
+// From a resolved spec to the `llm` dialect: one op per node, one function per
+// distinct block, one public function per entry.
+#pragma once
+
+#include "compiler/spec/Model.h"
+
+#include "mlir/IR/BuiltinOps.h"
+#include "mlir/IR/OwningOpRef.h"
+
+namespace sluice::import {
+
+struct ImportOptions {
+  // Storage type of matrices: what the checkpoint holds (anything but bf16
+  // becomes f32, which is exact), f32, or bf16 where the spec allows it.
+  enum class Weights { Keep, F32, BF16 } weights = Weights::Keep;
+  // Type of products with bf16 weights; products with f32 weights are f32.
+  enum class Compute { Auto, F32, BF16 } compute = Compute::Auto;
+};
+
+// Builds the module of stage "model". Errors are reported at the locations of
+// the spec. Blocks with the same structure become one function, however many
+// layers call it.
+mlir::OwningOpRef<mlir::ModuleOp> importModel(const spec::Model &model,
+                                              mlir::MLIRContext *context,
+                                              const ImportOptions &options);
+
+} // namespace sluice::import
