@@ -1,0 +1,39 @@
+// The vocabulary in a GGUF file's metadata (keys tokenizer.ggml.*).
+#pragma once
+
+#include "runtime/support/Status.h"
+
+#include <nlohmann/json.hpp>
+
+#include <string>
+#include <vector>
+
+namespace sluice::tokenizer {
+
+// tokenizer.ggml.token_type
+enum class TokenType {
+  Normal = 1,
+  Unknown = 2,
+  Control = 3,
+  UserDefined = 4,
+  Unused = 5,
+  Byte = 6
+};
+
+struct GgufVocabulary {
+  std::string model; // "llama", "gpt2", "bert", ...
+  std::string pre;   // name of the pre-tokenizer of "gpt2" vocabularies
+  std::vector<std::string> tokens;
+  std::vector<TokenType> types; // one per token
+  std::vector<float> scores;    // one per token, or empty
+  std::vector<std::string> merges;
+  int64_t bos = -1, eos = -1, unknown = -1, separator = -1;
+  bool addBos = false, addEos = false, addSpacePrefix = true;
+
+  static Result<GgufVocabulary> read(const nlohmann::json &metadata);
+};
+
+// The tokenizer.json that gives the same ids.
+Result<nlohmann::json> tokenizerJson(const GgufVocabulary &vocabulary);
+
+} // namespace sluice::tokenizer

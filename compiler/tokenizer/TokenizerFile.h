@@ -1,0 +1,21 @@
+// The tokenizer of a checkpoint as the artifact stores it: a tokenizer.json,
+// copied, or made from the vocabulary of a GGUF file.
+#pragma once
+
+#include "compiler/checkpoint/Checkpoint.h"
+
+#include <string>
+
+namespace sluice::tokenizer {
+
+struct TokenizerFile {
+  std::string json;   // tokenizer.json; empty: the checkpoint has no tokenizer
+  std::string config; // tokenizer_config.json, or the same facts from GGUF
+};
+
+// Corrupt when the metadata contradict themselves, Unsupported for a vocabulary
+// of a kind that no tokenizer.json is made from yet (its name is in the
+// message).
+Result<TokenizerFile> readTokenizer(const checkpoint::Checkpoint &checkpoint);
+
+} // namespace sluice::tokenizer
