@@ -191,11 +191,10 @@ json mergesFromScores(const GgufVocabulary &v, const json &ids) {
                         token.substr(0, cut) + "\n" + token.substr(cut)});
     }
   }
-  std::stable_sort(merges.begin(), merges.end(),
-                   [](const Merge &a, const Merge &b) {
-                     return std::tie(b.score, a.left, a.right) <
-                            std::tie(a.score, b.left, b.right);
-                   });
+  std::sort(merges.begin(), merges.end(), [](const Merge &a, const Merge &b) {
+    return std::tie(b.score, a.left, a.right) <
+           std::tie(a.score, b.left, b.right);
+  });
   json list = json::array();
   for (const Merge &merge : merges) {
     size_t cut = merge.text.find('\n');
