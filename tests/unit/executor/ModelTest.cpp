@@ -1,0 +1,289 @@
+#include "runtime/api/sluice.h"
+
+#include "runtime/artifact/CpuFeatures.h"
+#include "runtime/executor/Engine.h"
+#include "tests/unit/fixture/ToyModel.h"
+
+#include <fstream>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <nlohmann/json.hpp>
+#include <sstream>
+
+using namespace sluice;
+using testing::HasSubstr;
+
+namespace {
+
+using Logits = std::vector<std::vector<float>>;
+
+std::unique_ptr<Model> load(LoadOptions options = {}) {
+  static const std::string path = test::toyPath("model");
+  Result<std::unique_ptr<Model>> model = Model::load(path, options);
+  EXPECT_TRUE(model.ok()) << model.status().message();
+  return std::move(*model);
+}
+
+std::vector<int32_t> tokens(int64_t count, int32_t salt = 0) {
+  std::vector<int32_t> ids;
+  for (int64_t i = 0; i < count; ++i)
+    ids.push_back(static_cast<int32_t>((i * i + 7 * i + salt) % test::kStop));
+  return ids;
+}
+
+Sequence sequence(std::vector<int32_t> ids, int32_t slot = 0) {
+  Sequence sequence;
+  sequence.slot = slot;
+  sequence.tokens = std::move(ids);
+  return sequence;
+}
+
+Logits rows(const Output &output) {
+  Logits rows;
+  for (int64_t r = 0; r < output.rows; ++r)
+    rows.emplace_back(output.data.begin() + r * output.columns,
+                      output.data.begin() + (r + 1) * output.columns);
+  return rows;
+}
+
+Logits runAlone(Model &model, const std::vector<int32_t> &ids, int64_t chunk) {
+  model.reset(0);
+  Sequence one = sequence(ids);
+  auto results = model.run("generate", {&one, 1}, chunk);
+  EXPECT_TRUE(results.ok()) << results.status().message();
+  return results.ok() ? rows((*results)[0][0]) : Logits();
+}
+
+TEST(Model, ComputesThePlanInAnyChunks) {
+  std::vector<int32_t> ids = tokens(290);
+  Logits expected = test::expectedLogits(ids, {});
+  for (int threads : {1, 2, 3})
+    for (int64_t capacity : {1, 8, 50, 300}) {
+      auto model = load({.threads = threads, .capacity = capacity});
+      for (int64_t chunk : {0, 1, 7, 128})
+        EXPECT_TRUE(runAlone(*model, ids, chunk) == expected)
+            << threads << " threads, capacity " << capacity << ", chunk "
+            << chunk;
+    }
+}
+
+TEST(Model, GeneratedKernelsGiveTheSameBits) {
+  auto model = load({.reproducible = true});
+  std::vector<int32_t> ids = tokens(40);
+  EXPECT_TRUE(runAlone(*model, ids, 0) == test::expectedLogits(ids, {}));
+}
+
+TEST(Model, RunsRaggedBatches) {
+  auto model = load({.capacity = 16, .sequences = 3});
+  std::vector<Sequence> batch = {sequence(tokens(150, 1), 2),
+                                 sequence(tokens(3, 2), 0),
+                                 sequence(tokens(40, 3), 1)};
+  for (int64_t chunk : {0, 1, 5}) {
+    for (int32_t slot = 0; slot < 3; ++slot)
+      model->reset(slot);
+    auto results = model->run("generate", batch, chunk);
+    ASSERT_TRUE(results.ok()) << results.status().message();
+    for (size_t s = 0; s < batch.size(); ++s)
+      EXPECT_TRUE(rows((*results)[s][0]) ==
+                  test::expectedLogits(batch[s].tokens, {}))
+          << "sequence " << s << ", chunk " << chunk;
+  }
+}
+
+TEST(Model, GoesOnFromCopiesOfASlot) {
+  auto model = load({.slots = 2});
+  std::vector<int32_t> ids = tokens(140);
+  std::span<const int32_t> all(ids);
+  Sequence head = sequence({all.begin(), all.begin() + 100});
+  ASSERT_TRUE(model->step("generate", {&head, 1}).ok());
+  model->copy(0, 1);
+  EXPECT_EQ(model->length(1), 100);
+  Logits expected = test::expectedLogits(ids, {});
+  // Slot 0 goes another way first; slot 1 must not notice.
+  Sequence other = sequence(tokens(60, 5), 0);
+  ASSERT_TRUE(model->step("generate", {&other, 1}).ok());
+  Sequence tail = sequence({all.begin() + 100, all.end()}, 1);
+  auto results = model->run("generate", {&tail, 1});
+  ASSERT_TRUE(results.ok());
+  EXPECT_TRUE(rows((*results)[0][0]) ==
+              Logits(expected.begin() + 100, expected.end()));
+}
+
+TEST(Model, CannotCutFixedState) {
+  auto model = load();
+  Sequence one = sequence(tokens(10));
+  ASSERT_TRUE(model->step("generate", {&one, 1}).ok());
+  EXPECT_EQ(model->rewind(0, 5).code(), Code::Unsupported);
+  EXPECT_TRUE(model->rewind(0, 10).ok());
+}
+
+TEST(Model, ReadsWhatTheSourceWrote) {
+  auto model = load({.sequences = 2});
+  std::vector<int32_t> source = tokens(200, 4), ids = tokens(20);
+  ASSERT_TRUE(model->source(0, source).ok());
+  ASSERT_TRUE(model->source(1, tokens(3, 9)).ok());
+  EXPECT_EQ(model->startToken(), 1);
+  std::vector<Sequence> both = {sequence(ids, 0), sequence(ids, 1)};
+  auto results = model->run("generate", both, 4);
+  ASSERT_TRUE(results.ok());
+  EXPECT_TRUE(rows((*results)[0][0]) == test::expectedLogits(ids, source));
+  EXPECT_TRUE(rows((*results)[1][0]) ==
+              test::expectedLogits(ids, tokens(3, 9)));
+}
+
+TEST(Model, KeepsWholeSequencesWhole) {
+  auto model = load({.capacity = 12, .sequences = 2});
+  std::vector<Sequence> two = {sequence({1, 2, 3}, 0), sequence(tokens(10), 1)};
+  auto pooled = model->run("embed", two, 1); // does not fit into one step
+  ASSERT_TRUE(pooled.ok()) << pooled.status().message();
+  ASSERT_EQ((*pooled)[0][0].rows, 1);
+  EXPECT_TRUE((*pooled)[0][0].perSequence);
+  float sum = 0, weighted = 0;
+  for (int32_t i = 1; i <= 3; ++i) {
+    sum += test::embedding(i)[0];
+    weighted += test::embedding(i)[0] * static_cast<float>(i);
+  }
+  EXPECT_EQ((*pooled)[0][0].data[0], weighted + 3 * sum);
+  auto encoded = model->run("encode", {two.data(), 1});
+  ASSERT_TRUE(encoded.ok());
+  EXPECT_EQ((*encoded)[0][0].rows, 3);
+  EXPECT_EQ((*encoded)[0][0].data[0], test::embedding(1)[0] + sum);
+  Sequence longer = sequence(tokens(13));
+  EXPECT_THAT(model->run("encode", {&longer, 1}).status().message(),
+              HasSubstr("needs all 13 tokens of a sequence in one step"));
+}
+
+TEST(Model, RefusesBadRequests) {
+  auto model = load({.capacity = 32});
+  auto message = [&](Sequence one) {
+    return model->step("generate", {&one, 1}).message();
+  };
+  EXPECT_THAT(
+      message(sequence({3, test::kVocab})),
+      HasSubstr("ids[1] is 40, it must be at least 0 and less than 40"));
+  EXPECT_THAT(message(sequence({-1})), HasSubstr("ids[0] is -1"));
+  EXPECT_THAT(message(sequence({})), HasSubstr("no tokens"));
+  EXPECT_THAT(message(sequence({1}, 4)), HasSubstr("slot 4 of 1"));
+  EXPECT_THAT(message(sequence(tokens(33))),
+              HasSubstr("33 tokens in a step, the capacity is 32"));
+  Sequence tooLong = sequence(tokens(test::kContext + 1));
+  EXPECT_THAT(model->run("generate", {&tooLong, 1}).status().message(),
+              HasSubstr("longer than the context of 300"));
+  EXPECT_THAT(model->entry("encoder").status().message(),
+              HasSubstr("there are: generate, encode, embed, source"));
+  std::vector<Sequence> twice = {sequence({1}), sequence({2})};
+  EXPECT_FALSE(model->step("generate", twice).ok());
+  EXPECT_FALSE(Model::load(test::toyPath("limits"), {.capacity = 0}).ok());
+  EXPECT_THAT(
+      Model::load(test::toyPath("limits"), {.context = 301}).status().message(),
+      HasSubstr("context must be between 1 and 300"));
+}
+
+TEST(Model, ReportsAFailingStepAndItsPlace) {
+  auto model = load();
+  Sequence bad = sequence({1, test::kRefused, 2});
+  EXPECT_THAT(model->step("generate", {&bad, 1}).message(),
+              HasSubstr("step refuse (refuse, toy.yaml:18) failed"));
+  Sequence good = sequence({1, 2});
+  EXPECT_THAT(model->step("generate", {&good, 1}).message(),
+              HasSubstr("left by a failed step"));
+  model->reset(0);
+  EXPECT_TRUE(model->step("generate", {&good, 1}).ok());
+}
+
+TEST(Model, ReportsAMissingKernel) {
+  test::ToyFile toy = test::toyFile();
+  toy.model.kernels[3]->symbol = "slc_k_nowhere";
+  EXPECT_THAT(Model::load(test::writeFile("missing", toy.bytes()), {})
+                  .status()
+                  .message(),
+              HasSubstr("no kernel slc_k_nowhere"));
+  toy = test::toyFile();
+  toy.contents[1] = {'E', 'L', 'F'};
+  EXPECT_EQ(
+      Model::load(test::writeFile("elf", toy.bytes()), {}).status().code(),
+      Code::Corrupt);
+}
+
+TEST(Model, GeneratesGreedily) {
+  auto model = load({.capacity = 4});
+  std::vector<int32_t> prompt = tokens(10), expected, found;
+  std::vector<int32_t> ids = prompt;
+  for (int i = 0; i < 12; ++i) {
+    std::vector<float> last = test::expectedLogits(ids, {}).back();
+    int32_t best = static_cast<int32_t>(
+        std::max_element(last.begin(), last.end()) - last.begin());
+    expected.push_back(best);
+    ids.push_back(best);
+  }
+  ASSERT_THAT(expected, testing::Not(testing::Contains(test::kRefused)));
+  GenerateOptions options;
+  options.maxTokens = 12;
+  options.ignoreModelStops = true;
+  auto collect = [&](int32_t token) {
+    found.push_back(token);
+    return true;
+  };
+  ASSERT_TRUE(model->generate(0, prompt, options, collect).ok());
+  EXPECT_EQ(found, expected);
+  // A stop token ends the text and is not part of it.
+  options.stopTokens = {expected[3]};
+  size_t first = static_cast<size_t>(
+      std::find(expected.begin(), expected.end(), expected[3]) -
+      expected.begin());
+  found.clear();
+  model->reset(0);
+  ASSERT_TRUE(model->generate(0, prompt, options, collect).ok());
+  EXPECT_EQ(found,
+            std::vector<int32_t>(expected.begin(), expected.begin() + first));
+}
+
+TEST(Model, StopsAtTheContext) {
+  auto model = load({.context = 20});
+  GenerateOptions options;
+  options.maxTokens = 1000;
+  options.ignoreModelStops = true;
+  options.sampling.temperature = 1;
+  options.sampling.topK = 3;
+  int made = 0;
+  ASSERT_TRUE(
+      model->generate(0, tokens(15), options, [&](int32_t) { return ++made; })
+          .ok());
+  EXPECT_EQ(made, 6); // the last one has no room to go in
+  model->reset(0);
+  EXPECT_THAT(
+      model->generate(0, tokens(21), options, [](int32_t) { return true; })
+          .message(),
+      HasSubstr("21 tokens long, longer than the context of 20"));
+}
+
+// oneDNN takes the head of the prefill program where it has a fast path.
+TEST(Model, ProfilesStepsAndUsesTheEngine) {
+  auto model = load({.capacity = 64});
+  model->startProfile();
+  runAlone(*model, tokens(20), 0);
+  runAlone(*model, tokens(4), 0);
+  std::string path = testing::TempDir() + "toy-trace.json";
+  ASSERT_TRUE(model->writeProfile(path).ok());
+  std::ifstream stream(path);
+  nlohmann::json trace = nlohmann::json::parse(stream);
+  int engine = 0, generated = 0;
+  for (const auto &event : trace["traceEvents"])
+    if (event["name"] == "linear") {
+      (event["args"]["engine"] == "dnnl" ? engine : generated) += 1;
+      EXPECT_EQ(event["args"]["flops"],
+                2.0 * test::kWidth * test::kVocab *
+                    event["args"]["rows"].get<double>());
+    }
+  executor::Engine oneDnn;
+  bool fast = oneDnn.fast(
+      {.k = test::kWidth, .n = test::kVocab, .xStride = 16, .yStride = 48});
+  EXPECT_EQ(fast, artifact::cpuHas("avx512f") && artifact::cpuHas("avx512bw"));
+  EXPECT_EQ(engine, fast ? 1 : 0);
+  EXPECT_GE(generated, 1);
+  std::ostringstream table;
+  model->printProfile(table);
+  EXPECT_THAT(table.str(), HasSubstr("toy.yaml:11"));
+}
+
+} // namespace
