@@ -36,10 +36,10 @@ void countRounds(uint32_t workers, bool mayShare, int rounds, bool sleepy) {
 
 TEST(Barrier, OrdersSteps) {
   countRounds(1, false, 1000, false);
-  countRounds(2, false, 20000, false);
+  countRounds(2, false, 5000, false);
 }
 
-TEST(Barrier, SurvivesOversubscription) { countRounds(8, true, 500, false); }
+TEST(Barrier, SurvivesOversubscription) { countRounds(8, true, 200, false); }
 
 // Longer than the spinning and the yielding, so that workers sleep.
 TEST(Barrier, WakesSleepers) { countRounds(3, false, 30, true); }
