@@ -208,6 +208,11 @@ int Kernel::run(const Call &call) const {
   return status;
 }
 
+void failIf(bool condition, const std::string &message) {
+  if (condition)
+    ADD_FAILURE() << message;
+}
+
 void expectNear(const std::vector<float> &actual,
                 const std::vector<float> &expected, double relative,
                 double absolute) {

@@ -94,6 +94,18 @@ template <typename T> struct Rows {
     return all;
   }
 
+  // As new.
+  void erase() { std::memset(bytes.data(), 0xff, bytes.size()); }
+  bool paddingIsUntouched() {
+    for (int64_t row = 0; row < rows; ++row)
+      for (char *byte = reinterpret_cast<char *>(&at(row, columns));
+           byte != reinterpret_cast<char *>(data() + (row + 1) * stride);
+           ++byte)
+        if (static_cast<unsigned char>(*byte) != 0xff)
+          return false;
+    return true;
+  }
+
 private:
   GuardedBytes bytes;
 };
@@ -133,12 +145,36 @@ public:
   // or dims do not match the signature.
   int run(const Call &call) const;
 
+  // Runs with one, two and three workers, fails the test unless each time `y`
+  // holds the same bits and its padding is left alone, and gives its values.
+  // Outputs other than y keep the values of the last run.
+  template <typename T> std::vector<T> results(Call call, Rows<T> &y) const;
+
   bool hasInput(const std::string &name) const;
 
 private:
   struct Impl;
   std::unique_ptr<Impl> impl;
 };
+
+void failIf(bool condition, const std::string &message);
+
+template <typename T>
+std::vector<T> Kernel::results(Call call, Rows<T> &y) const {
+  std::vector<T> first;
+  for (call.workers = 1; call.workers <= 3; ++call.workers) {
+    std::string with = " with " + std::to_string(call.workers) + " workers";
+    y.erase();
+    failIf(run(call) != 0, "failed" + with);
+    std::vector<T> values = y.values();
+    if (call.workers == 1)
+      first = values;
+    failIf(std::memcmp(values.data(), first.data(), values.size() * sizeof(T)),
+           "other bits" + with);
+    failIf(!y.paddingIsUntouched(), "padding was written" + with);
+  }
+  return first;
+}
 
 // Fails the test, naming the first place, unless |a - b| <= absolute + relative
 // * |b| everywhere.
