@@ -1,0 +1,33 @@
+// Names in messages: what the user may have meant.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace sluice::spec {
+
+// letter { letter | digit | "_" }
+bool isName(std::string_view text);
+// The YAML 1.1 booleans that other tools read as true and false.
+bool isYamlBoolean(std::string_view text);
+
+// "; did you mean 'eps'?" and, when there are at most eight candidates, all of
+// them. Empty if there is nothing to say.
+std::string suggest(std::string_view wrong,
+                    const std::vector<std::string> &candidates);
+// The candidate with the smallest edit distance; empty if none is near.
+std::string nearest(std::string_view wrong,
+                    const std::vector<std::string> &candidates);
+
+// "a, b, c"
+std::string join(const std::vector<std::string> &names);
+// "'x'"
+std::string quote(std::string_view text);
+// "[2, 3]"
+std::string printShape(const std::vector<int64_t> &shape);
+
+// `*` stands for anything within one dotted part, `**` for anything at all.
+bool matchesPattern(std::string_view pattern, std::string_view name);
+
+} // namespace sluice::spec
