@@ -20,9 +20,9 @@ using ExprPtr = std::shared_ptr<const Expr>;
 struct Expr {
   enum class Kind { Literal, Ref, List, Unary, Binary, If, Index, Call, Name };
   Kind kind = Kind::Literal;
-  int offset = 0;    // in the text of the scalar
-  Value literal;     // Literal
-  std::string name;  // Ref: "a.b"; Unary, Binary: operator; Call: function
+  int offset = 0;   // in the text of the scalar
+  Value literal;    // Literal
+  std::string name; // Ref: "a.b"; Unary, Binary: operator; Call: function
   std::vector<ExprPtr> args;
 };
 
@@ -102,7 +102,7 @@ struct Template {
   std::string text;
   struct Piece {
     std::string literal;
-    std::string name;            // `$name`
+    std::string name;             // `$name`
     std::optional<Scalar> scalar; // `${...}`
   };
   std::vector<Piece> pieces;

@@ -131,8 +131,8 @@ private:
       return {};
     if (expr.name == "and" || expr.name == "or") {
       if (!left.isBool())
-        return fail(expr, quote(expr.name) + " needs bools, found " +
-                              describe(left));
+        return fail(expr,
+                    quote(expr.name) + " needs bools, found " + describe(left));
       if (left.boolean() == (expr.name == "or"))
         return left;
       Value right = run(*expr.args[1]);
@@ -300,8 +300,7 @@ private:
     int64_t size = int64_t(list.list().size());
     if (at.integer() < 0 || at.integer() >= size)
       return fail(expr, "index " + std::to_string(at.integer()) +
-                            " is outside of a list of " +
-                            std::to_string(size));
+                            " is outside of a list of " + std::to_string(size));
     return list.list()[at.integer()];
   }
 
@@ -350,13 +349,13 @@ private:
     if (failed)
       return {};
     if (!over.isList() && !over.isInt())
-      return fail(expr, "each() needs a count or a list, found " +
-                            describe(over));
+      return fail(expr,
+                  "each() needs a count or a list, found " + describe(over));
     int64_t count =
         over.isList() ? int64_t(over.list().size()) : over.integer();
     if (count < 0 || count > maxElements)
-      return fail(expr, "each() cannot make " + std::to_string(count) +
-                            " elements");
+      return fail(expr,
+                  "each() cannot make " + std::to_string(count) + " elements");
     List values;
     for (int64_t i = 0; i < count && !failed; ++i) {
       env_.indices.emplace_back(expr.args[0]->name,
@@ -378,8 +377,8 @@ private:
     Value best = values[0];
     for (const Value &value : values) {
       if (!value.isNumber())
-        return fail(expr, expr.name + "() needs numbers, found " +
-                              describe(value));
+        return fail(expr,
+                    expr.name + "() needs numbers, found " + describe(value));
       if (largest ? value.number() > best.number()
                   : value.number() < best.number())
         best = value;
@@ -393,8 +392,8 @@ private:
       return fail(expr, "linspace() takes two numbers and a count");
     int64_t n = args[2].integer();
     if (n < 1 || n > maxElements)
-      return fail(expr, "linspace() cannot make " + std::to_string(n) +
-                            " numbers");
+      return fail(expr,
+                  "linspace() cannot make " + std::to_string(n) + " numbers");
     double lo = args[0].number(), hi = args[1].number();
     double step = n > 1 ? (hi - lo) / double(n - 1) : 0;
     List values;
@@ -432,8 +431,7 @@ private:
 
   Value ofList(const Expr &expr, const Value &arg, bool sum) {
     if (!arg.isList())
-      return fail(expr,
-                  expr.name + "() needs a list, found " + describe(arg));
+      return fail(expr, expr.name + "() needs a list, found " + describe(arg));
     if (!sum)
       return int64_t(arg.list().size());
     Value total = int64_t(0);
@@ -471,8 +469,8 @@ private:
                     expr.offset,
                     {},
                     "-",
-                    {std::make_shared<Expr>(Expr{
-                        Expr::Kind::Literal, expr.offset, arg, {}, {}})}});
+                    {std::make_shared<Expr>(
+                        Expr{Expr::Kind::Literal, expr.offset, arg, {}, {}})}});
     }
     if (name == "abs")
       return std::fabs(x);
@@ -574,8 +572,8 @@ std::optional<Value> evaluate(const Scalar &scalar, Env &env,
   if (!evaluator.failed)
     return value;
   if (!evaluator.error.empty()) {
-    Diagnostic &d = diagnostics.error(scalar.at(evaluator.offset),
-                                      evaluator.error);
+    Diagnostic &d =
+        diagnostics.error(scalar.at(evaluator.offset), evaluator.error);
     std::string names = printNames(scalar, env);
     if (!names.empty())
       d.notes.push_back(names);
@@ -622,8 +620,8 @@ std::optional<int64_t> evaluateInt(const Data &data, Env &env,
   if (!value)
     return std::nullopt;
   if (!value->isInt()) {
-    Diagnostic &d = diagnostics.error(
-        data.location, "expected an int, found " + print(*value));
+    Diagnostic &d = diagnostics.error(data.location, "expected an int, found " +
+                                                         print(*value));
     std::string names =
         data.isScalar() ? printNames(data.scalar, env) : std::string();
     if (!names.empty())
@@ -666,7 +664,8 @@ std::optional<std::string> expand(const Template &text, Env &env,
       out += std::to_string(value.integer());
     else {
       diagnostics.error(text.location, "a name can contain an int or a text, "
-                                       "not " + print(value));
+                                       "not " +
+                                           print(value));
       return std::nullopt;
     }
   }

@@ -124,9 +124,9 @@ private:
   }
 
   void symbol() {
-    static const char *const symbols[] = {"**", "//", "==", "!=", "<=", ">=",
-                                          "<",  ">",  "+",  "-",  "*",  "/",
-                                          "%",  "(",  ")",  "[",  "]",  ","};
+    static const char *const symbols[] = {
+        "**", "//", "==", "!=", "<=", ">=", "<", ">", "+",
+        "-",  "*",  "/",  "%",  "(",  ")",  "[", "]", ","};
     for (const char *symbol : symbols)
       if (text_.substr(at_).starts_with(symbol)) {
         token_.kind = Token::Kind::Symbol;
@@ -414,9 +414,9 @@ private:
 
 const std::vector<std::string> &functionNames() {
   static const std::vector<std::string> names = {
-      "min", "max",  "abs", "floor", "ceil", "round",    "sqrt", "exp",
-      "log", "log2", "int", "float", "len",  "sum",      "cast", "each",
-      "has", "linspace"};
+      "min",  "max", "abs",  "floor", "ceil", "round",
+      "sqrt", "exp", "log",  "log2",  "int",  "float",
+      "len",  "sum", "cast", "each",  "has",  "linspace"};
   return names;
 }
 

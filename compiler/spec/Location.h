@@ -14,4 +14,11 @@ struct Location {
   friend bool operator==(const Location &, const Location &) = default;
 };
 
+// "file:line:column"
+inline std::string printLocation(const Location &at) {
+  return at.line == 0 ? at.file
+                      : at.file + ":" + std::to_string(at.line) + ":" +
+                            std::to_string(at.column);
+}
+
 } // namespace sluice::spec

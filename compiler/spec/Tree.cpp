@@ -117,8 +117,8 @@ private:
     else if (key.text == "<<")
       diagnostics_.error(key.location, "merge keys ('<<') are not allowed");
     else if (!key.quoted && isYamlBoolean(key.text))
-      diagnostics_.error(key.location,
-                         quote(key.text) + " is a boolean in YAML 1.1 and "
+      diagnostics_.error(key.location, quote(key.text) +
+                                           " is a boolean in YAML 1.1 and "
                                            "cannot be a name");
     for (const Tree &other : parent.keys)
       if (key.isScalar() && other.text == key.text) {

@@ -1,0 +1,435 @@
+#include "compiler/spec/BindConfig.h"
+
+#include "compiler/spec/Names.h"
+
+namespace sluice::spec {
+
+using checkpoint::Checkpoint;
+using checkpoint::Format;
+using nlohmann::json;
+
+std::string formatKey(const Checkpoint &checkpoint) {
+  switch (checkpoint.format()) {
+  case Format::HuggingFace:
+    return "hf";
+  case Format::Gguf:
+    return "gguf";
+  case Format::Raw:
+    break;
+  }
+  return "raw";
+}
+
+std::string architecture(const Checkpoint &checkpoint) {
+  auto it = checkpoint.metadata().find("general.architecture");
+  if (it == checkpoint.metadata().end() || !it->is_string())
+    return {};
+  return it->get<std::string>();
+}
+
+const json *member(const json &object, const std::string &path) {
+  const json *at = &object;
+  size_t begin = 0;
+  while (begin <= path.size()) {
+    size_t end = std::min(path.find('.', begin), path.size());
+    if (!at->is_object())
+      return nullptr;
+    auto it = at->find(path.substr(begin, end - begin));
+    if (it == at->end())
+      return nullptr;
+    at = &*it;
+    begin = end + 1;
+  }
+  return at->is_null() ? nullptr : at;
+}
+
+int64_t countTensors(const Checkpoint &checkpoint, const std::string &pattern) {
+  int64_t count = 0;
+  for (const auto &[name, info] : checkpoint.tensors())
+    count += matchesPattern(pattern, name);
+  return count;
+}
+
+ConfigScope::ConfigScope(const SpecFile &file, const Checkpoint &checkpoint,
+                         Diagnostics &diagnostics, HasWeight hasWeight)
+    : file_(file), checkpoint_(checkpoint), diagnostics_(diagnostics),
+      hasWeight_(std::move(hasWeight)) {
+  declare(file.config, "", {});
+  for (const UseDecl &use : file.uses)
+    libraries_.emplace_back(use.name,
+                            std::make_unique<ConfigScope>(use, *this));
+}
+
+ConfigScope::ConfigScope(const UseDecl &use, ConfigScope &user)
+    : file_(*use.library), checkpoint_(user.checkpoint_),
+      diagnostics_(user.diagnostics_), hasWeight_(user.hasWeight_),
+      group_(user.group_.empty() ? use.name : user.group_ + "." + use.name),
+      user_(&user) {
+  for (const ParamSpec &spec : file_.params) {
+    Param param;
+    param.spec = &spec;
+    for (const ArgDecl &arg : use.args)
+      if (arg.name.text == spec.name)
+        param.argument = &arg;
+    order_.push_back(spec.name);
+    params_.emplace(spec.name, std::move(param));
+  }
+  declare(file_.config, "", {});
+  for (const UseDecl &inner : file_.uses)
+    libraries_.emplace_back(inner.name,
+                            std::make_unique<ConfigScope>(inner, *this));
+}
+
+ConfigScope *ConfigScope::library(const std::string &use) {
+  for (auto &[name, scope] : libraries_)
+    if (name == use)
+      return scope.get();
+  return nullptr;
+}
+
+void ConfigScope::declare(const ConfigGroup &group, const std::string &prefix,
+                          std::vector<const ConfigGroup *> groups) {
+  groups.push_back(&group);
+  for (const auto &child : group.children) {
+    if (const auto *inner = std::get_if<ConfigGroup>(&child)) {
+      declare(*inner, prefix + inner->name + ".", groups);
+      continue;
+    }
+    const ParamDecl &decl = std::get<ParamDecl>(child);
+    Param param;
+    param.decl = &decl;
+    param.groups = groups;
+    order_.push_back(prefix + decl.name);
+    params_.emplace(prefix + decl.name, std::move(param));
+  }
+}
+
+void ConfigScope::bindAll() {
+  for (const std::string &name : order_)
+    bind(name, params_.at(name));
+  for (auto &[name, library] : libraries_)
+    library->bindAll();
+  if (!diagnostics_.ok())
+    return;
+  for (const CheckDecl &check : file_.checks) {
+    std::optional<bool> holds = evaluateBool(check.that, *this, diagnostics_);
+    if (!holds || *holds)
+      continue;
+    Diagnostic &d = diagnostics_.error(check.location, check.otherwise);
+    std::string names = printNames(check.that, *this);
+    if (!names.empty())
+      d.notes.push_back(names);
+  }
+}
+
+bool ConfigScope::lookup(const std::string &name, Value &value,
+                         std::string &error) {
+  auto it = params_.find(name);
+  if (it != params_.end()) {
+    if (!bind(name, it->second))
+      return false;
+    value = it->second.value;
+    return true;
+  }
+  size_t dot = name.find('.');
+  if (dot != std::string::npos)
+    if (ConfigScope *inner = library(name.substr(0, dot)))
+      return inner->lookup(name.substr(dot + 1), value, error);
+  if (name == "arch" && checkpoint_.format() == Format::Gguf) {
+    value = architecture(checkpoint_);
+    return true;
+  }
+  error = "unknown parameter '$" + name + "'" + suggest(name, order_);
+  return false;
+}
+
+bool ConfigScope::has(const std::string &name, bool &value,
+                      std::string &error) {
+  return hasWeight_(group_.empty() ? name : group_ + "." + name, value, error);
+}
+
+bool ConfigScope::fail(const Param &param, std::string message) {
+  const Location &at = param.decl ? param.decl->location : param.spec->location;
+  diagnostics_.error(at, std::move(message));
+  return false;
+}
+
+bool ConfigScope::bind(const std::string &name, Param &param) {
+  if (param.state == Param::State::Done)
+    return true;
+  if (param.state == Param::State::Failed)
+    return false;
+  if (param.state == Param::State::Active) {
+    fail(param, "parameter '$" + name + "' depends on itself");
+    return false;
+  }
+  param.state = Param::State::Active;
+  // Indices of the expression that asked are not visible here.
+  auto hidden = std::move(indices);
+  indices.clear();
+  bool ok = param.spec            ? bindArgument(name, param)
+            : param.decl->derived ? bindDerived(param)
+                                  : bindDeclared(name, param);
+  indices = std::move(hidden);
+  param.state = ok ? Param::State::Done : Param::State::Failed;
+  return ok;
+}
+
+bool ConfigScope::bindArgument(const std::string &name, Param &param) {
+  param.source = "use";
+  if (!param.argument)
+    return true; // an optional one is none
+  auto hidden = std::move(user_->indices);
+  user_->indices.clear();
+  std::optional<Value> value =
+      evaluate(param.argument->value, *user_, diagnostics_);
+  user_->indices = std::move(hidden);
+  if (!value)
+    return false;
+  param.value = std::move(*value);
+  if (param.value.isNone() && param.spec->optional)
+    return true;
+  std::string message = typeError(param.spec->type, param.value);
+  if (message.empty())
+    return true;
+  diagnostics_.error(param.argument->name.location,
+                     "parameter " + quote(name) + " " + message);
+  return false;
+}
+
+bool ConfigScope::bindDerived(Param &param) {
+  param.source = "derived";
+  std::optional<Value> value = evaluate(param.decl->value, *this, diagnostics_);
+  if (value)
+    param.value = std::move(*value);
+  return value.has_value();
+}
+
+bool ConfigScope::bindDeclared(const std::string &name, Param &param) {
+  std::vector<std::string> tried;
+  bool failed = false;
+  if (const json *found = find(param, tried, failed)) {
+    const json *chosen = found;
+    if (param.decl->element) {
+      std::optional<int64_t> at =
+          evaluateInt(*param.decl->element, *this, diagnostics_);
+      if (!at)
+        return false;
+      if (!found->is_array() || *at < 0 || *at >= int64_t(found->size()))
+        return fail(param,
+                    param.source + " has no element " + std::to_string(*at));
+      chosen = &(*found)[size_t(*at)];
+    }
+    return convert(param, *chosen, param.decl->type.lists, param.value) &&
+           checkLength(param);
+  }
+  if (failed)
+    return false;
+  if (fromTensors(param, tried, failed))
+    return checkType(param, param.value);
+  if (failed)
+    return false;
+  bool found = false;
+  bool ok = fromDefault(param, found);
+  if (found)
+    return ok && checkType(param, param.value) && checkLength(param);
+  std::string message = "parameter '$" + name + "' has no value: ";
+  if (tried.empty())
+    message += "it has no source for this format (" + formatKey(checkpoint_) +
+               ") and no default";
+  else
+    message += "looked for " + join(tried) + ", and there is no default";
+  return fail(param, message);
+}
+
+const json *ConfigScope::findKey(const std::string &key) const {
+  if (checkpoint_.format() == Format::Gguf) {
+    auto it = checkpoint_.metadata().find(key);
+    return it == checkpoint_.metadata().end() || it->is_null() ? nullptr : &*it;
+  }
+  size_t colon = key.rfind(':');
+  const json *root = colon == std::string::npos
+                         ? checkpoint_.config()
+                         : checkpoint_.config(key.substr(0, colon));
+  return root ? member(*root,
+                       colon == std::string::npos ? key : key.substr(colon + 1))
+              : nullptr;
+}
+
+bool ConfigScope::prefixExists(const std::string &prefix) const {
+  if (prefix.empty())
+    return true;
+  if (checkpoint_.format() == Format::Gguf) {
+    for (const auto &[key, value] : checkpoint_.metadata().items())
+      if (key.starts_with(prefix))
+        return true;
+    return false;
+  }
+  const json *root = checkpoint_.config();
+  if (!root || prefix.back() != '.')
+    return root != nullptr;
+  const json *object = member(*root, prefix.substr(0, prefix.size() - 1));
+  return object && object->is_object();
+}
+
+std::optional<std::string>
+ConfigScope::prefixOf(const std::vector<const ConfigGroup *> &groups) {
+  std::string prefix;
+  for (const ConfigGroup *group : groups) {
+    auto cached = prefixes_.find(group);
+    if (cached != prefixes_.end()) {
+      prefix = cached->second;
+      continue;
+    }
+    auto it = group->prefix.find(formatKey(checkpoint_));
+    if (it != group->prefix.end()) {
+      std::string outer = prefix, first;
+      bool found = false;
+      for (const Template &alternative : it->second) {
+        std::optional<std::string> text =
+            expand(alternative, *this, diagnostics_);
+        if (!text)
+          return std::nullopt;
+        std::string candidate =
+            text->starts_with("/") ? text->substr(1) : outer + *text;
+        if (&alternative == &it->second.front())
+          first = candidate;
+        if (!found && prefixExists(candidate)) {
+          prefix = candidate;
+          found = true;
+        }
+      }
+      if (!found)
+        prefix = first;
+    }
+    prefixes_[group] = prefix;
+  }
+  return prefix;
+}
+
+const json *ConfigScope::find(Param &param, std::vector<std::string> &tried,
+                              bool &failed) {
+  auto keys = param.decl->keys.find(formatKey(checkpoint_));
+  if (keys == param.decl->keys.end())
+    return nullptr;
+  std::optional<std::string> prefix = prefixOf(param.groups);
+  failed = !prefix;
+  const json *first = nullptr;
+  std::string firstKey;
+  for (const Template &alternative : keys->second) {
+    std::optional<std::string> key = expand(alternative, *this, diagnostics_);
+    if (!key || !prefix) {
+      failed = true;
+      return nullptr;
+    }
+    if (key->starts_with("/"))
+      *key = key->substr(1);
+    else if (key->find(':') == std::string::npos)
+      *key = *prefix + *key;
+    tried.push_back(*key);
+    const json *found = findKey(*key);
+    if (!found)
+      continue;
+    read_.insert(*key);
+    if (!first) {
+      first = found;
+      firstKey = *key;
+    } else if (*found != *first) {
+      diagnostics_.warning(param.decl->location,
+                           quote(*key) + " is " + found->dump() + ", but " +
+                               quote(firstKey) + " is " + first->dump() +
+                               " and is used");
+    }
+  }
+  if (first)
+    param.source =
+        (formatKey(checkpoint_) == "hf" ? "config.json: " : "gguf: ") +
+        firstKey;
+  return first;
+}
+
+bool ConfigScope::fromTensors(Param &param, std::vector<std::string> &tried,
+                              bool &failed) {
+  if (checkpoint_.synthetic())
+    return false;
+  if (param.decl->sizeOf) {
+    std::optional<int64_t> axis =
+        evaluateInt(param.decl->sizeOf->axis, *this, diagnostics_);
+    failed = !axis;
+    for (const Template &alternative : param.decl->sizeOf->tensors) {
+      std::optional<std::string> name =
+          expand(alternative, *this, diagnostics_);
+      if (!name || failed) {
+        failed = true;
+        return false;
+      }
+      tried.push_back("tensor " + *name);
+      const checkpoint::TensorInfo *tensor = checkpoint_.find(*name);
+      if (!tensor)
+        continue;
+      if (*axis < 0 || *axis >= int64_t(tensor->shape.size())) {
+        failed = true;
+        return fail(param, "tensor " + quote(*name) + " " +
+                               printShape(tensor->shape) + " has no axis " +
+                               std::to_string(*axis));
+      }
+      param.value = tensor->shape[size_t(*axis)];
+      param.source = "tensor: " + *name + ", axis " + std::to_string(*axis);
+      return true;
+    }
+  }
+  if (!param.decl->countOf)
+    return false;
+  for (const Template &alternative : *param.decl->countOf) {
+    std::optional<std::string> pattern =
+        expand(alternative, *this, diagnostics_);
+    if (!pattern) {
+      failed = true;
+      return false;
+    }
+    tried.push_back("tensors " + *pattern);
+    int64_t count = countTensors(checkpoint_, *pattern);
+    if (count == 0)
+      continue;
+    param.value = count;
+    param.source = "number of tensors: " + *pattern;
+    return true;
+  }
+  return false;
+}
+
+bool ConfigScope::fromDefault(Param &param, bool &found) {
+  const Data *data = nullptr;
+  auto it = param.decl->fallbacks.find(formatKey(checkpoint_));
+  if (it != param.decl->fallbacks.end())
+    data = &it->second;
+  else if (param.decl->fallback)
+    data = &*param.decl->fallback;
+  found = data != nullptr;
+  if (!data)
+    return false;
+  param.source = "default";
+  std::optional<Value> value = evaluate(*data, *this, diagnostics_);
+  if (value)
+    param.value = std::move(*value);
+  return value.has_value();
+}
+
+void ConfigScope::collect(const std::string &prefix,
+                          std::vector<ConfigValue> &out) const {
+  for (const std::string &name : order_) {
+    const Param &param = params_.at(name);
+    out.push_back({prefix + name, param.value, param.source,
+                   param.decl ? param.decl->location : param.spec->location});
+  }
+  for (const auto &[name, library] : libraries_)
+    library->collect(prefix + name + ".", out);
+}
+
+void ConfigScope::collectRead(std::set<std::string> &keys) const {
+  keys.insert(read_.begin(), read_.end());
+  for (const auto &[name, library] : libraries_)
+    library->collectRead(keys);
+}
+
+} // namespace sluice::spec

@@ -1,0 +1,157 @@
+// States: what a sequence keeps between steps.
+#include "compiler/spec/BindWeights.h"
+#include "compiler/spec/Names.h"
+
+namespace sluice::spec {
+
+void WeightBinder::bindStates(ConfigScope &config, Model &model) {
+  model_ = &model;
+  walkStates(file_.state, config, {});
+  model.index();
+}
+
+bool WeightBinder::declareGroup(const std::string &path, const Group &group,
+                                const Location &location) {
+  auto [it, fresh] = groups_.emplace(path, group);
+  if (fresh) {
+    groupPaths_.push_back(path);
+    return true;
+  }
+  if (it->second.count == group.count)
+    return true;
+  diagnostics_.error(location,
+                     "group " + quote(path) + " of states has " +
+                         std::to_string(group.count) +
+                         " instances, the group of weights has " +
+                         std::to_string(it->second.count));
+  return false;
+}
+
+void WeightBinder::walkStates(const StateGroup &group, ConfigScope &env,
+                              Scope scope) {
+  if (!group.name.empty())
+    scope.path = scope.child(group.name);
+  if (group.when) {
+    std::optional<bool> when = evaluateBool(*group.when, env, diagnostics_);
+    if (!when || !*when)
+      return;
+  }
+  if (!group.each) {
+    groups_.emplace(scope.path, Group());
+    return walkStateChildren(group, env, scope);
+  }
+  std::optional<int64_t> count =
+      evaluateInt(group.each->count, env, diagnostics_);
+  if (!count)
+    return;
+  if (*count < 1 || *count > 100000) {
+    diagnostics_.error(group.each->location,
+                       "group " + quote(scope.path) + " cannot have " +
+                           std::to_string(*count) + " instances");
+    return;
+  }
+  if (!declareGroup(scope.path, {*count, group.each->index}, group.location))
+    return;
+  for (int64_t i = 0; i < *count; ++i) {
+    Scope instance = scope;
+    if (scope.index >= 0)
+      instance.path += "[" + std::to_string(i) + "]";
+    else
+      instance.index = i;
+    env.indices.emplace_back(group.each->index, i);
+    walkStateChildren(group, env, instance);
+    env.indices.pop_back();
+  }
+}
+
+void WeightBinder::walkStateChildren(const StateGroup &group, ConfigScope &env,
+                                     const Scope &scope) {
+  for (const auto &child : group.children) {
+    if (const auto *inner = std::get_if<StateGroup>(&child))
+      walkStates(*inner, env, scope);
+    else
+      state(std::get<StateLeaf>(child), env, scope);
+  }
+}
+
+// A limit that may be none.
+static bool limit(const std::optional<Data> &data, Env &env,
+                  Diagnostics &diagnostics, int64_t &out) {
+  if (!data)
+    return true;
+  std::optional<Value> value = evaluate(*data, env, diagnostics);
+  if (!value)
+    return false;
+  if (value->isNone())
+    return true;
+  if (!value->isInt() || value->integer() < 1) {
+    diagnostics.error(data->location,
+                      "expected a positive int or none, found " + print(*value));
+    return false;
+  }
+  out = value->integer();
+  return true;
+}
+
+void WeightBinder::state(const StateLeaf &leaf, ConfigScope &env,
+                         const Scope &scope) {
+  if (leaf.when) {
+    std::optional<bool> when = evaluateBool(*leaf.when, env, diagnostics_);
+    if (!when || !*when)
+      return;
+  }
+  State out;
+  out.path = scope.child(leaf.name);
+  out.index = scope.index;
+  out.location = leaf.location;
+  out.kind = leaf.cache ? State::Kind::Cache : State::Kind::Fixed;
+  out.once = leaf.once;
+  for (const StateLeaf::Field &field : leaf.fields) {
+    std::optional<Shape> shape = declaredShape(field.shape, env);
+    if (!shape)
+      return;
+    out.fields.emplace_back(field.name, *shape);
+  }
+  if (!leaf.cache) {
+    std::optional<Shape> shape = declaredShape(leaf.shape, env);
+    if (!shape)
+      return;
+    out.shape = *shape;
+  }
+  if (!limit(leaf.keep, env, diagnostics_, out.keep) ||
+      !limit(leaf.chunk, env, diagnostics_, out.chunk))
+    return;
+  const std::optional<Data> &init = leaf.fullOf ? leaf.fullOf : leaf.init;
+  out.filled = leaf.fullOf.has_value();
+  if (init && init->isWord() && init->scalar.text.starts_with("w.")) {
+    std::string name = init->scalar.text.substr(2);
+    WeightRef near{scope.child(name), scope.index};
+    out.initWeight = model_->weight(near) ? near : WeightRef{name, -1};
+    if (!model_->weight(out.initWeight)) {
+      diagnostics_.error(init->location, "unknown weight " + quote(name) +
+                                             suggest(name, leafPaths_));
+      return;
+    }
+  } else if (init) {
+    std::optional<Value> value = evaluate(*init, env, diagnostics_);
+    if (!value)
+      return;
+    if (!value->isNumber()) {
+      diagnostics_.error(init->location,
+                         "a state starts as a number or w.name, found " +
+                             print(*value));
+      return;
+    }
+    out.init = value->number();
+  }
+  for (const State &other : model_->states)
+    if (other.path == out.path && other.index == out.index) {
+      diagnostics_.error(leaf.location,
+                         "two states are named " +
+                             quote(printRef(out.path, out.index)));
+      return;
+    }
+  model_->states.push_back(std::move(out));
+}
+
+} // namespace sluice::spec

@@ -1,0 +1,554 @@
+#include "compiler/spec/BindWeights.h"
+
+#include "compiler/spec/Names.h"
+
+#include <algorithm>
+
+namespace sluice::spec {
+
+// A group nested deeper than this is a mistake or an attack.
+static constexpr int maxDepth = 32;
+// More instances than any model has layers or experts.
+static constexpr int64_t maxInstances = 100000;
+
+namespace {
+// Binds an index for the time of a scope.
+class BoundIndex {
+public:
+  BoundIndex(Env &env, const std::string &name, int64_t value) : env_(env) {
+    env.indices.emplace_back(name, value);
+  }
+  ~BoundIndex() { env_.indices.pop_back(); }
+
+private:
+  Env &env_;
+};
+} // namespace
+
+WeightBinder::WeightBinder(const SpecFile &file,
+                           const checkpoint::Checkpoint &checkpoint,
+                           Diagnostics &diagnostics)
+    : file_(file), checkpoint_(checkpoint), diagnostics_(diagnostics),
+      format_(formatKey(checkpoint)) {}
+
+bool WeightBinder::exists(const std::string &tensor) const {
+  return checkpoint_.synthetic() || checkpoint_.find(tensor);
+}
+
+const WeightBinder::Group *
+WeightBinder::group(const std::string &path) const {
+  auto it = groups_.find(path);
+  return it == groups_.end() ? nullptr : &it->second;
+}
+
+// --- has() ------------------------------------------------------------------
+
+bool WeightBinder::has(const std::string &path, bool &value,
+                       std::string &error) {
+  if (!asking_.insert(path).second) {
+    error = "has(" + path + ") depends on itself";
+    return false;
+  }
+  std::optional<bool> found;
+  const SpecFile *file = &file_;
+  ConfigScope *config = config_;
+  std::string rest = path;
+  for (size_t dot = rest.find('.'); dot != std::string::npos;
+       dot = rest.find('.')) {
+    const UseDecl *use = file->use(rest.substr(0, dot));
+    if (!use)
+      break;
+    file = use->library.get();
+    config = config->library(use->name);
+    rest = rest.substr(dot + 1);
+  }
+  auto hidden = std::move(config->indices);
+  config->indices.clear();
+  bool ok = findDeclared(file->weights, *config, "", rest, found, 0);
+  config->indices = std::move(hidden);
+  asking_.erase(path);
+  if (ok && found) {
+    value = *found;
+    return true;
+  }
+  if (!found)
+    error = "has() asks for an unknown weight " + quote(path);
+  return false;
+}
+
+// True when the path was found; `value` tells whether it is in the file, at
+// the first instance of every group around it.
+bool WeightBinder::findDeclared(const WeightGroup &group, ConfigScope &env,
+                                const std::string &prefix,
+                                const std::string &path,
+                                std::optional<bool> &value, int depth) {
+  Place place{env, {}, prefix, false};
+  std::optional<std::string> own = prefixOf(group, place);
+  if (!own || depth > maxDepth)
+    return false;
+  size_t dot = path.find('.');
+  std::string head = path.substr(0, dot);
+  bool found = false;
+  for (const auto &child : group.children) {
+    if (const auto *leaf = std::get_if<WeightLeaf>(&child)) {
+      bool named = leaf->name == path;
+      for (const WeightLeaf::Part &part : leaf->holds)
+        named |= part.name == path;
+      if (!named)
+        continue;
+      found = true;
+      value = value.value_or(false) || leafExists(*leaf, env, *own, true);
+      continue;
+    }
+    const auto &inner = std::get<WeightGroup>(child);
+    if (inner.name != head)
+      continue;
+    std::optional<BoundIndex> index;
+    if (inner.each)
+      index.emplace(env, inner.each->index, 0);
+    if (dot == std::string::npos) {
+      Place at{env, {}, *own, false};
+      std::optional<std::string> innerPrefix = prefixOf(inner, at);
+      found = innerPrefix.has_value();
+      value = found && anyExists(inner, env, *innerPrefix, 0) &&
+              !(checkpoint_.synthetic() && inner.optional);
+    } else {
+      found |= findDeclared(inner, env, *own, path.substr(dot + 1), value,
+                            depth + 1);
+    }
+  }
+  return found;
+}
+
+static bool isAbsolute(const SourceDecl &decl) {
+  if (decl.kind == SourceDecl::Kind::Name ||
+      decl.kind == SourceDecl::Kind::GammaBeta)
+    return decl.name.text.starts_with("/");
+  return std::all_of(decl.items.begin(), decl.items.end(), isAbsolute);
+}
+
+bool WeightBinder::leafExists(const WeightLeaf &leaf, ConfigScope &env,
+                              const std::string &prefix, bool whole) {
+  if (leaf.when) {
+    std::optional<bool> when = evaluateBool(*leaf.when, env, diagnostics_);
+    if (!when || !*when)
+      return false;
+  }
+  if (checkpoint_.synthetic()) {
+    if (!leaf.absent)
+      return !leaf.optional;
+    if (!leaf.absent->when)
+      return false;
+    std::optional<bool> alias =
+        evaluateBool(*leaf.absent->when, env, diagnostics_);
+    return alias && !*alias;
+  }
+  auto it = leaf.sources.find(format_);
+  if (it == leaf.sources.end())
+    return false;
+  for (const SourceDecl &decl : it->second) {
+    std::vector<Tensor> tensors;
+    // A prefix is decided by the tensors that it applies to.
+    if (!expandSource(decl, env, prefix, BiasMode::None, tensors))
+      return false;
+    if (!whole && isAbsolute(decl))
+      continue;
+    auto inFile = [&](const Tensor &t) { return exists(t.weight); };
+    if (whole ? std::all_of(tensors.begin(), tensors.end(), inFile)
+              : std::any_of(tensors.begin(), tensors.end(), inFile))
+      return true;
+  }
+  return false;
+}
+
+bool WeightBinder::anyExists(const WeightGroup &group, ConfigScope &env,
+                             const std::string &prefix, int depth) {
+  if (depth > maxDepth)
+    return false;
+  for (const auto &child : group.children) {
+    if (const auto *leaf = std::get_if<WeightLeaf>(&child)) {
+      if (leafExists(*leaf, env, prefix, false))
+        return true;
+      continue;
+    }
+    const auto &inner = std::get<WeightGroup>(child);
+    std::optional<BoundIndex> index;
+    if (inner.each)
+      index.emplace(env, inner.each->index, 0);
+    auto it = inner.prefix.find(format_);
+    if (it == inner.prefix.end()) {
+      if (anyExists(inner, env, prefix, depth + 1))
+        return true;
+      continue;
+    }
+    for (const Template &alternative : it->second) {
+      std::optional<std::string> text = expand(alternative, env, diagnostics_);
+      if (text &&
+          anyExists(inner, env,
+                    text->starts_with("/") ? text->substr(1) : prefix + *text,
+                    depth + 1))
+        return true;
+    }
+  }
+  return false;
+}
+
+// The prefix of a group's names: the first alternative under which a declared
+// tensor exists, decided once per group.
+std::optional<std::string> WeightBinder::prefixOf(const WeightGroup &group,
+                                                  Place &place) {
+  auto it = group.prefix.find(format_);
+  if (it == group.prefix.end())
+    return place.prefix;
+  auto full = [&](const Template &alternative) -> std::optional<std::string> {
+    std::optional<std::string> text =
+        expand(alternative, place.env, diagnostics_);
+    if (!text)
+      return std::nullopt;
+    return text->starts_with("/") ? text->substr(1) : place.prefix + *text;
+  };
+  auto known = prefixChoice_.find(&group);
+  if (known != prefixChoice_.end())
+    return full(it->second[known->second]);
+  size_t choice = 0;
+  for (size_t i = 0; it->second.size() > 1 && i < it->second.size(); ++i) {
+    std::optional<std::string> prefix = full(it->second[i]);
+    if (!prefix)
+      return std::nullopt;
+    if (checkpoint_.synthetic() || !anyExists(group, place.env, *prefix, 0))
+      continue;
+    choice = i;
+    break;
+  }
+  prefixChoice_[&group] = choice;
+  return full(it->second[choice]);
+}
+
+// --- walking the tables -----------------------------------------------------
+
+void WeightBinder::bind(ConfigScope &config, Model &model) {
+  model_ = &model;
+  auto ignored = file_.ignore.find(format_);
+  if (ignored != file_.ignore.end())
+    for (const Template &pattern : ignored->second)
+      if (std::optional<std::string> text =
+              expand(pattern, config, diagnostics_))
+        ignorePatterns_.push_back(*text);
+  walk(file_.weights, {config, {}, "", false});
+  walkLibraries(file_, config, "");
+  model.index();
+  checkAliases();
+  if (!checkpoint_.synthetic())
+    reportUnused();
+}
+
+void WeightBinder::walkLibraries(const SpecFile &file, ConfigScope &config,
+                                 const std::string &path) {
+  for (const UseDecl &use : file.uses) {
+    std::string name = path.empty() ? use.name : path + "." + use.name;
+    ConfigScope *inner = config.library(use.name);
+    groupPaths_.push_back(name);
+    groups_[name] = {};
+    walkInstance(use.library->weights, {*inner, {name, -1}, "", false});
+    walkLibraries(*use.library, *inner, name);
+  }
+}
+
+void WeightBinder::walk(const WeightGroup &group, Place place) {
+  if (!group.name.empty())
+    place.scope.path = place.scope.child(group.name);
+  const std::string path = place.scope.path;
+  if (place.scope.index <= 0)
+    groupPaths_.push_back(path);
+  if (group.when) {
+    std::optional<bool> when =
+        evaluateBool(*group.when, place.env, diagnostics_);
+    if (!when || !*when)
+      return;
+  }
+  if (!group.each) {
+    groups_.emplace(path, Group());
+    walkInstance(group, place);
+    return;
+  }
+  std::optional<int64_t> count =
+      evaluateInt(group.each->count, place.env, diagnostics_);
+  if (!count)
+    return;
+  if (*count < 1 || *count > maxInstances) {
+    diagnostics_.error(group.each->location,
+                       "group " + quote(path) + " cannot have " +
+                           std::to_string(*count) + " instances");
+    return;
+  }
+  groups_.emplace(path, Group{*count, group.each->index});
+  for (int64_t i = 0; i < *count; ++i) {
+    BoundIndex index(place.env, group.each->index, i);
+    Place instance = place;
+    // Only one index is kept apart; an inner one becomes part of the path.
+    if (place.scope.index >= 0) {
+      instance.scope.path = path + "[" + std::to_string(i) + "]";
+      groups_.emplace(instance.scope.path, Group());
+    } else {
+      instance.scope.index = i;
+    }
+    walkInstance(group, instance);
+  }
+}
+
+void WeightBinder::walkInstance(const WeightGroup &group, const Place &outer) {
+  Place place = outer;
+  std::optional<std::string> prefix = prefixOf(group, place);
+  if (!prefix)
+    return;
+  place.prefix = *prefix;
+  if (group.optional) {
+    bool found = false;
+    for (const auto &child : group.children)
+      if (const auto *leaf = std::get_if<WeightLeaf>(&child))
+        found |= !checkpoint_.synthetic() &&
+                 leafExists(*leaf, place.env, place.prefix, true);
+    found |= !checkpoint_.synthetic() &&
+             anyExists(group, place.env, place.prefix, 0);
+    if (!found) {
+      groups_.erase(place.scope.path);
+      return;
+    }
+  }
+  for (const auto &child : group.children) {
+    if (const auto *inner = std::get_if<WeightGroup>(&child))
+      walk(*inner, place);
+    else
+      leaf(std::get<WeightLeaf>(child), place);
+  }
+}
+
+static std::string shown(const Scope &scope, const std::string &name) {
+  std::string path = scope.path;
+  if (scope.index >= 0) {
+    // The index belongs to the outermost group, which comes first.
+    size_t dot = std::min(path.find('.'), path.size());
+    path.insert(dot, "[" + std::to_string(scope.index) + "]");
+  }
+  return path.empty() ? name : path + "." + name;
+}
+
+std::string printRef(const std::string &path, int64_t index) {
+  size_t dot = path.rfind('.');
+  if (index < 0 || dot == std::string::npos)
+    return path;
+  return shown({path.substr(0, dot), index}, path.substr(dot + 1));
+}
+
+void WeightBinder::leaf(const WeightLeaf &leaf, const Place &place) {
+  if (place.scope.index <= 0) {
+    if (leaf.holds.empty())
+      leafPaths_.push_back(place.scope.child(leaf.name));
+    for (const WeightLeaf::Part &part : leaf.holds)
+      leafPaths_.push_back(place.scope.child(part.name));
+  }
+  if (leaf.when) {
+    std::optional<bool> when =
+        evaluateBool(*leaf.when, place.env, diagnostics_);
+    if (!when || !*when)
+      return;
+  }
+  bool done = false;
+  if (!sameAs(leaf, place, done) || done)
+    return;
+  std::optional<BiasMode> mode = biasMode(leaf, place.env);
+  if (!mode)
+    return;
+  if (checkpoint_.synthetic() && leaf.optional)
+    return;
+  bool failed = false;
+  std::optional<Chosen> chosen;
+  // Without a file to look into, `absent` decides.
+  bool drawn = checkpoint_.synthetic() && leaf.absent;
+  if (drawn && leafExists(leaf, place.env, place.prefix, true))
+    drawn = false;
+  if (!drawn)
+    chosen = choose(leaf, place, *mode, failed);
+  if (failed)
+    return;
+  if (chosen) {
+    if (leaf.holds.empty())
+      bindPlain(leaf, place, *chosen, *mode);
+    else
+      bindParts(leaf, place, *chosen, *mode);
+    return;
+  }
+  if (leaf.absent) {
+    std::optional<bool> allowed = true;
+    if (leaf.absent->when)
+      allowed = evaluateBool(*leaf.absent->when, place.env, diagnostics_);
+    if (!allowed)
+      return;
+    if (*allowed)
+      return bindAlias(leaf, place, *leaf.absent);
+  }
+  if (!leaf.optional)
+    missing(leaf, place);
+}
+
+bool WeightBinder::sameAs(const WeightLeaf &leaf, const Place &place,
+                          bool &done) {
+  if (!leaf.sameAs)
+    return true;
+  if (leaf.sameAs->when) {
+    std::optional<bool> when =
+        evaluateBool(*leaf.sameAs->when, place.env, diagnostics_);
+    if (!when)
+      return false;
+    if (!*when)
+      return true;
+  }
+  done = true;
+  auto it = leaf.sources.find(format_);
+  if (it != leaf.sources.end() && !checkpoint_.synthetic())
+    for (const SourceDecl &decl : it->second) {
+      std::vector<Tensor> tensors;
+      if (!expandSource(decl, place.env, place.prefix, BiasMode::None, tensors))
+        return false;
+      for (const Tensor &tensor : tensors)
+        if (checkpoint_.find(tensor.weight)) {
+          used_.emplace(tensor.weight, Use{&leaf, ""});
+          model_->ignored.push_back(tensor.weight);
+        }
+    }
+  bindAlias(leaf, place, *leaf.sameAs);
+  return true;
+}
+
+void WeightBinder::bindAlias(const WeightLeaf &leaf, const Place &place,
+                             const AliasDecl &alias) {
+  if (!leaf.holds.empty()) {
+    diagnostics_.error(alias.location, "a fused weight cannot be another one");
+    return;
+  }
+  std::optional<Shape> shape = declaredShape(leaf.shape, place.env);
+  if (!shape)
+    return;
+  Weight weight;
+  weight.path = place.scope.child(leaf.name);
+  weight.index = place.scope.index;
+  weight.shape = *shape;
+  weight.experts = shape->size() == 3;
+  weight.keepF32 = leaf.keepF32;
+  weight.location = leaf.location;
+  // checkAliases finds out which one it is.
+  weight.aliasOf = alias.use;
+  weight.aliasIndex = -2;
+  add(leaf, weight, false);
+  if (!leaf.biasSources.empty())
+    explicitBias(leaf, place, weight, {});
+}
+
+void WeightBinder::add(const WeightLeaf &leaf, Weight weight, bool present) {
+  WeightRef ref{weight.path, weight.index};
+  auto [it, fresh] = bound_.emplace(ref, leaf.location);
+  if (!fresh) {
+    Diagnostic &d = diagnostics_.error(
+        leaf.location,
+        "two weights are named " + quote(printRef(ref.path, ref.index)));
+    d.notes.push_back("the other one is at " + printLocation(it->second));
+    return;
+  }
+  if (present)
+    present_.insert(ref);
+  model_->weights.push_back(std::move(weight));
+}
+
+void WeightBinder::checkAliases() {
+  for (Weight &weight : model_->weights) {
+    if (weight.aliasOf.empty())
+      continue;
+    size_t dot = weight.path.rfind('.');
+    std::string group =
+        dot == std::string::npos ? "" : weight.path.substr(0, dot + 1);
+    WeightRef near{group + weight.aliasOf, weight.index};
+    WeightRef target =
+        bound_.count(near) ? near : WeightRef{weight.aliasOf, -1};
+    if (!bound_.count(target) ||
+        target == WeightRef{weight.path, weight.index}) {
+      diagnostics_.error(weight.location,
+                         "weight " + quote(weight.path) + " stands for " +
+                             quote(weight.aliasOf) +
+                             ", which this checkpoint does not have" +
+                             suggest(weight.aliasOf, leafPaths_));
+      weight.aliasOf.clear();
+      continue;
+    }
+    weight.aliasOf = target.path;
+    weight.aliasIndex = target.index;
+  }
+  for (const Weight &weight : model_->weights) {
+    const Weight *at = &weight;
+    for (size_t steps = 0; at && !at->aliasOf.empty(); ++steps) {
+      if (steps > 4) {
+        diagnostics_.error(weight.location, "weight " + quote(weight.path) +
+                                                " stands for itself");
+        return;
+      }
+      at = model_->weight({at->aliasOf, at->aliasIndex});
+    }
+    if (at && at->shape != weight.shape)
+      diagnostics_.error(weight.location, "weight " + quote(weight.path) + " " +
+                                              printShape(weight.shape) +
+                                              " stands for " + quote(at->path) +
+                                              " " + printShape(at->shape));
+  }
+}
+
+// --- what is left over
+// --------------------------------------------------------
+
+void WeightBinder::use(const std::string &tensor, const WeightLeaf &leaf,
+                       const std::string &path) {
+  auto [it, fresh] = used_.emplace(tensor, Use{&leaf, path});
+  if (fresh || (it->second.leaf == &leaf && it->second.path == path))
+    return;
+  Diagnostic &d = diagnostics_.error(
+      leaf.location, "tensor " + quote(tensor) + " is weight " + quote(path) +
+                         " and also " + quote(it->second.path) +
+                         "; parts of one tensor are written with `holds`");
+  d.notes.push_back("the other one is at " +
+                    printLocation(it->second.leaf->location));
+}
+
+bool WeightBinder::isIgnored(const std::string &tensor) const {
+  for (const std::string &pattern : ignorePatterns_)
+    if (matchesPattern(pattern, tensor))
+      return true;
+  return false;
+}
+
+void WeightBinder::reportUnused() {
+  std::vector<std::string> declared;
+  for (const auto &[name, use] : used_)
+    declared.push_back(name);
+  int reported = 0;
+  for (const auto &[name, info] : checkpoint_.tensors()) {
+    if (used_.count(name))
+      continue;
+    if (isIgnored(name)) {
+      model_->ignored.push_back(name);
+      continue;
+    }
+    // One message says as much as a thousand; the rest is counted.
+    if (++reported > Diagnostics::maxErrors)
+      continue;
+    std::string near = nearest(name, declared);
+    diagnostics_.error(
+        file_.weights.location,
+        "tensor " + quote(name) + " " + printShape(info.shape) +
+            " of the checkpoint is used by no weight" +
+            (near.empty() ? "" : "; the nearest one used is " + quote(near)));
+  }
+  if (reported > Diagnostics::maxErrors)
+    diagnostics_.error(file_.weights.location, std::to_string(reported) +
+                                                   " tensors are used by no "
+                                                   "weight");
+}
+
+} // namespace sluice::spec

@@ -1,0 +1,196 @@
+// Conversion of what a config file says to typed parameter values.
+#include "compiler/spec/BindConfig.h"
+#include "compiler/spec/Names.h"
+
+#include <cmath>
+#include <limits>
+
+namespace sluice::spec {
+
+using nlohmann::json;
+
+std::string typeError(const ParamType &type, Value &value) {
+  struct Check {
+    const ParamType &type;
+    bool run(Value &value, int lists) const {
+      if (type.base == ParamType::Base::Json)
+        return true;
+      if (lists > 0) {
+        if (!value.isList())
+          return false;
+        List elements = value.list();
+        for (Value &element : elements)
+          if (!run(element, lists - 1))
+            return false;
+        value = std::move(elements);
+        return true;
+      }
+      switch (type.base) {
+      case ParamType::Base::Int:
+        return value.isInt();
+      case ParamType::Base::Float:
+        if (value.isInt())
+          value = value.number();
+        return value.isFloat();
+      case ParamType::Base::Bool:
+        return value.isBool();
+      default:
+        return value.isText();
+      }
+    }
+  };
+  if (Check{type}.run(value, type.lists))
+    return {};
+  return "must be " + printType(type) + ", found " + print(value);
+}
+
+static std::optional<Value> plain(const json &value, int depth) {
+  if (value.is_boolean())
+    return Value(value.get<bool>());
+  if (value.is_number_unsigned() &&
+      value.get<uint64_t>() > uint64_t(std::numeric_limits<int64_t>::max()))
+    return std::nullopt;
+  if (value.is_number_integer())
+    return Value(value.get<int64_t>());
+  if (value.is_number_float())
+    return std::isfinite(value.get<double>())
+               ? std::optional(Value(value.get<double>()))
+               : std::nullopt;
+  if (value.is_string())
+    return Value(value.get<std::string>());
+  if (value.is_null())
+    return Value();
+  if (!value.is_array() || depth > 8)
+    return std::nullopt;
+  List list;
+  for (const json &element : value) {
+    std::optional<Value> converted = plain(element, depth + 1);
+    if (!converted)
+      return std::nullopt;
+    list.push_back(std::move(*converted));
+  }
+  return Value(std::move(list));
+}
+
+static std::string shorten(std::string text) {
+  if (text.size() > 60)
+    text = text.substr(0, 57) + "...";
+  return text;
+}
+
+bool ConfigScope::mapSpelling(const Param &param, const json &value,
+                              Value &out) {
+  std::string spelled =
+      value.is_string() ? value.get<std::string>() : value.dump();
+  std::vector<std::string> known;
+  for (const auto &[spelling, data] : param.decl->values) {
+    known.push_back(spelling);
+    if (spelling != spelled)
+      continue;
+    std::optional<Value> mapped = evaluate(data, *this, diagnostics_);
+    if (mapped)
+      out = std::move(*mapped);
+    return mapped.has_value() && checkElement(param, out, 0);
+  }
+  return fail(param, param.source + " is " + quote(shorten(spelled)) +
+                         ", which this spec does not support" +
+                         suggest(spelled, known));
+}
+
+bool ConfigScope::convert(const Param &param, const json &value, int lists,
+                          Value &out) {
+  if (param.decl->type.base != ParamType::Base::Json && lists > 0) {
+    if (!value.is_array()) {
+      // A GGUF number may stand for the same number in every layer.
+      if (checkpoint_.format() != checkpoint::Format::Gguf ||
+          !param.decl->length || lists > 1)
+        return fail(param, param.source + " must be a list, found " +
+                               shorten(value.dump()));
+      Value element;
+      std::optional<int64_t> count =
+          evaluateInt(*param.decl->length, *this, diagnostics_);
+      if (!count || *count < 0 || *count > (1 << 20) ||
+          !convert(param, value, 0, element))
+        return false;
+      out = List(size_t(*count), element);
+      return true;
+    }
+    List list;
+    for (const json &element : value) {
+      list.emplace_back();
+      if (!convert(param, element, lists - 1, list.back()))
+        return false;
+    }
+    out = std::move(list);
+    return true;
+  }
+  if (param.decl->valuesAreMap)
+    return mapSpelling(param, value, out);
+  std::optional<Value> converted = plain(value, 0);
+  if (!converted)
+    return fail(param, param.source + " is " + shorten(value.dump()) +
+                           ", which cannot be read as " +
+                           printType(param.decl->type));
+  out = std::move(*converted);
+  return checkElement(param, out, 0);
+}
+
+bool ConfigScope::checkElement(const Param &param, Value &value, int lists) {
+  if (lists > 0) {
+    List elements = value.isList() ? value.list() : List();
+    for (Value &element : elements)
+      if (!checkElement(param, element, lists - 1))
+        return false;
+    if (value.isList())
+      value = std::move(elements);
+    return true;
+  }
+  ParamType element{param.decl->type.base, 0};
+  std::string message = typeError(element, value);
+  if (!message.empty())
+    return fail(param, param.source + " " + message);
+  if (param.decl->values.empty())
+    return true;
+  std::vector<std::string> known;
+  for (const auto &[spelling, data] : param.decl->values) {
+    std::optional<Value> legal = evaluate(data, *this, diagnostics_);
+    if (!legal)
+      return false;
+    known.push_back(legal->isText() ? legal->text() : print(*legal));
+    if (*legal == value || (legal->isNumber() && value.isNumber() &&
+                            legal->number() == value.number()))
+      return true;
+  }
+  std::string shown = value.isText() ? value.text() : print(value);
+  return fail(param, param.source + " is " + quote(shorten(shown)) +
+                         ", which this spec does not support" +
+                         suggest(shown, known));
+}
+
+bool ConfigScope::checkType(const Param &param, Value &value) {
+  if (value.isNone() && param.decl->noneIsLegal)
+    return true;
+  std::string message = typeError(param.decl->type, value);
+  if (!message.empty())
+    return fail(param, param.source + " of parameter " +
+                           quote(param.decl->name) + " " + message);
+  if (param.decl->type.base == ParamType::Base::Json)
+    return true;
+  return checkElement(param, value, param.decl->type.lists);
+}
+
+bool ConfigScope::checkLength(Param &param) {
+  if (!param.decl->length || !param.value.isList())
+    return true;
+  std::optional<int64_t> length =
+      evaluateInt(*param.decl->length, *this, diagnostics_);
+  if (!length)
+    return false;
+  int64_t found = int64_t(param.value.list().size());
+  if (found == *length)
+    return true;
+  return fail(param, param.source + " has " + std::to_string(found) +
+                         " elements, expected " + std::to_string(*length));
+}
+
+} // namespace sluice::spec

@@ -1,0 +1,348 @@
+#include "compiler/spec/Graph.h"
+
+#include "compiler/spec/Names.h"
+
+#include <algorithm>
+
+namespace sluice::spec {
+
+bool GraphBuilder::FrameEnv::lookup(const std::string &name, Value &value,
+                                    std::string &error) {
+  auto it = frame_.params.find(name);
+  if (it != frame_.params.end()) {
+    value = it->second;
+    return true;
+  }
+  return frame_.config->lookup(name, value, error);
+}
+
+bool GraphBuilder::FrameEnv::has(const std::string &name, bool &value,
+                                 std::string &) {
+  const WeightBinder &weights = builder_.weights_;
+  std::string near = frame_.scope.child(name);
+  value = weights.isPresent({near, frame_.scope.index}) || weights.group(near);
+  // A library sees only the scope that it was called in.
+  if (!frame_.file->library)
+    value = value || weights.isPresent({name, -1}) || weights.group(name);
+  return true;
+}
+
+bool GraphBuilder::error(const Frame &frame, const Location &location,
+                         const std::string &message) {
+  Diagnostic &d = diagnostics_.error(location, message);
+  d.notes.insert(d.notes.end(), frame.chain.begin(), frame.chain.end());
+  return false;
+}
+
+void GraphBuilder::build(const BindOptions &options) {
+  std::vector<std::string> names;
+  for (const EntryDecl &decl : file_.entries)
+    names.push_back(decl.name);
+  for (const std::string &wanted : options.entries)
+    if (std::find(names.begin(), names.end(), wanted) == names.end())
+      diagnostics_.error({file_.path}, "there is no entry " + quote(wanted) +
+                                           suggest(wanted, names));
+  bool skipped = false;
+  for (const EntryDecl &decl : file_.entries) {
+    if (needsMet(decl))
+      entry(decl);
+    else
+      skipped = true;
+  }
+  if (!diagnostics_.ok())
+    return;
+  if (model_.entries.empty())
+    diagnostics_.error({file_.path},
+                       "this checkpoint has the weights of no entry");
+  for (const auto &[ref, location] : everRead_)
+    if (!everWritten_.count(ref))
+      diagnostics_.error(location, "state " +
+                                       quote(printRef(ref.path, ref.index)) +
+                                       " is read but no entry writes it");
+  reportUnused(skipped);
+  prune(options);
+}
+
+bool GraphBuilder::needsMet(const EntryDecl &decl) {
+  for (const std::string &need : decl.needs)
+    if (!weights_.group(need) && !weights_.isPresent({need, -1}))
+      return false;
+  return true;
+}
+
+bool GraphBuilder::entryParams(const EntryDecl &decl, Entry &out,
+                               FrameEnv &env) {
+  bool ok = true;
+  for (const ArgDecl &param : decl.positionParams) {
+    const Data &data = param.value;
+    if (data.kind == Data::Kind::Map) {
+      // {at: last, value: 0} becomes class.at and class.value.
+      for (size_t i = 0; i < data.items.size(); ++i) {
+        std::optional<Value> value =
+            evaluate(data.items[i], env, diagnostics_);
+        ok &= value.has_value();
+        out.positionParams.emplace_back(param.name.text + "." +
+                                            data.keys[i].text,
+                                        value.value_or(Value()));
+      }
+      continue;
+    }
+    std::optional<Value> value = evaluate(data, env, diagnostics_);
+    ok &= value.has_value();
+    out.positionParams.emplace_back(param.name.text, value.value_or(Value()));
+  }
+  auto single = [&](const std::optional<Data> &data, Value &value) {
+    if (!data)
+      return;
+    std::optional<Value> found = evaluate(*data, env, diagnostics_);
+    ok &= found.has_value();
+    value = found.value_or(Value());
+  };
+  single(decl.start, out.start);
+  single(decl.recomputePast, out.recomputePast);
+  return ok;
+}
+
+void GraphBuilder::entry(const EntryDecl &decl) {
+  entry_ = &decl;
+  written_.clear();
+  Entry out;
+  out.name = decl.name;
+  out.kind = decl.kind;
+  out.location = decl.location;
+  out.positions = decl.positions;
+  Frame frame;
+  frame.file = &file_;
+  frame.config = &config_;
+  frame.path = decl.name;
+  FrameEnv env(*this, frame);
+  bool ok = entryParams(decl, out, env);
+  for (const InputDecl &input : decl.inputs) {
+    EntryInput in;
+    in.name = input.name;
+    in.type = input.type;
+    in.optional = input.optional;
+    in.location = input.location;
+    in.value = {out.valueCount++};
+    for (const ArgDecl &param : input.params) {
+      std::optional<Value> value = evaluate(param.value, env, diagnostics_);
+      ok &= value.has_value();
+      in.params.emplace_back(param.name.text, value.value_or(Value()));
+    }
+    frame.names[input.name] = in.value;
+    out.inputs.push_back(std::move(in));
+  }
+  if (!ok || !nodes(decl.nodes, frame, {out.nodes, out.valueCount}))
+    return;
+  for (const auto &[name, value] : decl.outputs) {
+    Scalar word;
+    word.location = value.location;
+    word.text = value.name;
+    ValueId id;
+    if (!lookup(word, frame, id))
+      return;
+    out.outputs.emplace_back(name.name, id);
+  }
+  model_.entries.push_back(std::move(out));
+}
+
+bool GraphBuilder::lookup(const Scalar &word, Frame &frame, ValueId &out) {
+  auto it = frame.names.find(word.text);
+  if (it != frame.names.end()) {
+    out = it->second;
+    return true;
+  }
+  auto gone = frame.removed.find(word.text);
+  if (gone != frame.removed.end())
+    return error(frame, word.location,
+                 quote(word.text) + " has no value here: its only binding was "
+                                    "left out because " + gone->second);
+  std::vector<std::string> names;
+  for (const auto &[name, id] : frame.names)
+    names.push_back(name);
+  return error(frame, word.location,
+               quote(word.text) + " is not bound here" +
+                   suggest(word.text, names));
+}
+
+bool GraphBuilder::findWeight(const std::string &name, Frame &frame,
+                              const Location &location, WeightRef &out) {
+  out = {frame.scope.child(name), frame.scope.index};
+  if (model_.weight(out))
+    return true;
+  if (!frame.file->library && !frame.scope.path.empty()) {
+    WeightRef root{name, -1};
+    if (model_.weight(root)) {
+      out = root;
+      return true;
+    }
+  }
+  std::vector<std::string> names;
+  std::string prefix =
+      frame.scope.path.empty() ? "" : frame.scope.path + ".";
+  for (const std::string &path : weights_.leafPaths())
+    if (path.starts_with(prefix))
+      names.push_back(path.substr(prefix.size()));
+  std::string where =
+      prefix.empty() ? "the checkpoint"
+                     : printRef(frame.scope.child("x"), frame.scope.index);
+  if (!prefix.empty())
+    where = where.substr(0, where.size() - 2);
+  bool declared = std::find(names.begin(), names.end(), name) != names.end();
+  return error(frame, location,
+               declared ? "weight " + quote(name) + " is absent in " + where
+                        : "unknown weight " + quote(name) + " of " + where +
+                              suggest(name, names));
+}
+
+bool GraphBuilder::findState(const std::string &name, Frame &frame,
+                             const Location &location, StateRef &out) {
+  out = {frame.scope.child(name), frame.scope.index};
+  if (model_.state(out))
+    return true;
+  if (!frame.file->library) {
+    StateRef root{name, -1};
+    if (model_.state(root)) {
+      out = root;
+      return true;
+    }
+  }
+  std::vector<std::string> names;
+  std::string prefix = frame.scope.path.empty() ? "" : frame.scope.path + ".";
+  for (const State &state : model_.states)
+    if (state.index == frame.scope.index && state.path.starts_with(prefix))
+      names.push_back(state.path.substr(prefix.size()));
+  return error(frame, location,
+               "unknown state " + quote(name) + suggest(name, names));
+}
+
+bool GraphBuilder::nodes(const std::vector<NodeDecl> &decls, Frame &frame,
+                         Sink sink) {
+  for (const NodeDecl &decl : decls)
+    if (!node(decl, frame, sink))
+      return false;
+  return true;
+}
+
+bool GraphBuilder::node(const NodeDecl &decl, Frame &frame, Sink sink) {
+  if (decl.when) {
+    FrameEnv env(*this, frame);
+    std::optional<bool> when = evaluateBool(*decl.when, env, diagnostics_);
+    if (!when)
+      return false;
+    if (!*when) {
+      std::string names = printNames(*decl.when, env);
+      for (const std::string &result : decl.results)
+        if (!frame.names.count(result))
+          frame.removed[result] = "`" + decl.when->text + "` is false" +
+                                  (names.empty() ? "" : " " + names);
+      return true;
+    }
+  }
+  switch (decl.kind) {
+  case NodeDecl::Kind::Op:
+    return op(decl, frame, sink);
+  case NodeDecl::Kind::Call:
+    return call(decl, frame, sink);
+  case NodeDecl::Kind::Repeat:
+    return repeat(decl, frame, sink);
+  case NodeDecl::Kind::Experts:
+    return experts(decl, frame, sink);
+  }
+  return false;
+}
+
+// --- what the graph uses ------------------------------------------------------
+
+static void collectOperand(const Operand &operand, std::set<WeightRef> &weights,
+                           std::set<StateRef> &states) {
+  if (const auto *weight = operand.get<WeightRef>())
+    weights.insert(*weight);
+  if (const auto *state = operand.get<StateRef>())
+    states.insert(*state);
+  if (const auto *list = operand.get<std::vector<Operand>>())
+    for (const Operand &element : *list)
+      collectOperand(element, weights, states);
+}
+
+void GraphBuilder::collectUsed(const std::vector<Node> &nodes,
+                               std::set<WeightRef> &weights,
+                               std::set<StateRef> &states) const {
+  for (const Node &node : nodes) {
+    for (const auto &[name, operand] : node.slots)
+      collectOperand(operand, weights, states);
+    if (node.body)
+      collectUsed(node.body->nodes, weights, states);
+    if (node.repeat)
+      for (const Repeat::Call &call : node.repeat->calls)
+        collectUsed(call.body.nodes, weights, states);
+  }
+}
+
+// Adds what the used ones stand for, and their biases.
+static void closeOver(const Model &model, std::set<WeightRef> &weights,
+                      const std::set<StateRef> &states) {
+  for (const State &state : model.states)
+    if (states.count({state.path, state.index}) &&
+        !state.initWeight.path.empty())
+      weights.insert(state.initWeight);
+  std::vector<WeightRef> todo(weights.begin(), weights.end());
+  while (!todo.empty()) {
+    WeightRef ref = todo.back();
+    todo.pop_back();
+    const Weight *weight = model.weight(ref);
+    if (weight && !weight->aliasOf.empty() &&
+        weights.insert({weight->aliasOf, weight->aliasIndex}).second)
+      todo.push_back({weight->aliasOf, weight->aliasIndex});
+    if (const Weight *bias = model.bias(ref))
+      weights.insert({bias->path, bias->index});
+  }
+}
+
+// A bias of an alias's target does not belong to the alias, so it may be left
+// over; what counts as unused are declared weights.
+void GraphBuilder::reportUnused(bool skipped) {
+  if (skipped)
+    return; // they belong to entries that this checkpoint does not have
+  std::set<WeightRef> weights;
+  std::set<StateRef> states;
+  for (const Entry &entry : model_.entries)
+    collectUsed(entry.nodes, weights, states);
+  closeOver(model_, weights, states);
+  std::set<std::string> reported;
+  for (const Weight &weight : model_.weights)
+    if (!weights.count({weight.path, weight.index}) &&
+        !weight.path.ends_with(".bias") && reported.insert(weight.path).second)
+      diagnostics_.error(weight.location,
+                         "weight " +
+                             quote(printRef(weight.path, weight.index)) +
+                             " is used by no node");
+  for (const State &state : model_.states)
+    if (!states.count({state.path, state.index}) &&
+        reported.insert(state.path).second)
+      diagnostics_.error(state.location,
+                         "state " + quote(printRef(state.path, state.index)) +
+                             " is used by no node");
+}
+
+void GraphBuilder::prune(const BindOptions &options) {
+  if (!options.entries.empty())
+    std::erase_if(model_.entries, [&](const Entry &entry) {
+      return std::find(options.entries.begin(), options.entries.end(),
+                       entry.name) == options.entries.end();
+    });
+  std::set<WeightRef> weights;
+  std::set<StateRef> states;
+  for (const Entry &entry : model_.entries)
+    collectUsed(entry.nodes, weights, states);
+  closeOver(model_, weights, states);
+  std::erase_if(model_.weights, [&](const Weight &weight) {
+    return !weights.count({weight.path, weight.index});
+  });
+  std::erase_if(model_.states, [&](const State &state) {
+    return !states.count({state.path, state.index});
+  });
+  model_.index();
+}
+
+} // namespace sluice::spec

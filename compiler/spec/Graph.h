@@ -1,0 +1,128 @@
+// Stage 5: blocks and entries become flat lists of nodes.
+#pragma once
+
+#include "compiler/spec/BindWeights.h"
+#include "dialects/llm/OpRegistry.h"
+
+namespace sluice::spec {
+
+class GraphBuilder {
+public:
+  GraphBuilder(const SpecFile &file, ConfigScope &config,
+               const WeightBinder &weights, Model &model,
+               Diagnostics &diagnostics)
+      : file_(file), config_(config), weights_(weights), model_(model),
+        diagnostics_(diagnostics) {}
+
+  void build(const BindOptions &options);
+
+private:
+  // A block (or entry) while its nodes are being built.
+  struct Frame {
+    const SpecFile *file = nullptr;
+    ConfigScope *config = nullptr;
+    const BlockDecl *block = nullptr; // null in an entry
+    std::string path;                 // "layer", for node names
+    std::map<std::string, Value> params;
+    std::map<std::string, ValueId> names;
+    std::map<std::string, std::string> removed; // by a false `when`: why
+    Scope scope;
+    std::vector<Location> calls;
+    std::vector<std::string> chain; // notes of errors, innermost first
+    std::vector<const BlockDecl *> stack;
+  };
+  class FrameEnv final : public Env {
+  public:
+    FrameEnv(GraphBuilder &builder, Frame &frame)
+        : builder_(builder), frame_(frame) {}
+    bool lookup(const std::string &name, Value &value,
+                std::string &error) override;
+    bool has(const std::string &name, bool &value,
+             std::string &error) override;
+
+  private:
+    GraphBuilder &builder_;
+    Frame &frame_;
+  };
+  struct Sink {
+    std::vector<Node> &nodes;
+    int &next;
+    ValueId fresh() { return {next++}; }
+  };
+  struct Callee {
+    const SpecFile *file = nullptr;
+    ConfigScope *config = nullptr;
+    const BlockDecl *block = nullptr;
+  };
+
+  void entry(const EntryDecl &decl);
+  bool needsMet(const EntryDecl &decl);
+  bool entryParams(const EntryDecl &decl, Entry &out, FrameEnv &env);
+  bool nodes(const std::vector<NodeDecl> &decls, Frame &frame, Sink sink);
+  bool node(const NodeDecl &decl, Frame &frame, Sink sink);
+  bool op(const NodeDecl &decl, Frame &frame, Sink sink);
+  bool operands(const llm::OpInfo &info, const NodeDecl &decl, Frame &frame,
+                std::vector<std::pair<std::string, Operand>> &out);
+  bool primary(const llm::OpInfo &info, const Data &data, Frame &frame,
+               std::vector<std::pair<std::string, Operand>> &out);
+  bool slot(const llm::OpInfo &info, const llm::Slot &slot, const Data &data,
+            Frame &frame, std::optional<Operand> &out);
+  bool attribute(const llm::OpInfo &info, const llm::Slot &slot,
+                 const Data &data, Frame &frame, std::optional<Operand> &out);
+  bool graphValue(const Data &data, Frame &frame, Operand &out);
+  bool field(const llm::OpInfo &info, const NodeDecl &decl, const ArgDecl &arg,
+             Frame &frame, std::vector<std::pair<std::string, Operand>> &out);
+  bool foldList(const llm::OpInfo &info, const NodeDecl &decl, Frame &frame,
+                std::vector<std::pair<std::string, Operand>> slots, Sink sink);
+  bool finishOp(const llm::OpInfo &info, const NodeDecl &decl, Frame &frame,
+                std::vector<std::pair<std::string, Operand>> slots, Sink sink);
+  bool trackState(const llm::OpInfo &info, const NodeDecl &decl, Frame &frame,
+                  const StateRef &ref);
+  bool mask(const Data &data, Frame &frame, Mask &out, bool nested);
+  bool maskTerm(const Data &data, Frame &frame, Mask &out);
+  bool maskArg(const Data &data, Frame &frame, const std::string &name,
+               MaskTerm &term, bool &dropped);
+
+  bool call(const NodeDecl &decl, Frame &frame, Sink sink);
+  bool repeat(const NodeDecl &decl, Frame &frame, Sink sink);
+  bool experts(const NodeDecl &decl, Frame &frame, Sink sink);
+  bool callee(const NodeDecl &decl, Frame &frame, FrameEnv &env, Callee &out);
+  bool findBlock(const NodeDecl::Choice &choice, Frame &frame, Callee &out);
+  bool enter(const NodeDecl &decl, Frame &frame, FrameEnv &env,
+             const Callee &callee, Frame &inner,
+             const std::set<std::string> &reserved);
+  bool checkArguments(const NodeDecl &decl, Frame &frame,
+                      const std::set<std::string> &reserved);
+  bool arguments(const NodeDecl &decl, Frame &frame, const BlockDecl &block,
+                 std::vector<ValueId> &out);
+  bool body(const Callee &callee, Frame &inner, Body &out);
+  bool bindResults(const NodeDecl &decl, Frame &frame, size_t count);
+  bool scopeOf(const Template &text, Frame &frame, FrameEnv &env, Scope &out);
+  bool findGroup(const std::string &name, Frame &frame,
+                 const Location &location, Scope &out);
+
+  bool lookup(const Scalar &word, Frame &frame, ValueId &out);
+  bool findWeight(const std::string &name, Frame &frame,
+                  const Location &location, WeightRef &out);
+  bool findState(const std::string &name, Frame &frame,
+                 const Location &location, StateRef &out);
+  bool error(const Frame &frame, const Location &location,
+             const std::string &message);
+
+  void reportUnused(bool skipped);
+  void prune(const BindOptions &options);
+  void collectUsed(const std::vector<Node> &nodes, std::set<WeightRef> &weights,
+                   std::set<StateRef> &states) const;
+
+  const SpecFile &file_;
+  ConfigScope &config_;
+  const WeightBinder &weights_;
+  Model &model_;
+  Diagnostics &diagnostics_;
+  const EntryDecl *entry_ = nullptr;
+  std::set<StateRef> written_; // in this entry
+  std::set<StateRef> everWritten_;
+  std::map<StateRef, Location> everRead_;
+};
+
+} // namespace sluice::spec

@@ -1,0 +1,388 @@
+// Nodes that call blocks: once, once per index, or per expert.
+#include "compiler/spec/Graph.h"
+#include "compiler/spec/Names.h"
+
+#include <algorithm>
+#include <charconv>
+
+namespace sluice::spec {
+
+bool GraphBuilder::findBlock(const NodeDecl::Choice &choice, Frame &frame,
+                             Callee &out) {
+  out = {frame.file, frame.config, nullptr};
+  std::string name = choice.block;
+  for (size_t dot = name.find('.'); dot != std::string::npos;
+       dot = name.find('.')) {
+    const UseDecl *use = out.file->use(name.substr(0, dot));
+    if (!use)
+      return error(frame, choice.location,
+                   "unknown library " + quote(name.substr(0, dot)));
+    out.config = out.config->library(use->name);
+    out.file = use->library.get();
+    name = name.substr(dot + 1);
+  }
+  out.block = out.file->block(name);
+  if (!out.block)
+    return error(frame, choice.location, "unknown block " + quote(name));
+  if (std::find(frame.stack.begin(), frame.stack.end(), out.block) !=
+      frame.stack.end())
+    return error(frame, choice.location,
+                 "block " + quote(choice.block) + " calls itself");
+  return true;
+}
+
+bool GraphBuilder::callee(const NodeDecl &decl, Frame &frame, FrameEnv &env,
+                          Callee &out) {
+  if (!decl.match)
+    return findBlock(decl.blocks[0], frame, out);
+  std::optional<Value> word = evaluate(*decl.match, env, diagnostics_);
+  if (!word)
+    return false;
+  std::string text = word->isText() ? word->text() : print(*word);
+  std::vector<std::string> words;
+  for (const NodeDecl::Choice &choice : decl.blocks) {
+    words.push_back(choice.word);
+    if (choice.word == text)
+      return findBlock(choice, frame, out);
+  }
+  return error(frame, decl.match->location,
+               "no block is given for " + quote(text) + suggest(text, words));
+}
+
+// "layers", "layers[3]", or a group of the root.
+bool GraphBuilder::findGroup(const std::string &name, Frame &frame,
+                             const Location &location, Scope &out) {
+  std::string plain = name;
+  int64_t index = -1;
+  if (name.ends_with("]")) {
+    size_t open = name.rfind('[');
+    if (open == std::string::npos)
+      return error(frame, location, "malformed group " + quote(name));
+    const char *first = name.data() + open + 1;
+    const char *last = name.data() + name.size() - 1;
+    auto result = std::from_chars(first, last, index);
+    if (result.ec != std::errc() || result.ptr != last || index < 0)
+      return error(frame, location, "malformed index in " + quote(name));
+    plain = name.substr(0, open);
+  }
+  const WeightBinder::Group *group = weights_.group(frame.scope.child(plain));
+  out = {frame.scope.child(plain), frame.scope.index};
+  if (!group && !frame.file->library) {
+    group = weights_.group(plain);
+    out = {plain, -1};
+  }
+  if (!group)
+    return error(frame, location,
+                 "unknown group " + quote(name) +
+                     suggest(plain, weights_.groupPaths()));
+  if (index < 0)
+    return true;
+  if (group->count <= index)
+    return error(frame, location,
+                 "group " + quote(plain) + " has " +
+                     (group->count < 0
+                          ? std::string("no instances")
+                          : std::to_string(group->count) + " instances"));
+  if (out.index >= 0)
+    out.path += "[" + std::to_string(index) + "]";
+  else
+    out.index = index;
+  return true;
+}
+
+bool GraphBuilder::scopeOf(const Template &text, Frame &frame, FrameEnv &env,
+                           Scope &out) {
+  std::optional<std::string> name = expand(text, env, diagnostics_);
+  if (!name || !findGroup(*name, frame, text.location, out))
+    return false;
+  const WeightBinder::Group *group = weights_.group(out.path);
+  bool instance = out.index >= 0 || !group || group->count < 0;
+  if (instance && (out.index < 0 || name->ends_with("]") || !group ||
+                   group->count < 0))
+    return true;
+  return error(frame, text.location,
+               "group " + quote(*name) +
+                   " has instances; write which one, or use `repeat`");
+}
+
+bool GraphBuilder::checkArguments(const NodeDecl &decl, Frame &frame,
+                                  const std::set<std::string> &reserved) {
+  for (const ArgDecl &arg : decl.args) {
+    if (reserved.count(arg.name.text))
+      continue;
+    bool declared = false;
+    std::vector<std::string> names;
+    for (const NodeDecl::Choice &choice : decl.blocks) {
+      Callee callee;
+      if (!findBlock(choice, frame, callee))
+        return false;
+      declared |= callee.block->param(arg.name.text) != nullptr;
+      declared |= callee.block->hasInput(arg.name.text);
+      for (const ParamSpec &param : callee.block->params)
+        names.push_back(param.name);
+      for (const BlockDecl::Name &input : callee.block->inputs)
+        names.push_back(input.name);
+    }
+    if (!declared)
+      return error(frame, arg.name.location,
+                   "unknown argument " + quote(arg.name.text) + " of block " +
+                       quote(decl.blocks[0].block) +
+                       suggest(arg.name.text, names));
+  }
+  return true;
+}
+
+// Fills in everything of the callee's frame but its inputs.
+bool GraphBuilder::enter(const NodeDecl &decl, Frame &frame, FrameEnv &env,
+                         const Callee &callee, Frame &inner,
+                         const std::set<std::string> &reserved) {
+  inner.file = callee.file;
+  inner.config = callee.config;
+  inner.block = callee.block;
+  inner.path = callee.block->name;
+  if (callee.file->library)
+    inner.path = callee.file->name + "." + inner.path;
+  inner.stack = frame.stack;
+  inner.stack.push_back(callee.block);
+  inner.chain = frame.chain;
+  inner.chain.insert(inner.chain.begin(), "in " + inner.path + " (" +
+                                              printLocation(decl.location) +
+                                              ")");
+  for (const ParamSpec &param : callee.block->params) {
+    const ArgDecl *given = nullptr;
+    for (const ArgDecl &arg : decl.args)
+      if (arg.name.text == param.name && !reserved.count(param.name))
+        given = &arg;
+    if (!given) {
+      if (!param.optional)
+        return error(frame, decl.location,
+                     "block " + quote(inner.path) + " needs the parameter " +
+                         quote(param.name));
+      inner.params[param.name] = Value();
+      continue;
+    }
+    std::optional<Value> value = evaluate(given->value, env, diagnostics_);
+    if (!value)
+      return false;
+    if (!(value->isNone() && param.optional)) {
+      std::string message = typeError(param.type, *value);
+      if (!message.empty())
+        return error(frame, given->name.location,
+                     "parameter " + quote(param.name) + " of block " +
+                         quote(inner.path) + " " + message);
+    }
+    inner.params[param.name] = std::move(*value);
+  }
+  return true;
+}
+
+bool GraphBuilder::arguments(const NodeDecl &decl, Frame &frame,
+                             const BlockDecl &block,
+                             std::vector<ValueId> &out) {
+  for (const BlockDecl::Name &input : block.inputs) {
+    const ArgDecl *given = nullptr;
+    for (const ArgDecl &arg : decl.args)
+      if (arg.name.text == input.name)
+        given = &arg;
+    if (!given)
+      return error(frame, decl.location,
+                   "block " + quote(block.name) + " needs the input " +
+                       quote(input.name));
+    if (!given->value.isWord())
+      return error(frame, given->value.location,
+                   "input " + quote(input.name) + " of block " +
+                       quote(block.name) + " must be a value of the graph");
+    ValueId id;
+    if (!lookup(given->value.scalar, frame, id))
+      return false;
+    out.push_back(id);
+  }
+  return true;
+}
+
+bool GraphBuilder::bindResults(const NodeDecl &decl, Frame &frame,
+                               size_t count) {
+  bool none = count == 0 && decl.results.size() == 1 && decl.results[0] == "_";
+  if (none || decl.results.size() == count)
+    return true;
+  return error(frame, decl.resultLocation,
+               "block " + quote(decl.blocks[0].block) + " returns " +
+                   std::to_string(count) +
+                   (count == 1 ? " value" : " values") + ", but " +
+                   std::to_string(decl.results.size()) + " are named" +
+                   (count == 0 ? "; write _ for none" : ""));
+}
+
+bool GraphBuilder::call(const NodeDecl &decl, Frame &frame, Sink sink) {
+  FrameEnv env(*this, frame);
+  Callee target;
+  Frame inner;
+  inner.scope = frame.scope;
+  if (!callee(decl, frame, env, target) || !checkArguments(decl, frame, {}) ||
+      !enter(decl, frame, env, target, inner, {}))
+    return false;
+  if (decl.in && !scopeOf(*decl.in, frame, env, inner.scope))
+    return false;
+  std::vector<ValueId> args;
+  if (!arguments(decl, frame, *target.block, args))
+    return false;
+  for (size_t i = 0; i < args.size(); ++i)
+    inner.names[target.block->inputs[i].name] = args[i];
+  inner.calls = frame.calls;
+  inner.calls.insert(inner.calls.begin(), decl.location);
+  if (!nodes(target.block->nodes, inner, sink) ||
+      !bindResults(decl, frame, target.block->returns.size()))
+    return false;
+  std::vector<ValueId> returns;
+  for (const BlockDecl::Name &result : target.block->returns) {
+    Scalar word;
+    word.location = result.location;
+    word.text = result.name;
+    ValueId id;
+    if (!lookup(word, inner, id))
+      return false;
+    returns.push_back(id);
+  }
+  for (size_t i = 0; i < returns.size(); ++i)
+    if (decl.results[i] != "_")
+      frame.names[decl.results[i]] = returns[i];
+  return true;
+}
+
+bool GraphBuilder::body(const Callee &target, Frame &inner, Body &out) {
+  out.block = inner.path;
+  out.location = target.block->location;
+  for (const BlockDecl::Name &input : target.block->inputs) {
+    ValueId id{out.valueCount++};
+    out.inputNames.push_back(input.name);
+    out.inputs.push_back(id);
+    inner.names[input.name] = id;
+  }
+  if (!nodes(target.block->nodes, inner, {out.nodes, out.valueCount}))
+    return false;
+  for (const BlockDecl::Name &result : target.block->returns) {
+    Scalar word;
+    word.location = result.location;
+    word.text = result.name;
+    ValueId id;
+    if (!lookup(word, inner, id))
+      return false;
+    out.returns.push_back(id);
+  }
+  return true;
+}
+
+bool GraphBuilder::repeat(const NodeDecl &decl, Frame &frame, Sink sink) {
+  FrameEnv env(*this, frame);
+  Scope scope;
+  std::optional<std::string> name = expand(decl.group, env, diagnostics_);
+  if (!name || !findGroup(*name, frame, decl.group.location, scope) ||
+      !checkArguments(decl, frame, {}))
+    return false;
+  const WeightBinder::Group *group = weights_.group(scope.path);
+  if (!group || group->count < 0)
+    return error(frame, decl.group.location,
+                 "group " + quote(*name) + " has no `each` to repeat over");
+  auto result = std::make_unique<Repeat>();
+  result->group = scope.path;
+  const BlockDecl *previous = nullptr;
+  for (int64_t i = 0; i < group->count; ++i) {
+    env.indices.assign(1, {group->index, Value(i)});
+    Callee target;
+    Frame inner;
+    if (!callee(decl, frame, env, target) ||
+        !enter(decl, frame, env, target, inner, {}))
+      return false;
+    inner.scope = scope;
+    if (scope.index >= 0)
+      inner.scope.path += "[" + std::to_string(i) + "]";
+    else
+      inner.scope.index = i;
+    inner.chain[0] = "in " + inner.path + " (" +
+                     printLocation(decl.location) + "), repeated over " +
+                     scope.path + "[" + std::to_string(i) + "] by " +
+                     frame.path;
+    Repeat::Call call;
+    call.index = i;
+    if (!arguments(decl, frame, *target.block, call.args) ||
+        !body(target, inner, call.body) ||
+        !bindResults(decl, frame, target.block->returns.size()))
+      return false;
+    for (const BlockDecl::Name &input : target.block->inputs) {
+      int from = -1;
+      for (size_t r = 0; previous && r < previous->returns.size(); ++r)
+        if (previous->returns[r].name == input.name)
+          from = int(r);
+      call.carried.push_back(from);
+    }
+    if (previous && previous->returns.size() != target.block->returns.size())
+      return error(frame, decl.location,
+                   "the blocks of one repeat must return the same values");
+    previous = target.block;
+    result->calls.push_back(std::move(call));
+  }
+  Node node;
+  node.location = decl.location;
+  node.calls = frame.calls;
+  node.name = frame.path + "/" + decl.results[0];
+  node.op = "repeat";
+  for (size_t i = 0; i < previous->returns.size(); ++i) {
+    ValueId id = sink.fresh();
+    node.results.push_back(id);
+    if (decl.results[i] != "_")
+      frame.names[decl.results[i]] = id;
+  }
+  node.repeat = std::move(result);
+  sink.nodes.push_back(std::move(node));
+  return true;
+}
+
+bool GraphBuilder::experts(const NodeDecl &decl, Frame &frame, Sink sink) {
+  static const std::set<std::string> reserved = {"x", "at", "in_scale",
+                                                 "out_scale"};
+  FrameEnv env(*this, frame);
+  Callee target;
+  Frame inner;
+  inner.scope = frame.scope;
+  if (!callee(decl, frame, env, target) ||
+      !checkArguments(decl, frame, reserved) ||
+      !enter(decl, frame, env, target, inner, reserved) ||
+      (decl.in && !scopeOf(*decl.in, frame, env, inner.scope)))
+    return false;
+  if (target.block->inputs.size() != 1 || target.block->returns.size() != 1)
+    return error(frame, decl.location,
+                 "a block of experts has one input and one result");
+  Node node;
+  node.location = decl.location;
+  node.calls = frame.calls;
+  node.name = frame.path + "/" + decl.results[0];
+  node.op = "experts";
+  for (const ArgDecl &arg : decl.args) {
+    if (!reserved.count(arg.name.text))
+      continue;
+    ValueId id;
+    if (!arg.value.isWord())
+      return error(frame, arg.value.location,
+                   quote(arg.name.text) + " of experts must be a value of the "
+                                          "graph");
+    if (!lookup(arg.value.scalar, frame, id))
+      return false;
+    node.slots.emplace_back(arg.name.text, Operand{id});
+  }
+  std::stable_sort(node.slots.begin(), node.slots.end(),
+                   [](const auto &a, const auto &b) {
+                     return (a.first == "x") > (b.first == "x");
+                   });
+  if (!node.slot("x") || !node.slot("at"))
+    return error(frame, decl.location, "experts needs `at`: the chosen ones");
+  node.body = std::make_unique<Body>();
+  if (!body(target, inner, *node.body) || !bindResults(decl, frame, 1))
+    return false;
+  node.results.push_back(sink.fresh());
+  if (decl.results[0] != "_")
+    frame.names[decl.results[0]] = node.results[0];
+  sink.nodes.push_back(std::move(node));
+  return true;
+}
+
+} // namespace sluice::spec

@@ -1,0 +1,375 @@
+#include "compiler/spec/Names.h"
+#include "compiler/spec/Parser.h"
+#include "dialects/llm/OpRegistry.h"
+
+namespace sluice::spec {
+
+const ParamSpec *BlockDecl::param(const std::string &name) const {
+  for (const ParamSpec &param : params)
+    if (param.name == name)
+      return &param;
+  return nullptr;
+}
+
+bool BlockDecl::hasInput(const std::string &name) const {
+  for (const Name &input : inputs)
+    if (input.name == name)
+      return true;
+  return false;
+}
+
+const BlockDecl *SpecFile::block(const std::string &name) const {
+  for (const BlockDecl &block : blocks)
+    if (block.name == name)
+      return &block;
+  return nullptr;
+}
+
+const UseDecl *SpecFile::use(const std::string &name) const {
+  for (const UseDecl &use : uses)
+    if (use.name == name)
+      return &use;
+  return nullptr;
+}
+
+std::vector<BlockDecl::Name> Parser::names(const Tree &tree,
+                                           const std::string &what) {
+  std::vector<BlockDecl::Name> out;
+  if (!tree.isList()) {
+    diagnostics_.error(tree.location, what + " must be a list of names");
+    return out;
+  }
+  for (const Tree &item : tree.items) {
+    BlockDecl::Name entry{item.location, name(item, what)};
+    for (const BlockDecl::Name &other : out)
+      if (other.name == entry.name)
+        diagnostics_.error(item.location,
+                           quote(entry.name) + " is listed twice");
+    out.push_back(std::move(entry));
+  }
+  return out;
+}
+
+void Parser::blocks(const Tree &tree, std::vector<BlockDecl> &out) {
+  if (!tree.isMap()) {
+    diagnostics_.error(tree.location, "blocks must be a mapping");
+    return;
+  }
+  for (size_t i = 0; i < tree.keys.size(); ++i) {
+    BlockDecl decl;
+    decl.location = tree.keys[i].location;
+    decl.name = name(tree.keys[i], "a block");
+    block(tree.items[i], decl);
+    out.push_back(std::move(decl));
+  }
+}
+
+void Parser::block(const Tree &tree, BlockDecl &out) {
+  MapReader map(tree, "block " + quote(out.name), diagnostics_);
+  map.take("doc");
+  if (const Tree *value = map.take("params"))
+    params(*value, out.params);
+  if (const Tree *value = map.take("inputs"))
+    out.inputs = names(*value, "inputs");
+  if (const Tree *value = map.take("weights"))
+    out.weights = words(*value, "weights");
+  if (const Tree *value = map.take("state"))
+    out.states = words(*value, "state");
+  if (const Tree *value = map.take("returns"))
+    out.returns = names(*value, "returns");
+  if (const Tree *value = map.require("nodes"))
+    nodes(*value, out.nodes);
+  map.finish();
+  for (const ParamSpec &param : out.params)
+    if (out.hasInput(param.name))
+      diagnostics_.error(param.location,
+                         quote(param.name) + " is an input and a parameter");
+}
+
+void Parser::nodes(const Tree &tree, std::vector<NodeDecl> &out) {
+  if (!tree.isList()) {
+    diagnostics_.error(tree.location, "nodes must be a list");
+    return;
+  }
+  for (const Tree &item : tree.items) {
+    if (!item.isMap() || item.keys.size() != 1 || !item.items[0].isMap()) {
+      diagnostics_.error(item.location,
+                         "a node is written - result: {op: operands, ...}");
+      continue;
+    }
+    NodeDecl decl;
+    node(item.keys[0], item.items[0], decl);
+    out.push_back(std::move(decl));
+  }
+}
+
+// "a, b" -> a and b.
+static std::vector<Tree> splitResults(const Tree &key) {
+  std::vector<Tree> out;
+  size_t begin = 0;
+  while (begin <= key.text.size()) {
+    size_t end = std::min(key.text.find(',', begin), key.text.size());
+    Tree part = key;
+    size_t first = key.text.find_first_not_of(' ', begin);
+    size_t last = end;
+    while (last > begin && key.text[last - 1] == ' ')
+      --last;
+    part.text = first < last ? key.text.substr(first, last - first) : "";
+    out.push_back(std::move(part));
+    begin = end + 1;
+  }
+  return out;
+}
+
+void Parser::node(const Tree &key, const Tree &tree, NodeDecl &out) {
+  out.resultLocation = key.location;
+  for (const Tree &result : splitResults(key)) {
+    out.results.push_back(result.text == "_" ? "_" : name(result, "a result"));
+    for (size_t i = 0; i + 1 < out.results.size(); ++i)
+      if (out.results[i] == out.results.back() && out.results[i] != "_")
+        diagnostics_.error(key.location,
+                           quote(out.results[i]) + " is bound twice");
+  }
+  if (tree.find("block")) {
+    call(tree, out);
+    return;
+  }
+  const Tree *opKey = nullptr;
+  std::vector<std::string> words;
+  for (const llm::OpInfo &op : llm::opRegistry())
+    words.emplace_back(op.word);
+  for (const Tree &field : tree.keys) {
+    if (!llm::findOp(field.text))
+      continue;
+    if (opKey)
+      diagnostics_.error(field.location, "a node has one op, found " +
+                                             quote(opKey->text) + " and " +
+                                             quote(field.text));
+    else
+      opKey = &field;
+  }
+  if (!opKey) {
+    // The op is usually the first key; any that resembles an op is better.
+    const Tree *guess = tree.keys.empty() ? nullptr : &tree.keys[0];
+    for (const Tree &field : tree.keys)
+      if (field.text != "when" && !nearest(field.text, words).empty()) {
+        guess = &field;
+        break;
+      }
+    if (guess && (guess->text == "repeat" || guess->text == "experts"))
+      diagnostics_.error(guess->location,
+                         quote(guess->text) + " needs `block`");
+    else if (guess)
+      diagnostics_.error(guess->location, "unknown op " + quote(guess->text) +
+                                              suggest(guess->text, words));
+    else
+      diagnostics_.error(tree.location, "a node needs an op or `block`");
+    return;
+  }
+  out.op = opKey->text;
+  out.location = opKey->location;
+  for (bool primary : {true, false})
+    for (size_t i = 0; i < tree.keys.size(); ++i) {
+      const Tree &field = tree.keys[i];
+      if ((&field == opKey) != primary)
+        continue;
+      if (field.text == "when") {
+        out.when = scalar(tree.items[i]);
+        continue;
+      }
+      if (field.text == "doc")
+        continue;
+      Scalar slot;
+      slot.location = field.location;
+      slot.text = field.text;
+      out.args.push_back({std::move(slot), data(tree.items[i])});
+    }
+}
+
+void Parser::choices(const Tree &tree, NodeDecl &out) {
+  if (!tree.isMap()) {
+    out.blocks.push_back({tree.location, "", word(tree, "block")});
+    return;
+  }
+  for (size_t i = 0; i < tree.keys.size(); ++i) {
+    if (tree.keys[i].text == "match")
+      out.match = scalar(tree.items[i]);
+    else
+      out.blocks.push_back({tree.items[i].location, tree.keys[i].text,
+                            word(tree.items[i], "a block")});
+  }
+  if (!out.match)
+    diagnostics_.error(tree.location, "a choice of blocks needs `match`");
+  else if (out.blocks.empty())
+    diagnostics_.error(tree.location, "a choice of blocks names no block");
+}
+
+void Parser::call(const Tree &tree, NodeDecl &out) {
+  out.kind = NodeDecl::Kind::Call;
+  for (size_t i = 0; i < tree.keys.size(); ++i) {
+    const Tree &key = tree.keys[i], &value = tree.items[i];
+    if (key.text == "block") {
+      out.location = key.location;
+      choices(value, out);
+    } else if (key.text == "repeat") {
+      out.kind = NodeDecl::Kind::Repeat;
+      out.group = text(value);
+    } else if (key.text == "when") {
+      out.when = scalar(value);
+    } else if (key.text == "in") {
+      out.in = text(value);
+    } else if (key.text == "doc") {
+      continue;
+    } else {
+      Scalar slot;
+      slot.location = key.location;
+      slot.text = key.text;
+      if (key.text == "experts") {
+        out.kind = NodeDecl::Kind::Experts;
+        slot.text = "x";
+      }
+      out.args.push_back({std::move(slot), data(value)});
+    }
+  }
+  if (tree.find("repeat") && tree.find("experts"))
+    diagnostics_.error(tree.location,
+                       "a node has `repeat` or `experts`, not both");
+  if (tree.find("repeat") && out.in)
+    diagnostics_.error(out.in->location,
+                       "`repeat` names the group itself; `in` is for single "
+                       "calls");
+}
+
+void Parser::entries(const Tree &tree, std::vector<EntryDecl> &out) {
+  if (!tree.isMap()) {
+    diagnostics_.error(tree.location, "entries must be a mapping");
+    return;
+  }
+  for (size_t i = 0; i < tree.keys.size(); ++i) {
+    EntryDecl decl;
+    decl.location = tree.keys[i].location;
+    decl.name = name(tree.keys[i], "an entry");
+    entry(tree.items[i], decl);
+    out.push_back(std::move(decl));
+  }
+}
+
+static const std::vector<std::string> entryKinds = {
+    "generate", "encode", "embed", "classify", "fill", "source", "vision"};
+static const std::vector<std::string> inputTypes = {
+    "tokens", "positions", "token_types", "patches",
+    "grid",   "segments",  "prefix",      "rows"};
+static const std::vector<std::string> positionKinds = {"linear", "grid3",
+                                                       "spans", "raster"};
+
+static bool oneOf(const std::string &text,
+                  const std::vector<std::string> &list) {
+  for (const std::string &other : list)
+    if (other == text)
+      return true;
+  return false;
+}
+
+void Parser::entry(const Tree &tree, EntryDecl &out) {
+  MapReader map(tree, "entry " + quote(out.name), diagnostics_);
+  map.take("doc");
+  // The kind may be left out where the entry is named after it.
+  out.kind = out.name;
+  const Tree *kind = map.take("kind");
+  if (kind)
+    out.kind = word(*kind, "kind");
+  if (!oneOf(out.kind, entryKinds))
+    diagnostics_.error(kind ? kind->location : out.location,
+                       "unknown kind of entry " + quote(out.kind) +
+                           suggest(out.kind, entryKinds));
+  if (const Tree *value = map.take("needs"))
+    out.needs = words(*value, "needs");
+  if (const Tree *value = map.require("inputs")) {
+    if (!value->isMap())
+      diagnostics_.error(value->location,
+                         "inputs must be a mapping from names to types");
+    for (size_t i = 0; i < value->keys.size(); ++i) {
+      InputDecl decl;
+      decl.location = value->keys[i].location;
+      decl.name = name(value->keys[i], "an input");
+      input(value->items[i], decl);
+      out.inputs.push_back(std::move(decl));
+    }
+  }
+  if (const Tree *value = map.take("positions")) {
+    MapReader keys(*value, "positions", diagnostics_);
+    if (const Tree *k = keys.require("kind"))
+      out.positions = word(*k, "kind");
+    if (!oneOf(out.positions, positionKinds))
+      diagnostics_.error(value->location,
+                         "unknown kind of positions " + quote(out.positions) +
+                             suggest(out.positions, positionKinds));
+    for (size_t i = 0; i < value->keys.size(); ++i)
+      if (value->keys[i].text != "kind") {
+        Scalar key;
+        key.location = value->keys[i].location;
+        key.text = value->keys[i].text;
+        out.positionParams.push_back({std::move(key), data(value->items[i])});
+      }
+  }
+  if (const Tree *value = map.take("start"))
+    out.start = data(*value);
+  if (const Tree *value = map.take("recompute_past"))
+    out.recomputePast = data(*value);
+  if (const Tree *value = map.take("labels"))
+    word(*value, "labels");
+  if (const Tree *value = map.require("nodes"))
+    nodes(*value, out.nodes);
+  if (const Tree *value = map.take("outputs")) {
+    if (!value->isMap())
+      diagnostics_.error(value->location,
+                         "outputs must be a mapping from names to values");
+    for (size_t i = 0; i < value->keys.size(); ++i) {
+      BlockDecl::Name key{value->keys[i].location,
+                          name(value->keys[i], "an output")};
+      BlockDecl::Name bound{value->items[i].location,
+                            name(value->items[i], "an output's value")};
+      out.outputs.emplace_back(std::move(key), std::move(bound));
+    }
+  } else if (out.kind != "source" && tree.isMap()) {
+    diagnostics_.error(out.location,
+                       "entry " + quote(out.name) + " needs outputs");
+  }
+  map.finish();
+}
+
+void Parser::input(const Tree &tree, InputDecl &out) {
+  if (tree.isScalar()) {
+    out.type = tree.text;
+  } else if (tree.isMap()) {
+    for (size_t i = 0; i < tree.keys.size(); ++i) {
+      const Tree &key = tree.keys[i], &value = tree.items[i];
+      if (key.text == "optional") {
+        out.optional = flag(value, "optional");
+        continue;
+      }
+      if (!out.type.empty())
+        diagnostics_.error(key.location, "an input has one type");
+      out.type = key.text;
+      if (value.isMap()) {
+        for (size_t j = 0; j < value.keys.size(); ++j) {
+          Scalar name;
+          name.location = value.keys[j].location;
+          name.text = value.keys[j].text;
+          out.params.push_back({std::move(name), data(value.items[j])});
+        }
+      } else {
+        Scalar name;
+        name.location = key.location;
+        name.text = key.text;
+        out.params.push_back({std::move(name), data(value)});
+      }
+    }
+  }
+  if (!oneOf(out.type, inputTypes))
+    diagnostics_.error(out.location, "unknown type of input " +
+                                         quote(out.type) +
+                                         suggest(out.type, inputTypes));
+}
+
+} // namespace sluice::spec

@@ -1,0 +1,58 @@
+// From the generic tree to the typed tables (stage 1 and the syntax of 2).
+#pragma once
+
+#include "compiler/spec/SpecFile.h"
+
+namespace sluice::spec {
+
+class Parser {
+public:
+  explicit Parser(Diagnostics &diagnostics) : diagnostics_(diagnostics) {}
+
+  void config(const Tree &tree, ConfigGroup &group);
+  void checks(const Tree &tree, std::vector<CheckDecl> &out);
+  void params(const Tree &tree, std::vector<ParamSpec> &out);
+  void weights(const Tree &tree, WeightGroup &group);
+  void state(const Tree &tree, StateGroup &group);
+  void blocks(const Tree &tree, std::vector<BlockDecl> &out);
+  void entries(const Tree &tree, std::vector<EntryDecl> &out);
+  void match(const Tree &tree, MatchDecl &out);
+
+  // Shared pieces.
+  Scalar scalar(const Tree &tree) { return parseScalar(tree, diagnostics_); }
+  Data data(const Tree &tree) { return parseData(tree, diagnostics_); }
+  Template text(const Tree &tree) { return parseTemplate(tree, diagnostics_); }
+  Alternatives alternatives(const Tree &tree);
+  std::string word(const Tree &tree, const std::string &what);
+  std::string name(const Tree &tree, const std::string &what);
+  std::vector<std::string> words(const Tree &tree, const std::string &what);
+  bool flag(const Tree &tree, const std::string &what);
+
+private:
+  bool type(const Tree &tree, ParamType &out);
+  void parameter(const Tree &tree, ParamDecl &out);
+  void fallback(const Tree &tree, ParamDecl &out);
+  void values(const Tree &tree, ParamDecl &out);
+  PerFormat<Alternatives> perFormat(const Tree &tree, const std::string &what);
+  std::optional<EachDecl> each(const Tree &tree);
+  void weightLeaf(const Tree &tree, WeightLeaf &out);
+  void weightBias(const Tree &tree, WeightLeaf &out);
+  std::optional<AliasDecl> alias(const Tree &tree, const std::string &what);
+  std::vector<SourceDecl> sources(const Tree &tree);
+  SourceDecl source(const Tree &tree);
+  std::vector<TransformDecl> apply(const Tree &tree);
+  void stateLeaf(const Tree &tree, StateLeaf &out);
+  std::vector<Data> shape(const Tree &tree, const std::string &what);
+  void block(const Tree &tree, BlockDecl &out);
+  std::vector<BlockDecl::Name> names(const Tree &tree, const std::string &what);
+  void nodes(const Tree &tree, std::vector<NodeDecl> &out);
+  void node(const Tree &key, const Tree &tree, NodeDecl &out);
+  void call(const Tree &tree, NodeDecl &out);
+  void choices(const Tree &tree, NodeDecl &out);
+  void entry(const Tree &tree, EntryDecl &out);
+  void input(const Tree &tree, InputDecl &out);
+
+  Diagnostics &diagnostics_;
+};
+
+} // namespace sluice::spec
