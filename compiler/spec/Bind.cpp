@@ -46,11 +46,11 @@ std::unique_ptr<Model> bind(const Spec &spec, const Checkpoint &checkpoint,
   model->family = file.name;
   model->file = file.path;
   WeightBinder weights(file, checkpoint, diagnostics);
-  ConfigScope config(file, checkpoint, diagnostics,
-                     [&](const std::string &path, bool &value,
-                         std::string &error) {
-                       return weights.has(path, value, error);
-                     });
+  ConfigScope config(
+      file, checkpoint, diagnostics,
+      [&](const std::string &path, bool &value, std::string &error) {
+        return weights.has(path, value, error);
+      });
   weights.attach(config);
   config.bindAll();
   if (!diagnostics.ok())

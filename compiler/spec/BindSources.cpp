@@ -456,7 +456,8 @@ bool WeightBinder::rowSelect(const WeightLeaf &leaf, const Place &place,
                              std::vector<RowSelect> &out, Shape &full) {
   const Data *per = source.per ? &*source.per : leaf.per ? &*leaf.per : nullptr;
   std::optional<int64_t> repeats =
-      per ? evaluateInt(*per, place.env, diagnostics_) : std::optional<int64_t>(1);
+      per ? evaluateInt(*per, place.env, diagnostics_)
+          : std::optional<int64_t>(1);
   std::vector<Data> sizes;
   for (const WeightLeaf::Part &part : leaf.holds)
     sizes.push_back(part.rows);

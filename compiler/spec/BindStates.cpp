@@ -19,11 +19,10 @@ bool WeightBinder::declareGroup(const std::string &path, const Group &group,
   }
   if (it->second.count == group.count)
     return true;
-  diagnostics_.error(location,
-                     "group " + quote(path) + " of states has " +
-                         std::to_string(group.count) +
-                         " instances, the group of weights has " +
-                         std::to_string(it->second.count));
+  diagnostics_.error(location, "group " + quote(path) + " of states has " +
+                                   std::to_string(group.count) +
+                                   " instances, the group of weights has " +
+                                   std::to_string(it->second.count));
   return false;
 }
 
@@ -86,7 +85,8 @@ static bool limit(const std::optional<Data> &data, Env &env,
     return true;
   if (!value->isInt() || value->integer() < 1) {
     diagnostics.error(data->location,
-                      "expected a positive int or none, found " + print(*value));
+                      "expected a positive int or none, found " +
+                          print(*value));
     return false;
   }
   out = value->integer();

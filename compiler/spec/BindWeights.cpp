@@ -35,8 +35,7 @@ bool WeightBinder::exists(const std::string &tensor) const {
   return checkpoint_.synthetic() || checkpoint_.find(tensor);
 }
 
-const WeightBinder::Group *
-WeightBinder::group(const std::string &path) const {
+const WeightBinder::Group *WeightBinder::group(const std::string &path) const {
   auto it = groups_.find(path);
   return it == groups_.end() ? nullptr : &it->second;
 }

@@ -78,12 +78,10 @@ bool GraphBuilder::entryParams(const EntryDecl &decl, Entry &out,
     if (data.kind == Data::Kind::Map) {
       // {at: last, value: 0} becomes class.at and class.value.
       for (size_t i = 0; i < data.items.size(); ++i) {
-        std::optional<Value> value =
-            evaluate(data.items[i], env, diagnostics_);
+        std::optional<Value> value = evaluate(data.items[i], env, diagnostics_);
         ok &= value.has_value();
-        out.positionParams.emplace_back(param.name.text + "." +
-                                            data.keys[i].text,
-                                        value.value_or(Value()));
+        out.positionParams.emplace_back(
+            param.name.text + "." + data.keys[i].text, value.value_or(Value()));
       }
       continue;
     }
@@ -155,8 +153,10 @@ bool GraphBuilder::lookup(const Scalar &word, Frame &frame, ValueId &out) {
   auto gone = frame.removed.find(word.text);
   if (gone != frame.removed.end())
     return error(frame, word.location,
-                 quote(word.text) + " has no value here: its only binding was "
-                                    "left out because " + gone->second);
+                 quote(word.text) +
+                     " has no value here: its only binding was "
+                     "left out because " +
+                     gone->second);
   std::vector<std::string> names;
   for (const auto &[name, id] : frame.names)
     names.push_back(name);
@@ -178,14 +178,13 @@ bool GraphBuilder::findWeight(const std::string &name, Frame &frame,
     }
   }
   std::vector<std::string> names;
-  std::string prefix =
-      frame.scope.path.empty() ? "" : frame.scope.path + ".";
+  std::string prefix = frame.scope.path.empty() ? "" : frame.scope.path + ".";
   for (const std::string &path : weights_.leafPaths())
     if (path.starts_with(prefix))
       names.push_back(path.substr(prefix.size()));
-  std::string where =
-      prefix.empty() ? "the checkpoint"
-                     : printRef(frame.scope.child("x"), frame.scope.index);
+  std::string where = prefix.empty()
+                          ? "the checkpoint"
+                          : printRef(frame.scope.child("x"), frame.scope.index);
   if (!prefix.empty())
     where = where.substr(0, where.size() - 2);
   bool declared = std::find(names.begin(), names.end(), name) != names.end();
@@ -252,7 +251,8 @@ bool GraphBuilder::node(const NodeDecl &decl, Frame &frame, Sink sink) {
   return false;
 }
 
-// --- what the graph uses ------------------------------------------------------
+// --- what the graph uses
+// ------------------------------------------------------
 
 static void collectOperand(const Operand &operand, std::set<WeightRef> &weights,
                            std::set<StateRef> &states) {

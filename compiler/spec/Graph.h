@@ -37,8 +37,7 @@ private:
         : builder_(builder), frame_(frame) {}
     bool lookup(const std::string &name, Value &value,
                 std::string &error) override;
-    bool has(const std::string &name, bool &value,
-             std::string &error) override;
+    bool has(const std::string &name, bool &value, std::string &error) override;
 
   private:
     GraphBuilder &builder_;
@@ -72,8 +71,6 @@ private:
   bool graphValue(const Data &data, Frame &frame, Operand &out);
   bool field(const llm::OpInfo &info, const NodeDecl &decl, const ArgDecl &arg,
              Frame &frame, std::vector<std::pair<std::string, Operand>> &out);
-  bool foldList(const llm::OpInfo &info, const NodeDecl &decl, Frame &frame,
-                std::vector<std::pair<std::string, Operand>> slots, Sink sink);
   bool finishOp(const llm::OpInfo &info, const NodeDecl &decl, Frame &frame,
                 std::vector<std::pair<std::string, Operand>> slots, Sink sink);
   bool trackState(const llm::OpInfo &info, const NodeDecl &decl, Frame &frame,

@@ -97,8 +97,8 @@ bool GraphBuilder::scopeOf(const Template &text, Frame &frame, FrameEnv &env,
     return false;
   const WeightBinder::Group *group = weights_.group(out.path);
   bool instance = out.index >= 0 || !group || group->count < 0;
-  if (instance && (out.index < 0 || name->ends_with("]") || !group ||
-                   group->count < 0))
+  if (instance &&
+      (out.index < 0 || name->ends_with("]") || !group || group->count < 0))
     return true;
   return error(frame, text.location,
                "group " + quote(*name) +
@@ -207,10 +207,9 @@ bool GraphBuilder::bindResults(const NodeDecl &decl, Frame &frame,
     return true;
   return error(frame, decl.resultLocation,
                "block " + quote(decl.blocks[0].block) + " returns " +
-                   std::to_string(count) +
-                   (count == 1 ? " value" : " values") + ", but " +
-                   std::to_string(decl.results.size()) + " are named" +
-                   (count == 0 ? "; write _ for none" : ""));
+                   std::to_string(count) + (count == 1 ? " value" : " values") +
+                   ", but " + std::to_string(decl.results.size()) +
+                   " are named" + (count == 0 ? "; write _ for none" : ""));
 }
 
 bool GraphBuilder::call(const NodeDecl &decl, Frame &frame, Sink sink) {
@@ -298,10 +297,9 @@ bool GraphBuilder::repeat(const NodeDecl &decl, Frame &frame, Sink sink) {
       inner.scope.path += "[" + std::to_string(i) + "]";
     else
       inner.scope.index = i;
-    inner.chain[0] = "in " + inner.path + " (" +
-                     printLocation(decl.location) + "), repeated over " +
-                     scope.path + "[" + std::to_string(i) + "] by " +
-                     frame.path;
+    inner.chain[0] = "in " + inner.path + " (" + printLocation(decl.location) +
+                     "), repeated over " + scope.path + "[" +
+                     std::to_string(i) + "] by " + frame.path;
     Repeat::Call call;
     call.index = i;
     if (!arguments(decl, frame, *target.block, call.args) ||
@@ -369,10 +367,10 @@ bool GraphBuilder::experts(const NodeDecl &decl, Frame &frame, Sink sink) {
       return false;
     node.slots.emplace_back(arg.name.text, Operand{id});
   }
-  std::stable_sort(node.slots.begin(), node.slots.end(),
-                   [](const auto &a, const auto &b) {
-                     return (a.first == "x") > (b.first == "x");
-                   });
+  for (size_t i = 1; i < node.slots.size(); ++i)
+    if (node.slots[i].first == "x")
+      std::rotate(node.slots.begin(), node.slots.begin() + long(i),
+                  node.slots.begin() + long(i) + 1);
   if (!node.slot("x") || !node.slot("at"))
     return error(frame, decl.location, "experts needs `at`: the chosen ones");
   node.body = std::make_unique<Body>();

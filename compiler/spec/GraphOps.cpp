@@ -163,6 +163,13 @@ bool GraphBuilder::slot(const OpInfo &info, const Slot &slot, const Data &data,
     return error(frame, data.location,
                  quote(slot.name) + " of " + std::string(info.word) +
                      " must be a list of values");
+  size_t count = data.items.size(),
+         expected = size_t(std::max(slot.operands, 0));
+  if (count < expected || (expected > 0 && count > expected && !info.foldsList))
+    return error(frame, data.location,
+                 std::string(info.word) + " takes " + std::to_string(expected) +
+                     (info.foldsList ? " or more" : "") + " values, found " +
+                     std::to_string(count));
   std::vector<Operand> list;
   for (const Data &item : data.items) {
     list.emplace_back();
@@ -190,17 +197,16 @@ bool GraphBuilder::primary(const OpInfo &info, const Data &data, Frame &frame,
     return true;
   }
   size_t count = data.kind == Data::Kind::List ? data.items.size() : 0;
-  if (count < slots.size() || (count > slots.size() && !info.foldsList))
+  if (count != slots.size())
     return error(frame, data.location,
                  word + " takes a list of " + std::to_string(slots.size()) +
-                     (info.foldsList ? " or more" : "") + " operands, found " +
+                     " operands, found " +
                      (count ? std::to_string(count) : "one"));
   for (size_t i = 0; i < count; ++i) {
-    const Slot &target = *slots[std::min(i, slots.size() - 1)];
     std::optional<Operand> operand;
-    if (!slot(info, target, data.items[i], frame, operand) || !operand)
+    if (!slot(info, *slots[i], data.items[i], frame, operand) || !operand)
       return false;
-    out.emplace_back(std::string(target.name), std::move(*operand));
+    out.emplace_back(std::string(slots[i]->name), std::move(*operand));
   }
   return true;
 }
@@ -217,8 +223,8 @@ bool GraphBuilder::field(const OpInfo &info, const NodeDecl &decl,
   if (state)
     for (const auto &[name, shape] : state->fields)
       names.insert(names.begin(), name);
-  for (const auto &[name, shape] : state ? state->fields
-                                         : decltype(state->fields)()) {
+  for (const auto &[name, shape] :
+       state ? state->fields : decltype(state->fields)()) {
     if (name != arg.name.text)
       continue;
     Operand operand;
@@ -261,12 +267,11 @@ bool GraphBuilder::operands(const OpInfo &info, const NodeDecl &decl,
   for (const Slot &needed : info.slots)
     if (!needed.optional && !needed.implied && !needed.primary &&
         needed.kind != SlotKind::Fields && needed.kind != SlotKind::Bias &&
-        needed.name != info.fixedSlot &&
-        !given.count(std::string(needed.name)))
-      return error(frame, decl.location,
-                   decl.op + " needs " + quote(needed.name) +
-                       (needed.doc.empty() ? ""
-                                           : ": " + std::string(needed.doc)));
+        needed.name != info.fixedSlot && !given.count(std::string(needed.name)))
+      return error(
+          frame, decl.location,
+          decl.op + " needs " + quote(needed.name) +
+              (needed.doc.empty() ? "" : ": " + std::string(needed.doc)));
   return true;
 }
 
@@ -285,8 +290,10 @@ bool GraphBuilder::trackState(const OpInfo &info, const NodeDecl &decl,
   const State *state = model_.state(ref);
   if (state && state->once && entry_->kind != "source")
     return error(frame, decl.location,
-                 "state " + name + " is written once, by an entry of kind "
-                                   "source, not by " + quote(entry_->name));
+                 "state " + name +
+                     " is written once, by an entry of kind "
+                     "source, not by " +
+                     quote(entry_->name));
   if (!written_.insert(ref).second)
     return error(frame, decl.location,
                  "state " + name + " is written twice in entry " +
@@ -329,39 +336,7 @@ bool GraphBuilder::op(const NodeDecl &decl, Frame &frame, Sink sink) {
     if (const auto *ref = operand.get<StateRef>())
       if (!trackState(*info, decl, frame, *ref))
         return false;
-  size_t primaries = 0;
-  for (const Slot &slot : info->slots)
-    primaries += slot.primary;
-  bool list = decl.args[0].value.kind == Data::Kind::List;
-  if (info->foldsList && list &&
-      decl.args[0].value.items.size() > primaries && primaries == 2)
-    return foldList(*info, decl, frame, std::move(slots), sink);
   return finishOp(*info, decl, frame, std::move(slots), sink);
-}
-
-// add: [a, b, c] is add: [t, c] with t: add: [a, b].
-bool GraphBuilder::foldList(const OpInfo &info, const NodeDecl &decl,
-                            Frame &frame, Slots slots, Sink sink) {
-  size_t count = decl.args[0].value.items.size();
-  Slots others(slots.begin() + long(count), slots.end());
-  Operand left = slots[0].second;
-  for (size_t i = 1; i + 1 < count; ++i) {
-    Node node;
-    node.location = decl.location;
-    node.calls = frame.calls;
-    node.name = frame.path + "/" + decl.results[0];
-    node.op = decl.op;
-    node.slots = {{slots[0].first, left}, {slots[1].first, slots[i].second}};
-    node.slots.insert(node.slots.end(), others.begin(), others.end());
-    ValueId id = sink.fresh();
-    node.results = {id};
-    left = Operand{id};
-    sink.nodes.push_back(std::move(node));
-  }
-  Slots last = {{slots[0].first, left},
-                {slots[1].first, slots[count - 1].second}};
-  last.insert(last.end(), others.begin(), others.end());
-  return finishOp(info, decl, frame, std::move(last), sink);
 }
 
 bool GraphBuilder::finishOp(const OpInfo &info, const NodeDecl &decl,
@@ -394,10 +369,11 @@ bool GraphBuilder::finishOp(const OpInfo &info, const NodeDecl &decl,
   return true;
 }
 
-// --- masks --------------------------------------------------------------------
+// --- masks
+// --------------------------------------------------------------------
 
 static const std::vector<std::string> maskWords = {
-    "causal", "all",  "window", "band", "chunk",
+    "causal",   "all",  "window", "band", "chunk",
     "segments", "keys", "blocks", "any",  "prefix"};
 
 bool GraphBuilder::mask(const Data &data, Frame &frame, Mask &out,
@@ -436,8 +412,9 @@ bool GraphBuilder::maskArg(const Data &data, Frame &frame,
   }
   if (!value->isInt())
     return error(frame, data.location,
-                 "mask argument " + quote(name) + " must be an int or a value "
-                                                  "of the graph, found " +
+                 "mask argument " + quote(name) +
+                     " must be an int or a value "
+                     "of the graph, found " +
                      print(*value));
   term.args.push_back({name, *value});
   return true;
