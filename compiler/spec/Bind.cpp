@@ -65,7 +65,7 @@ std::unique_ptr<Model> bind(const Spec &spec, const Checkpoint &checkpoint,
   graph.build(options);
   if (!diagnostics.ok())
     return nullptr;
-  std::set<std::string> read;
+  std::set<std::string> read = {"architectures", "model_type"}; // `match`
   config.collectRead(read);
   listUnread(checkpoint, read, *model);
   return model;

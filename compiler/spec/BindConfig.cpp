@@ -327,10 +327,10 @@ const json *ConfigScope::find(Param &param, std::vector<std::string> &tried,
     else if (key->find(':') == std::string::npos)
       *key = *prefix + *key;
     tried.push_back(*key);
+    read_.insert(*key);
     const json *found = findKey(*key);
     if (!found)
       continue;
-    read_.insert(*key);
     if (!first) {
       first = found;
       firstKey = *key;
