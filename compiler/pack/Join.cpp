@@ -12,23 +12,25 @@ namespace {
 
 class ConcatView : public View {
 public:
-  ConcatView(Shape shape, std::vector<ViewPtr> parts)
+  ConcatView(Shape shape, std::vector<ViewPtr> parts, size_t axis)
       : View(std::move(shape)), parts_(std::move(parts)) {
-    for (const ViewPtr &part : parts_)
-      ends_.push_back((ends_.empty() ? 0 : ends_.back()) + part->rows());
+    for (const ViewPtr &part : parts_) {
+      heights_.push_back(part->rowsFrom(axis));
+      ends_.push_back((ends_.empty() ? 0 : ends_.back()) + heights_.back());
+    }
   }
 
   Status read(const Tile &tile, float *out) const override {
     for (int64_t done = 0; done < tile.rows;) {
-      int64_t matrix = (tile.row + done) / rows();
-      int64_t row = (tile.row + done) % rows();
+      int64_t group = (tile.row + done) / ends_.back();
+      int64_t row = (tile.row + done) % ends_.back();
       size_t part =
           std::upper_bound(ends_.begin(), ends_.end(), row) - ends_.begin();
-      int64_t inner = row - (ends_[part] - parts_[part]->rows());
+      int64_t inner = row - (ends_[part] - heights_[part]);
       int64_t count = std::min(tile.rows - done, ends_[part] - row);
-      Status status = parts_[part]->read({matrix * parts_[part]->rows() + inner,
-                                          count, tile.column, tile.columns},
-                                         out + done * tile.columns);
+      Status status = parts_[part]->read(
+          {group * heights_[part] + inner, count, tile.column, tile.columns},
+          out + done * tile.columns);
       if (!status.ok())
         return status;
       done += count;
@@ -38,7 +40,7 @@ public:
 
 private:
   std::vector<ViewPtr> parts_;
-  std::vector<int64_t> ends_; // row after each part's last
+  std::vector<int64_t> heights_, ends_; // flattened rows; ends are sums
 };
 
 class StackView : public View {
@@ -67,26 +69,25 @@ private:
 
 } // namespace
 
-Result<ViewPtr> concatenated(std::vector<ViewPtr> parts) {
-  if (parts.size() == 1)
-    return std::move(parts[0]);
+Result<ViewPtr> concatenated(std::vector<ViewPtr> parts, size_t axis) {
   if (parts.empty())
     return Status(Code::InvalidArgument, "nothing to join");
+  if (parts.size() == 1)
+    return std::move(parts[0]);
   Shape shape = parts[0]->shape();
-  size_t axis = shape.size() - 2;
   for (size_t i = 1; i < parts.size(); ++i) {
     Shape other = parts[i]->shape();
     Shape aligned = other;
-    if (other.size() == shape.size())
+    if (axis + 1 < shape.size() && other.size() == shape.size())
       aligned[axis] = shape[axis];
-    if (aligned != shape)
+    if (axis + 1 >= shape.size() || aligned != shape)
       return Status(Code::Corrupt,
                     message("cannot join ", shapeText(shape), " and ",
                             shapeText(other), " along the rows"));
     shape[axis] += other[axis];
   }
   return ViewPtr(
-      std::make_unique<ConcatView>(std::move(shape), std::move(parts)));
+      std::make_unique<ConcatView>(std::move(shape), std::move(parts), axis));
 }
 
 Result<ViewPtr> stacked(std::vector<ViewPtr> parts) {

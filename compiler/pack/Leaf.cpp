@@ -1,36 +1,34 @@
-#include "compiler/pack/View.h"
+#include "compiler/pack/FlatView.h"
 
 #include <numeric>
 
 namespace sluice::pack {
 
+static int64_t product(Shape::const_iterator begin, Shape::const_iterator end) {
+  return std::accumulate(begin, end, int64_t(1), std::multiplies<>());
+}
+
 int64_t View::matrices() const {
-  return std::accumulate(shape_.begin(), shape_.end() - 2, int64_t(1),
-                         std::multiplies<>());
+  return product(shape_.begin(), shape_.end() - 2);
+}
+
+int64_t View::rowsFrom(size_t axis) const {
+  return product(shape_.begin() + axis, shape_.end() - 1);
+}
+
+Status FlatView::read(const Tile &tile, float *out) const {
+  if (tile.columns == columns())
+    return elements(tile.row * columns(), tile.rows * columns(), out);
+  for (int64_t row = 0; row < tile.rows; ++row) {
+    Status status = elements((tile.row + row) * columns() + tile.column,
+                             tile.columns, out + row * tile.columns);
+    if (!status.ok())
+      return status;
+  }
+  return {};
 }
 
 namespace {
-
-// Row-major elements that can be read from any index on.
-class FlatView : public View {
-public:
-  using View::View;
-
-  Status read(const Tile &tile, float *out) const override {
-    if (tile.columns == columns())
-      return elements(tile.row * columns(), tile.rows * columns(), out);
-    for (int64_t row = 0; row < tile.rows; ++row) {
-      Status status = elements((tile.row + row) * columns() + tile.column,
-                               tile.columns, out + row * tile.columns);
-      if (!status.ok())
-        return status;
-    }
-    return {};
-  }
-
-private:
-  virtual Status elements(int64_t first, int64_t count, float *out) const = 0;
-};
 
 class FileView : public FlatView {
 public:

@@ -142,24 +142,17 @@ Status Packer::vectorPairs(const View &gate, const View &up) {
   return {};
 }
 
-// The axis along which parts are joined: the last of vectors, else the last but
-// one.
-static size_t rowAxis(const spec::Weight &weight) {
-  bool vector = weight.path.ends_with(".bias") || weight.shape.size() < 2;
-  return weight.shape.size() - (vector ? 1 : 2);
-}
-
 Result<Shape> joinedShape(std::span<const spec::Weight *const> parts) {
   if (parts.empty() || parts[0]->shape.empty())
     return Status(Code::InvalidArgument,
                   "a packed weight needs parts with axes");
   Shape shape = parts[0]->shape;
-  size_t axis = rowAxis(*parts[0]);
+  size_t axis = axesOf(*parts[0]).row;
   for (const spec::Weight *part : parts.subspan(1)) {
     Shape aligned = part->shape;
     if (aligned.size() == shape.size())
       aligned[axis] = shape[axis];
-    if (aligned != shape || rowAxis(*part) != axis)
+    if (aligned != shape || axesOf(*part).row != axis)
       return Status(Code::InvalidArgument,
                     message("weights ", quote(weightName(*parts[0])), " ",
                             shapeText(shape), " and ", quote(weightName(*part)),
@@ -177,7 +170,7 @@ static Status checkLayout(std::span<const spec::Weight *const> parts, Elem elem,
   if (!shape.ok())
     return shape.status();
   const spec::Weight &first = *parts[0];
-  bool matrices = rowAxis(first) + 1 < first.shape.size();
+  bool matrices = !axesOf(first).vector;
   bool glu = layout == Layout::PanelGlu || layout == Layout::VectorGlu;
   bool panel = layout == Layout::Panel || layout == Layout::PanelGlu;
   if (layout != Layout::Rows && panel != matrices)
@@ -214,7 +207,8 @@ Status packWeight(const checkpoint::Checkpoint &file,
   } else if (layout == Layout::VectorGlu) {
     status = packer.vectorPairs(*views[0], *views[1]);
   } else {
-    Result<ViewPtr> joined = concatenated(std::move(views));
+    Result<ViewPtr> joined =
+        concatenated(std::move(views), axesOf(*parts[0]).row);
     if (!joined.ok())
       return joined.status();
     status = layout == Layout::Rows ? packer.rows(**joined)

@@ -1,6 +1,8 @@
 #include "compiler/checkpoint/Message.h"
 #include "compiler/pack/View.h"
 
+#include <algorithm>
+
 namespace sluice::pack {
 
 using checkpoint::message;
@@ -10,6 +12,12 @@ using checkpoint::shapeText;
 std::string weightName(const spec::Weight &weight) {
   return weight.index < 0 ? weight.path
                           : message(weight.path, "[", weight.index, "]");
+}
+
+Axes axesOf(const spec::Weight &weight) {
+  bool vector = weight.shape.size() < 2 || weight.path.ends_with(".bias");
+  size_t inner = std::min<size_t>(vector ? 1 : 2, weight.shape.size());
+  return {weight.shape.size() - inner, vector};
 }
 
 static bool isBias(const spec::Weight &weight) {
@@ -27,9 +35,9 @@ static Shape viewShape(const spec::Weight &weight, bool vector) {
 }
 
 static Result<ViewPtr>
-apply(ViewPtr view, const std::vector<spec::Transform> &steps, bool vector) {
+apply(ViewPtr view, const std::vector<spec::Transform> &steps, Axes axes) {
   for (const spec::Transform &step : steps) {
-    Result<ViewPtr> next = transformed(std::move(view), step, vector);
+    Result<ViewPtr> next = transformed(std::move(view), step, axes);
     if (!next.ok())
       return next;
     view = std::move(*next);
@@ -37,37 +45,51 @@ apply(ViewPtr view, const std::vector<spec::Transform> &steps, bool vector) {
   return view;
 }
 
-static Result<ViewPtr> openPart(const checkpoint::Checkpoint &file,
-                                const spec::TensorPart &part, bool vector) {
-  std::string where = message(file.path(), ": tensor ", quote(part.tensor));
+static Result<ViewPtr> openTensor(const checkpoint::Checkpoint &file,
+                                  const spec::TensorPart &part, Axes axes) {
   const checkpoint::TensorInfo *tensor = file.find(part.tensor);
   if (!tensor)
-    return Status(Code::NotFound, where + " is not in the checkpoint");
-  if (!part.format.empty())
+    return Status(Code::NotFound, "is not in the checkpoint");
+  if (part.format.empty())
+    return fileView(file, *tensor, axes.vector);
+  const checkpoint::TensorInfo *scales = file.find(part.scales);
+  if (!scales)
+    return Status(Code::NotFound, message("its scales ", quote(part.scales),
+                                          " are not in the checkpoint"));
+  if (axes.vector)
     return Status(Code::Unsupported,
-                  message(where, ": reading the format ", quote(part.format),
-                          " is not supported"));
-  Result<ViewPtr> view =
-      apply(fileView(file, *tensor, vector), part.apply, vector);
+                  message("a vector in the format ", quote(part.format)));
+  return scaledView(file, *tensor, *scales, part.format);
+}
+
+static Result<ViewPtr> openPart(const checkpoint::Checkpoint &file,
+                                const spec::TensorPart &part, Axes axes) {
+  Result<ViewPtr> view = openTensor(file, part, axes);
+  if (view.ok())
+    view = apply(std::move(*view), part.apply, axes);
   if (!view.ok())
-    return view.status().in(where);
+    return view.status().in(
+        message(file.path(), ": tensor ", quote(part.tensor)));
   return view;
 }
 
 static Result<ViewPtr> openTensors(const checkpoint::Checkpoint &file,
-                                   const spec::Source &source, bool vector) {
+                                   const spec::Source &source, Axes axes) {
+  bool stack = source.join == spec::Source::Join::Stack;
+  Axes own = axes; // stacked parts don't have the new leading axis yet
+  if (stack && own.row > 0)
+    --own.row;
   std::vector<ViewPtr> parts;
   for (const spec::TensorPart &part : source.tensors) {
-    Result<ViewPtr> view = openPart(file, part, vector);
+    Result<ViewPtr> view = openPart(file, part, own);
     if (!view.ok())
       return view;
     parts.push_back(std::move(*view));
   }
-  Result<ViewPtr> view = source.join == spec::Source::Join::Stack
-                             ? stacked(std::move(parts))
-                             : concatenated(std::move(parts));
+  Result<ViewPtr> view = stack ? stacked(std::move(parts))
+                               : concatenated(std::move(parts), axes.row);
   if (view.ok())
-    view = apply(std::move(*view), source.apply, vector);
+    view = apply(std::move(*view), source.apply, axes);
   if (view.ok() && source.fused)
     view = selectRows(std::move(*view), source.rows);
   return view;
@@ -80,19 +102,19 @@ Result<ViewPtr> openWeight(const checkpoint::Checkpoint &file,
     return Status(Code::Internal, name + " is an alias of " +
                                       quote(weight.aliasOf) +
                                       " and has no tensor of its own");
-  bool vector = weight.shape.size() < 2 || isBias(weight);
-  Shape shape = viewShape(weight, vector);
+  Axes axes = axesOf(weight);
+  Shape shape = viewShape(weight, axes.vector);
   if (weight.source.kind == spec::Source::Kind::Random) {
     // Vectors that are no biases scale normalised values.
-    float mean = vector && !isBias(weight) ? 1 : 0;
+    float mean = axes.vector && !isBias(weight) ? 1 : 0;
     return randomView(std::move(shape), file.seed(), weightName(weight), mean);
   }
-  Result<ViewPtr> view = openTensors(file, weight.source, vector);
+  Result<ViewPtr> view = openTensors(file, weight.source, axes);
   if (!view.ok())
     return view.status().in(name);
   if ((*view)->shape() != shape) {
     Shape found = (*view)->shape();
-    if (vector)
+    if (axes.vector)
       found.pop_back();
     return Status(Code::Corrupt,
                   message(name, ": expected shape ", shapeText(weight.shape),

@@ -1,5 +1,5 @@
 #include "compiler/checkpoint/Message.h"
-#include "compiler/pack/View.h"
+#include "compiler/pack/FlatView.h"
 
 #include <algorithm>
 #include <cmath>
@@ -56,25 +56,13 @@ private:
   ViewPtr source_;
 };
 
-class ReshapeView : public View {
+class ReshapeView : public FlatView {
 public:
   ReshapeView(Shape shape, ViewPtr source)
-      : View(std::move(shape)), source_(std::move(source)) {}
-
-  Status read(const Tile &tile, float *out) const override {
-    if (tile.columns == columns())
-      return elements(tile.row * columns(), tile.rows * columns(), out);
-    for (int64_t row = 0; row < tile.rows; ++row) {
-      Status status = elements((tile.row + row) * columns() + tile.column,
-                               tile.columns, out + row * tile.columns);
-      if (!status.ok())
-        return status;
-    }
-    return {};
-  }
+      : FlatView(std::move(shape)), source_(std::move(source)) {}
 
 private:
-  Status elements(int64_t first, int64_t count, float *out) const {
+  Status elements(int64_t first, int64_t count, float *out) const override {
     int64_t width = source_->columns();
     while (count > 0) {
       Tile tile{first / width, 1, first % width, 0};
@@ -124,13 +112,14 @@ private:
   int64_t step_, tap_;
 };
 
-// Row r of every matrix is row map(r) of the source's.
+// Along `axis`, index r is index map(r) of the source.
 class RowMapView : public View {
 public:
   using Map = std::function<int64_t(int64_t)>;
-  RowMapView(Shape shape, ViewPtr source, Map map)
+  RowMapView(Shape shape, ViewPtr source, size_t axis, Map map)
       : View(std::move(shape)), source_(std::move(source)),
-        map_(std::move(map)) {}
+        map_(std::move(map)), height_(rowsFrom(axis)),
+        sourceHeight_(source_->rowsFrom(axis)), step_(rowsFrom(axis + 1)) {}
 
   Status read(const Tile &tile, float *out) const override {
     for (int64_t done = 0; done < tile.rows;) {
@@ -149,11 +138,15 @@ public:
 
 private:
   int64_t sourceRow(int64_t row) const {
-    return row / rows() * source_->rows() + map_(row % rows());
+    int64_t inside = row % height_;
+    return row / height_ * sourceHeight_ + map_(inside / step_) * step_ +
+           inside % step_;
   }
 
   ViewPtr source_;
   Map map_;
+  int64_t height_, sourceHeight_; // flattened rows of one group
+  int64_t step_;                  // flattened rows of one index of the axis
 };
 
 class ElementView : public View {
@@ -217,10 +210,10 @@ Status misfit(const Shape &shape, const std::string &why) {
                 message("a tensor of shape ", shapeText(shape), ": ", why));
 }
 
-ViewPtr rowMap(ViewPtr source, int64_t rows, RowMapView::Map map) {
+ViewPtr rowMap(ViewPtr source, size_t axis, int64_t rows, RowMapView::Map map) {
   Shape shape = source->shape();
-  shape[shape.size() - 2] = rows;
-  return std::make_unique<RowMapView>(std::move(shape), std::move(source),
+  shape[axis] = rows;
+  return std::make_unique<RowMapView>(std::move(shape), std::move(source), axis,
                                       std::move(map));
 }
 
@@ -272,8 +265,9 @@ Result<ViewPtr> tap(ViewPtr source, int64_t wanted) {
 
 // Adjacent pairs (2i, 2i+1) of the rotated rows of a head <-> halves (i,
 // i+r/2).
-Result<ViewPtr> ropeRows(ViewPtr source, const Transform &transform) {
-  int64_t rows = source->rows(), heads = transform.heads;
+Result<ViewPtr> ropeRows(ViewPtr source, size_t axis,
+                         const Transform &transform) {
+  int64_t rows = source->shape()[axis], heads = transform.heads;
   int64_t skip = transform.skip;
   if (heads <= 0 || rows % heads != 0)
     return misfit(source->shape(),
@@ -287,7 +281,7 @@ Result<ViewPtr> ropeRows(ViewPtr source, const Transform &transform) {
                           " of heads of ", head, " rows"));
   int64_t half = dims / 2;
   bool toHalf = transform.toHalf;
-  return rowMap(std::move(source), rows, [=](int64_t row) {
+  return rowMap(std::move(source), axis, rows, [=](int64_t row) {
     int64_t at = row % head - skip;
     if (at < 0 || at >= dims)
       return row;
@@ -296,14 +290,15 @@ Result<ViewPtr> ropeRows(ViewPtr source, const Transform &transform) {
   });
 }
 
-Result<ViewPtr> swapHeads(ViewPtr source, int64_t outer, int64_t inner) {
-  int64_t rows = source->rows();
+Result<ViewPtr> swapHeads(ViewPtr source, size_t axis, int64_t outer,
+                          int64_t inner) {
+  int64_t rows = source->shape()[axis];
   if (outer <= 0 || inner <= 0 || rows % outer != 0 ||
       rows / outer % inner != 0)
     return misfit(source->shape(),
                   message("its rows are not ", outer, " x ", inner, " heads"));
   int64_t size = rows / outer / inner;
-  return rowMap(std::move(source), rows, [=](int64_t row) {
+  return rowMap(std::move(source), axis, rows, [=](int64_t row) {
     int64_t head = row / size;
     return (head % outer * inner + head / outer) * size + row % size;
   });
@@ -323,30 +318,63 @@ Result<ViewPtr> roundTo(ViewPtr source, const std::string &type) {
                         "; expected f16 or bf16"));
 }
 
+// Drops the last axis, which is 1 in the views of vectors.
+Result<ViewPtr> withoutLast(ViewPtr source) {
+  Shape shape = source->shape();
+  shape.pop_back();
+  if (shape.size() < 2)
+    return misfit(shape, "one axis is not enough here");
+  return reshape(std::move(source), std::move(shape), false);
+}
+
+// Transforms that concern columns see a vector's own axes.
+Result<ViewPtr> columnTransform(ViewPtr source, const Transform &transform,
+                                bool vector) {
+  if (vector) {
+    Result<ViewPtr> inner = withoutLast(std::move(source));
+    if (inner.ok())
+      inner = columnTransform(std::move(*inner), transform, false);
+    if (!inner.ok())
+      return inner;
+    Shape shape = (*inner)->shape();
+    return reshape(std::move(*inner), std::move(shape), true);
+  }
+  if (transform.kind == Transform::Kind::Transpose)
+    return transpose(std::move(source));
+  return tap(std::move(source), transform.first);
+}
+
+Result<ViewPtr> rowTransform(ViewPtr source, const Transform &transform,
+                             size_t axis) {
+  if (axis + 1 >= source->shape().size())
+    return misfit(source->shape(), "has no rows to choose from");
+  if (transform.kind == Transform::Kind::RopeRows)
+    return ropeRows(std::move(source), axis, transform);
+  if (transform.kind == Transform::Kind::SwapHeads)
+    return swapHeads(std::move(source), axis, transform.outer, transform.inner);
+  int64_t first = transform.first, last = transform.last;
+  if (first < 0 || last < first || last > source->shape()[axis])
+    return misfit(source->shape(),
+                  message("has no rows ", first, " to ", last - 1));
+  return rowMap(std::move(source), axis, last - first,
+                [=](int64_t row) { return first + row; });
+}
+
 } // namespace
 
 Result<ViewPtr> transformed(ViewPtr source, const Transform &transform,
-                            bool vector) {
+                            Axes axes) {
   float number = float(transform.number);
   switch (transform.kind) {
   case Transform::Kind::Transpose:
-    return vector ? std::move(source) : transpose(std::move(source));
-  case Transform::Kind::Reshape:
-    return reshape(std::move(source), transform.shape, vector);
   case Transform::Kind::Tap:
-    if (vector)
-      return source;
-    return tap(std::move(source), transform.first);
+    return columnTransform(std::move(source), transform, axes.vector);
+  case Transform::Kind::Reshape:
+    return reshape(std::move(source), transform.shape, axes.vector);
   case Transform::Kind::RopeRows:
-    return ropeRows(std::move(source), transform);
-  case Transform::Kind::Rows: {
-    int64_t first = transform.first, last = transform.last;
-    if (first < 0 || last < first || last > source->rows())
-      return misfit(source->shape(),
-                    message("has no rows ", first, " to ", last - 1));
-    return rowMap(std::move(source), last - first,
-                  [=](int64_t row) { return first + row; });
-  }
+  case Transform::Kind::Rows:
+  case Transform::Kind::SwapHeads:
+    return rowTransform(std::move(source), transform, axes.row);
   case Transform::Kind::Add:
     return each(std::move(source), [=](float x) { return x + number; });
   case Transform::Kind::Mul:
@@ -360,14 +388,13 @@ Result<ViewPtr> transformed(ViewPtr source, const Transform &transform,
     return ViewPtr(std::make_unique<UnitRowsView>(std::move(source)));
   case Transform::Kind::Round:
     return roundTo(std::move(source), transform.type);
-  case Transform::Kind::SwapHeads:
-    return swapHeads(std::move(source), transform.outer, transform.inner);
   }
   return Status(Code::Internal, "unknown transform");
 }
 
 Result<ViewPtr> selectRows(ViewPtr source, const spec::RowSelect &rows) {
   // The last row must exist; the sizes come from expressions of the spec.
+  size_t axis = source->shape().size() - 2;
   int64_t total, last;
   if (rows.offset < 0 || rows.size <= 0 || rows.count <= 0 ||
       (rows.count > 1 && rows.period < rows.size) ||
@@ -379,7 +406,7 @@ Result<ViewPtr> selectRows(ViewPtr source, const spec::RowSelect &rows) {
                   message("has no ", rows.count, " runs of ", rows.size,
                           " rows, one every ", rows.period, " from row ",
                           rows.offset));
-  return rowMap(std::move(source), total, [=](int64_t row) {
+  return rowMap(std::move(source), axis, total, [=](int64_t row) {
     return rows.offset + row / rows.size * rows.period + row % rows.size;
   });
 }

@@ -30,6 +30,9 @@ public:
   int64_t rows() const { return shape_[shape_.size() - 2]; }
   int64_t matrices() const;
 
+  // The axes from `axis` to the last but one, flattened.
+  int64_t rowsFrom(size_t axis) const;
+
   // Fills out[rows * columns]. The tile must lie inside.
   virtual Status read(const Tile &tile, float *out) const = 0;
 
@@ -39,25 +42,40 @@ private:
 
 using ViewPtr = std::unique_ptr<View>;
 
+// How the tensors of one weight are read.
+struct Axes {
+  size_t row = 0;      // the axis that row transforms and joins work on
+  bool vector = false; // the shapes have got a last axis of 1
+};
+
+// What a weight of this path and shape asks of its tensors.
+Axes axesOf(const spec::Weight &weight);
+
 // A tensor of the file; as `vector`, its shape gets a last axis of 1.
 ViewPtr fileView(const checkpoint::Checkpoint &file,
                  const checkpoint::TensorInfo &tensor, bool vector);
+
+// A tensor whose scales lie in a second one. `mxfp4`: bytes [..., n, 16] and
+// exponents [..., n] make [..., 32 n]; `fp8_block128`: a factor for each
+// 128 x 128 elements of a matrix.
+Result<ViewPtr> scaledView(const checkpoint::Checkpoint &file,
+                           const checkpoint::TensorInfo &tensor,
+                           const checkpoint::TensorInfo &scales,
+                           const std::string &format);
 
 // Values that depend on the seed, the name and the element's index only:
 // roughly normal with deviation 0.02 around `mean`.
 ViewPtr randomView(Shape shape, uint64_t seed, const std::string &name,
                    float mean);
 
-// One transform. `vector`: transforms of columns (transpose, tap) leave vectors
-// alone.
 Result<ViewPtr> transformed(ViewPtr source, const spec::Transform &transform,
-                            bool vector);
+                            Axes axes);
 
 // The runs of rows that a fused tensor has for one weight.
 Result<ViewPtr> selectRows(ViewPtr source, const spec::RowSelect &rows);
 
-// Joined along the rows of each matrix, or as a new leading axis.
-Result<ViewPtr> concatenated(std::vector<ViewPtr> parts);
+// Joined along an axis before the last, or as a new leading axis.
+Result<ViewPtr> concatenated(std::vector<ViewPtr> parts, size_t axis);
 Result<ViewPtr> stacked(std::vector<ViewPtr> parts);
 
 // The weight as the graph sees it; its shape is weight.shape (and 1 for

@@ -70,11 +70,14 @@ TEST(Source, FusedRowsOfExperts) {
   EXPECT_THAT(read(file, bias), ElementsAre(1001, 1003, 1005, 1007));
 }
 
-TEST(Source, BiasIgnoresTransposes) {
-  CountingFile file({{"b", {3}}});
-  spec::Weight bias = weight("w.bias", {3}, {"b"});
-  bias.source.tensors[0].apply.emplace_back();
-  EXPECT_THAT(read(file, bias), ElementsAre(0, 1, 2));
+TEST(Source, ConcatOfConvolutions) {
+  CountingFile file({{"a", {1, 2, 2}}, {"b", {1, 2, 2}}});
+  spec::Weight conv = weight("w", {2, 4}, {"a", "b"});
+  conv.source.apply.emplace_back();
+  conv.source.apply[0].kind = spec::Transform::Kind::Reshape;
+  conv.source.apply[0].shape = {2, 4};
+  EXPECT_THAT(read(file, conv),
+              ElementsAre(0, 1, 2, 3, 1000, 1001, 1002, 1003));
 }
 
 TEST(Source, Errors) {
@@ -83,7 +86,7 @@ TEST(Source, Errors) {
     return openWeight(*file, weight).status().message();
   };
   EXPECT_THAT(message(weight("w", {2, 3}, {"c"})),
-              HasSubstr("m.safetensors: tensor 'c' is not in the checkpoint"));
+              HasSubstr("m.safetensors: tensor 'c': is not in the checkpoint"));
   EXPECT_THAT(message(weight("w", {3, 2}, {"a"})),
               HasSubstr("weight 'w': expected shape [3, 2], its tensors give "
                         "[2, 3]"));
@@ -101,10 +104,84 @@ TEST(Source, Errors) {
   EXPECT_THAT(message(fused), HasSubstr("has no 2 runs"));
   spec::Weight coded = weight("w", {2, 3}, {"a"});
   coded.source.tensors[0].format = "mxfp4";
+  coded.source.tensors[0].scales = "c";
+  EXPECT_THAT(message(coded),
+              HasSubstr("'a': its scales 'c' are not in the checkpoint"));
+  coded.source.tensors[0].scales = "b";
+  EXPECT_THAT(message(coded), HasSubstr("mxfp4 needs U8 values [..., n, 16] "
+                                        "and U8 exponents [..., n]; found F32 "
+                                        "[2, 3] and F32 [2, 2]"));
+  coded.source.tensors[0].format = "fp8_block128";
+  EXPECT_THAT(message(coded),
+              HasSubstr("expected scales of shape [1, 1], found [2, 2]"));
+  coded.source.tensors[0].format = "int3";
   EXPECT_EQ(openWeight(*file, coded).status().code(), Code::Unsupported);
   spec::Weight alias = weight("w", {2, 3}, {});
   alias.aliasOf = "embed";
   EXPECT_THAT(message(alias), HasSubstr("is an alias of 'embed'"));
+}
+
+// A checkpoint with two tensors of raw bytes.
+Result<checkpoint::Checkpoint> twoTensors(const Folder &folder,
+                                          const std::string &header,
+                                          const std::string &data) {
+  return checkpoint::Checkpoint::open(
+      folder.add("m.safetensors", safetensors(header, data)));
+}
+
+TEST(Source, Mxfp4) {
+  // Two rows of one block; byte j holds elements 2j (low half) and 2j + 1.
+  std::string data(32, '\0');
+  data[0] = '\x21';               // 0.5, 1
+  data[15] = '\xf7';              // 6, -6
+  data[16] = '\x08';              // -0, 0
+  data[17] = '\x03';              // 1.5
+  data += {char(128), char(120)}; // times 2, times 2^-7
+  Folder folder;
+  auto file = twoTensors(
+      folder,
+      R"({"b":{"dtype":"U8","shape":[2,1,16],"data_offsets":[0,32]},)"
+      R"("s":{"dtype":"U8","shape":[2,1],"data_offsets":[32,34]}})",
+      data);
+  ASSERT_TRUE(file.ok()) << file.status().message();
+  spec::Weight w = weight("w", {2, 32}, {"b"});
+  w.source.tensors[0].scales = "s";
+  w.source.tensors[0].format = "mxfp4";
+  Result<ViewPtr> view = openWeight(*file, w);
+  ASSERT_TRUE(view.ok()) << view.status().message();
+  std::vector<float> expected(64);
+  expected[0] = 1;
+  expected[1] = 2;
+  expected[30] = 12;
+  expected[31] = -12;
+  expected[34] = 1.5f / 128;
+  EXPECT_EQ(values(**view), expected);
+  float part[3]; // a tile that begins in the middle of a byte
+  ASSERT_TRUE((*view)->read({0, 1, 29, 3}, part).ok());
+  EXPECT_THAT(part, ElementsAre(0, 12, -12));
+}
+
+TEST(Source, Fp8Blocks) {
+  // 130 x 129 ones: a factor per 128 x 128 block, ragged at both ends.
+  Bytes data;
+  data.data = std::string(130 * 129, '\x38');
+  data.floats({1, 2, 3, 4});
+  Folder folder;
+  auto file = twoTensors(
+      folder,
+      R"({"w":{"dtype":"F8_E4M3","shape":[130,129],"data_offsets":[0,16770]},)"
+      R"("s":{"dtype":"F32","shape":[2,2],"data_offsets":[16770,16786]}})",
+      data.data);
+  ASSERT_TRUE(file.ok()) << file.status().message();
+  spec::Weight w = weight("w", {130, 129}, {"w"});
+  w.source.tensors[0].scales = "s";
+  w.source.tensors[0].format = "fp8_block128";
+  Result<ViewPtr> view = openWeight(*file, w);
+  ASSERT_TRUE(view.ok()) << view.status().message();
+  std::vector<float> found = values(**view);
+  for (int64_t row = 0; row < 130; ++row)
+    for (int64_t column = 0; column < 129; ++column)
+      ASSERT_EQ(found[row * 129 + column], 1 + row / 128 * 2 + column / 128);
 }
 
 class Random : public testing::Test {

@@ -23,14 +23,17 @@ Transform make(Kind kind, Fill fill = [](Transform &) {}) {
   return transform;
 }
 
+// The rows of experts lie on the second axis.
+constexpr Axes experts = {1, false}, vector = {0, true};
+
 // The transformed tensor of a file that counts from 0.
 class Transformed {
 public:
-  Transformed(Shape shape, std::vector<Transform> steps, bool vector = false)
+  Transformed(Shape shape, std::vector<Transform> steps, Axes axes = {})
       : file_({{"t", shape}}) {
-    view_ = fileView(*file_, *(*file_).find("t"), vector);
+    view_ = fileView(*file_, *(*file_).find("t"), axes.vector);
     for (const Transform &step : steps) {
-      Result<ViewPtr> next = transformed(std::move(view_), step, vector);
+      Result<ViewPtr> next = transformed(std::move(view_), step, axes);
       if (!next.ok()) {
         status = next.status();
         return;
@@ -90,10 +93,10 @@ TEST(Transform, Reshape) {
   EXPECT_THAT((*view).shape(), ElementsAre(2, 12));
   EXPECT_EQ(values(*view)[23], 23);
   expectTilesAgree(*view);
-  Transformed vector(
-      {1, 1, 6}, {make(Kind::Reshape, [](auto &t) { t.shape = {6}; })}, true);
-  EXPECT_THAT((*vector).shape(), ElementsAre(6, 1));
-  EXPECT_THAT(values(*vector), ElementsAre(0, 1, 2, 3, 4, 5));
+  Transformed flat(
+      {1, 1, 6}, {make(Kind::Reshape, [](auto &t) { t.shape = {6}; })}, vector);
+  EXPECT_THAT((*flat).shape(), ElementsAre(6, 1));
+  EXPECT_THAT(values(*flat), ElementsAre(0, 1, 2, 3, 4, 5));
   Transformed wrong({4},
                     {make(Kind::Reshape, [](auto &t) { t.shape = {2, 3}; })});
   EXPECT_THAT(wrong.status.message(),
@@ -128,28 +131,41 @@ TEST(Transform, RopeRows) {
   Transformed wide({8, 5}, {toHalf});
   EXPECT_EQ(values(*wide)[5], 10);
   expectTilesAgree(*wide);
-  Transformed bias({8}, {toHalf}, true);
+  Transformed bias({8}, {toHalf}, vector);
   EXPECT_EQ(values(*bias), values(*half));
   Transformed wrong({7, 1}, {toHalf});
   EXPECT_THAT(wrong.status.message(), HasSubstr("its rows are not 2 heads"));
 }
 
 TEST(Transform, RopeRowsOfExperts) {
-  Transformed view({2, 4, 1},
-                   {make(Kind::RopeRows, [](auto &t) { t.heads = 1; })});
+  Transformed view(
+      {2, 4, 1}, {make(Kind::RopeRows, [](auto &t) { t.heads = 1; })}, experts);
   EXPECT_THAT(values(*view), ElementsAre(0, 2, 1, 3, 4, 6, 5, 7));
 }
 
 TEST(Transform, Rows) {
-  Transformed view({2, 3, 2}, {make(Kind::Rows, [](auto &t) {
-                     t.first = 1;
-                     t.last = 3;
-                   })});
+  auto rows = make(Kind::Rows, [](auto &t) {
+    t.first = 1;
+    t.last = 3;
+  });
+  Transformed view({2, 3, 2}, {rows}, experts);
   EXPECT_THAT((*view).shape(), ElementsAre(2, 2, 2));
   EXPECT_THAT(values(*view), ElementsAre(2, 3, 4, 5, 8, 9, 10, 11));
   expectTilesAgree(*view);
-  Transformed wrong({2, 2}, {make(Kind::Rows, [](auto &t) { t.last = 3; })});
-  EXPECT_THAT(wrong.status.message(), HasSubstr("has no rows 0 to 2"));
+  // A convolution's rows are its first axis, whatever follows.
+  Transformed conv({3, 2, 1, 2}, {rows});
+  EXPECT_THAT((*conv).shape(), ElementsAre(2, 2, 1, 2));
+  EXPECT_THAT(values(*conv), ElementsAre(4, 5, 6, 7, 8, 9, 10, 11));
+  Transformed wrong({2, 2}, {rows});
+  EXPECT_THAT(wrong.status.message(), HasSubstr("has no rows 1 to 2"));
+}
+
+TEST(Transform, TransposeOfVectors) {
+  Transformed view({2, 3}, {make(Kind::Transpose)}, {1, true});
+  EXPECT_THAT((*view).shape(), ElementsAre(3, 2, 1));
+  EXPECT_THAT(values(*view), ElementsAre(0, 3, 1, 4, 2, 5));
+  Transformed wrong({3}, {make(Kind::Transpose)}, vector);
+  EXPECT_THAT(wrong.status.message(), HasSubstr("[3]: one axis is not enough"));
 }
 
 TEST(Transform, SwapHeads) {
