@@ -1,4 +1,5 @@
 // Runs passes on a module: `sluice-opt --merge-siblings model.mlir`.
+#include "compiler/lowering/Passes.h"
 #include "dialects/Register.h"
 
 #include "mlir/Tools/mlir-opt/MlirOptMain.h"
@@ -7,6 +8,7 @@
 int main(int argc, char **argv) {
   mlir::DialectRegistry registry;
   sluice::registerAllDialects(registry);
+  sluice::plan::registerPlanPasses();
   mlir::registerCanonicalizerPass();
   mlir::registerCSEPass();
   return mlir::asMainReturnCode(

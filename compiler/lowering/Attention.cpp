@@ -1,0 +1,397 @@
+// Rotary positions, caches and attention. Fused or not, the steps that do
+// arithmetic are the same: rotation of rows, then one `attend` over a cache.
+// Keys and values of this step alone go through a cache that lives as long as
+// the step.
+#include "compiler/lowering/Common.h"
+
+using namespace mlir;
+
+namespace sluice::plan {
+
+namespace {
+
+ArrayRef<int64_t> shapeOfTensor(Value value) {
+  return cast<RankedTensorType>(value.getType()).getShape();
+}
+
+template <typename OpTy, SmallVector<float> (*fn)(OpTy, ArrayRef<float>)>
+LogicalResult lowerScaledFreqs(Walk &walk, OpTy op) {
+  const Constant *freqs = walk.tryGet<Constant>(op.getFreqs());
+  if (!freqs)
+    return op.emitError() << "'" << op->getName()
+                          << "' needs frequencies that are known now";
+  walk.set(op.getResult(), Constant{fn(op, freqs->values)});
+  return success();
+}
+
+LogicalResult lowerRopeFreqs(Walk &walk, llm::RopeFreqsOp op) {
+  walk.set(op.getResult(), Constant{ropeFrequencies(op)});
+  return success();
+}
+
+FailureOr<Rows> emitRopeTable(Walk &walk, Operation *op, Value pos, Value freqs,
+                              FloatAttr amplitude) {
+  FailureOr<Rows> positions = walk.rows(op, pos);
+  if (failed(positions))
+    return failure();
+  const Constant *constant = walk.tryGet<Constant>(freqs);
+  if (!constant)
+    return op->emitError() << "'" << op->getName()
+                           << "' needs frequencies that are known now";
+  int64_t half = static_cast<int64_t>(constant->values.size());
+  Rows y = walk.temporary(op->getLoc(), "rope", positions->count,
+                          walk.plan.b().getF32Type(), 2 * half);
+  Step step("rope_table", walk.config().real("amplitude", amplitude).get());
+  step.operands = {{"pos", positions->ref()},
+                   {"freqs", walk.ref("freqs", *constant)},
+                   {"y", y.ref()}};
+  step.dims = {{"N", half}};
+  step.rows = positions->count;
+  if (failed(walk.emit(op, step)))
+    return failure();
+  return y;
+}
+
+LogicalResult lowerRopeTable(Walk &walk, llm::RopeTableOp op) {
+  FailureOr<Rows> y = emitRopeTable(walk, op, op.getPos(), op.getFreqs(),
+                                    op.getAmplitudeAttr());
+  if (failed(y))
+    return failure();
+  walk.set(op.getResult(), *y);
+  return success();
+}
+
+LogicalResult emitRotate(Walk &walk, Operation *op, Value x, const Rows &table,
+                         llm::Pairing pairing, int64_t from, Value result) {
+  FailureOr<Rows> rows = walk.rows(op, x);
+  if (failed(rows))
+    return failure();
+  Rows y = walk.result(result, rows->count);
+  walk.set(result, y);
+  ArrayRef<int64_t> shape = shapeOfTensor(x);
+  Config config = walk.config();
+  config.word("pairing", llm::stringifyPairing(pairing)).integer("from", from);
+  Step step("rotate", config.get());
+  step.operands = {{"x", rows->ref()}, {"table", table.ref()}, {"y", y.ref()}};
+  step.dims = {
+      {"heads", shape[1]}, {"head_dim", shape[2]}, {"rotary", table.width / 2}};
+  step.rows = rows->count;
+  return walk.emit(op, step);
+}
+
+LogicalResult lowerRope(Walk &walk, llm::RopeOp op) {
+  FailureOr<Rows> table = emitRopeTable(walk, op, op.getPos(), op.getFreqs(),
+                                        op.getAmplitudeAttr());
+  if (failed(table))
+    return failure();
+  return emitRotate(walk, op, op.getX(), *table, op.getPairing(), op.getFrom(),
+                    op.getResult());
+}
+
+LogicalResult lowerRotate(Walk &walk, llm::RotateOp op) {
+  FailureOr<Rows> table = walk.rows(op, op.getTable());
+  if (failed(table))
+    return failure();
+  return emitRotate(walk, op, op.getX(), *table, op.getPairing(), op.getFrom(),
+                    op.getResult());
+}
+
+// Heads and widths of an attention.
+struct HeadShape {
+  int64_t heads, kvHeads, keyWidth, valueWidth;
+
+  void addTo(Step &step) const {
+    step.dims.append({{"heads", heads},
+                      {"kv_heads", kvHeads},
+                      {"head_dim", keyWidth},
+                      {"value_dim", valueWidth}});
+  }
+};
+
+LogicalResult emitAppend(Walk &walk, Operation *op, const Rows &k,
+                         const Rows &v, const Cache &cache, HeadShape shape) {
+  Step step("append", walk.config().get());
+  step.operands = {{"k", k.ref()}, {"v", v.ref()}, {"cache", cache.ref()}};
+  step.dims = {{"heads", shape.kvHeads},
+               {"head_dim", shape.keyWidth},
+               {"value_dim", shape.valueWidth}};
+  step.rows = k.count;
+  return walk.emit(op, step);
+}
+
+FailureOr<Cache> cacheOf(Walk &walk, Operation *op, StringRef symbol,
+                         int64_t layer) {
+  auto state = walk.model.lookup<llm::StateOp>(symbol);
+  if (!state || state.getKind() != llm::StateKind::cache)
+    return op->emitError() << "no cache '" << symbol << "'";
+  return Cache{walk.plan.state(state), layer};
+}
+
+LogicalResult lowerAppend(Walk &walk, llm::AppendOp op) {
+  FailureOr<Cache> cache =
+      cacheOf(walk, op, op.getState(), walk.layerOf(op.getLayer()));
+  if (failed(cache))
+    return failure();
+  if (op.getFields().size() != 2)
+    return op.emitError("has a kernel for caches of keys and values only");
+  FailureOr<Rows> k = walk.rows(op, op.getFields()[0]),
+                  v = walk.rows(op, op.getFields()[1]);
+  if (failed(k) || failed(v))
+    return failure();
+  ArrayRef<int64_t> key = shapeOfTensor(op.getFields()[0]),
+                    value = shapeOfTensor(op.getFields()[1]);
+  if (key.size() != 3 || value.size() != 3)
+    return op.emitError("has a kernel for keys and values in heads only");
+  walk.set(op.getResult(), *cache);
+  return emitAppend(walk, op, *k, *v, *cache,
+                    {key[1], key[1], key[2], value[2]});
+}
+
+LogicalResult lowerCached(Walk &walk, llm::CachedOp op) {
+  FailureOr<Cache> cache =
+      cacheOf(walk, op, op.getState(), walk.layerOf(op.getLayer()));
+  if (failed(cache))
+    return failure();
+  walk.set(op.getResult(), *cache);
+  return success();
+}
+
+LogicalResult lowerAlibi(Walk &walk, llm::AlibiOp op) {
+  if (op.getRounded())
+    return op.emitError("has no kernel for rounded distances");
+  walk.set(op.getResult(), Bias{op, std::nullopt});
+  return success();
+}
+
+LogicalResult lowerBucketBias(Walk &walk, llm::BucketBiasOp op) {
+  FailureOr<Weight> weight = walk.weight(op, op.getW());
+  if (failed(weight))
+    return failure();
+  walk.set(op.getResult(), Bias{op, *weight});
+  return success();
+}
+
+// What an attention adds to or takes from its scores.
+struct Scores {
+  FloatAttr scale, cap;
+  ArrayAttr mask;
+  std::optional<Weight> sinks;
+  const Bias *bias = nullptr;
+};
+
+LogicalResult addMask(Operation *op, ArrayAttr mask, Config &config,
+                      Step &step) {
+  for (auto term : mask.getAsRange<llm::MaskAttr>()) {
+    switch (term.getKind()) {
+    case llm::MaskKind::all:
+      break;
+    case llm::MaskKind::causal:
+      config.flag("causal", true);
+      break;
+    case llm::MaskKind::window:
+      config.flag("window", true);
+      step.dims.push_back({"window", term.getSize()});
+      break;
+    case llm::MaskKind::band:
+    case llm::MaskKind::chunk:
+      return op->emitError()
+             << "mask '" << llm::stringifyMaskKind(term.getKind())
+             << "' has no kernel yet";
+    }
+  }
+  return success();
+}
+
+void addBias(Walk &walk, const Bias &bias, Config &config, Step &step) {
+  if (auto alibi = dyn_cast<llm::AlibiOp>(bias.op)) {
+    config.word("bias", "alibi");
+    Constant slopes{alibiSlopes(
+        alibi.getHeads(),
+        static_cast<float>(alibi.getTimesAttr().getValueAsDouble()))};
+    step.operands.push_back({"slopes", walk.ref("alibi", slopes)});
+    return;
+  }
+  auto bucket = cast<llm::BucketBiasOp>(bias.op);
+  int64_t distance = bucket.getMaxDistance();
+  llm::WeightOp weight = bias.weight->op;
+  SmallVector<int32_t> table = distanceBuckets(
+      weight.getTensorType().getDimSize(0), distance, bucket.getBothWays());
+  auto type = RankedTensorType::get({static_cast<int64_t>(table.size())},
+                                    walk.plan.b().getI32Type());
+  config.word("bias", "bucket");
+  step.operands.push_back(
+      {"bias_w", walk.ref(*bias.weight, Layout::Rows, true)});
+  step.operands.push_back(
+      {"buckets",
+       walk.ref("buckets", DenseElementsAttr::get(type, ArrayRef(table)))});
+  step.dims.push_back({"max_distance", distance});
+}
+
+LogicalResult emitAttend(Walk &walk, Operation *op, const Rows &q,
+                         const Cache &cache, HeadShape shape,
+                         const Scores &scores, const Rows &y) {
+  Config config = walk.config();
+  config.integer("head_dim", shape.keyWidth)
+      .integer("value_dim", shape.valueWidth)
+      .real("scale", scores.scale)
+      .real("cap", scores.cap)
+      .flag("sinks", scores.sinks.has_value());
+  Step step("attend");
+  step.operands = {{"q", q.ref()}, {"cache", cache.ref()}, {"y", y.ref()}};
+  shape.addTo(step);
+  if (scores.sinks)
+    step.operands.push_back(
+        {"sinks", walk.ref(*scores.sinks, Layout::Rows, true)});
+  if (failed(addMask(op, scores.mask, config, step)))
+    return failure();
+  if (scores.bias)
+    addBias(walk, *scores.bias, config, step);
+  step.config = config.get();
+  step.rows = q.count;
+  return walk.emit(op, step);
+}
+
+FailureOr<Scores> scoresOf(Walk &walk, Operation *op, FloatAttr scale,
+                           FloatAttr cap, ArrayAttr mask, Value sinks,
+                           Value bias) {
+  Scores scores{scale, cap, mask, {}, nullptr};
+  if (sinks) {
+    FailureOr<Weight> weight = walk.weight(op, sinks);
+    if (failed(weight))
+      return failure();
+    scores.sinks = *weight;
+  }
+  if (bias)
+    scores.bias = walk.tryGet<Bias>(bias);
+  return scores;
+}
+
+LogicalResult lowerAttention(Walk &walk, llm::AttentionOp op) {
+  FailureOr<Rows> q = walk.rows(op, op.getQ());
+  FailureOr<Scores> scores =
+      scoresOf(walk, op, op.getScaleAttr(), op.getCapAttr(), op.getMaskAttr(),
+               op.getSinks(), op.getBias());
+  if (failed(q) || failed(scores))
+    return failure();
+  ArrayRef<int64_t> query = shapeOfTensor(op.getQ());
+  HeadShape shape{query[1], 0, query[2], shapeOfTensor(op.getResult())[2]};
+  std::optional<Cache> cache;
+  if (op.getKv()) {
+    cache = *walk.tryGet<Cache>(op.getKv());
+    shape.kvHeads = walk.plan.cacheHeads(cache->state);
+  } else {
+    FailureOr<Rows> k = walk.rows(op, op.getK()), v = walk.rows(op, op.getV());
+    if (failed(k) || failed(v))
+      return failure();
+    shape.kvHeads = shapeOfTensor(op.getK())[1];
+    cache = Cache{walk.plan.transientCache(shape.kvHeads, shape.keyWidth,
+                                           shape.valueWidth)};
+    if (failed(emitAppend(walk, op, *k, *v, *cache, shape)))
+      return failure();
+  }
+  Rows y = walk.result(op.getResult(), q->count);
+  walk.set(op.getResult(), y);
+  return emitAttend(walk, op, *q, *cache, shape, *scores, y);
+}
+
+// Norms and rotation of q and k, and the append, as one step. Gives the rows
+// of q that attention reads.
+FailureOr<Rows> emitPrepare(Walk &walk, llm::FusedAttentionOp op, const Rows &q,
+                            const Rows &k, const Rows &v, const Cache &cache,
+                            HeadShape shape) {
+  if (!op.getTable() && !op.getQkNorm()) {
+    if (failed(emitAppend(walk, op, k, v, cache, shape)))
+      return failure();
+    return q;
+  }
+  Config config = walk.config();
+  Rows y = walk.temporary(op.getLoc(), "q", q.count, walk.plan.b().getF32Type(),
+                          q.width);
+  Step step("prepare");
+  step.operands = {{"q", q.ref()},
+                   {"k", k.ref()},
+                   {"v", v.ref()},
+                   {"y", y.ref()},
+                   {"cache", cache.ref()}};
+  shape.addTo(step);
+  if (op.getTable()) {
+    FailureOr<Rows> table = walk.rows(op, op.getTable());
+    if (failed(table))
+      return failure();
+    config.word("pairing", llm::stringifyPairing(*op.getPairing()))
+        .integer("from", op.getFrom());
+    step.operands.push_back({"table", table->ref()});
+    step.dims.push_back({"rotary", table->width / 2});
+  }
+  if (llm::NormAttr norm = op.getQkNormAttr()) {
+    config.word("qk_norm", llm::stringifyNormKind(norm.getKind()))
+        .real("eps", norm.getEps())
+        .flag("norm_after_rope", op.getNormAfterRope());
+    bool perHead = false;
+    for (auto [value, flag, name] :
+         {std::tuple(op.getQNorm(), "q_norm", "q_norm_w"),
+          std::tuple(op.getKNorm(), "k_norm", "k_norm_w")}) {
+      if (!value)
+        continue;
+      FailureOr<Weight> weight = walk.weight(op, value);
+      if (failed(weight))
+        return failure();
+      perHead |= weight->op.getTensorType().getRank() > 1;
+      config.flag(flag, true);
+      step.operands.push_back({name, walk.ref(*weight, Layout::Rows, true)});
+    }
+    config.flag("per_head_weight", perHead);
+  }
+  step.config = config.get();
+  step.rows = q.count;
+  if (failed(walk.emit(op, step)))
+    return failure();
+  return y;
+}
+
+LogicalResult lowerFusedAttention(Walk &walk, llm::FusedAttentionOp op) {
+  FailureOr<Rows> q = walk.rows(op, op.getQ()), k = walk.rows(op, op.getK()),
+                  v = walk.rows(op, op.getV());
+  FailureOr<Scores> scores =
+      scoresOf(walk, op, op.getScaleAttr(), op.getCapAttr(), op.getMaskAttr(),
+               op.getSinks(), op.getBias());
+  if (failed(q) || failed(k) || failed(v) || failed(scores))
+    return failure();
+  HeadShape shape{static_cast<int64_t>(op.getHeads()),
+                  static_cast<int64_t>(op.getKvHeads()), op.getHeadDim(),
+                  op.getValueDim()};
+  FailureOr<Cache> cache =
+      op.getState()
+          ? cacheOf(walk, op, *op.getState(), walk.layerOf(op.getLayer()))
+          : FailureOr<Cache>(Cache{walk.plan.transientCache(
+                shape.kvHeads, shape.keyWidth, shape.valueWidth)});
+  if (failed(cache))
+    return failure();
+  FailureOr<Rows> prepared = emitPrepare(walk, op, *q, *k, *v, *cache, shape);
+  if (failed(prepared))
+    return failure();
+  Rows y = walk.result(op.getResult(), q->count);
+  walk.set(op.getResult(), y);
+  return emitAttend(walk, op, *prepared, *cache, shape, *scores, y);
+}
+
+} // namespace
+
+void addAttentionLowerings(OpTable &table) {
+  table.add<llm::RopeFreqsOp, lowerRopeFreqs>();
+  table.add<llm::FreqsLlama3Op,
+            lowerScaledFreqs<llm::FreqsLlama3Op, llama3Frequencies>>();
+  table.add<llm::FreqsYarnOp,
+            lowerScaledFreqs<llm::FreqsYarnOp, yarnFrequencies>>();
+  table.add<llm::RopeTableOp, lowerRopeTable>();
+  table.add<llm::RopeOp, lowerRope>();
+  table.add<llm::RotateOp, lowerRotate>();
+  table.add<llm::AppendOp, lowerAppend>();
+  table.add<llm::CachedOp, lowerCached>();
+  table.add<llm::AlibiOp, lowerAlibi>();
+  table.add<llm::BucketBiasOp, lowerBucketBias>();
+  table.add<llm::AttentionOp, lowerAttention>();
+  table.add<llm::FusedAttentionOp, lowerFusedAttention>();
+}
+
+} // namespace sluice::plan

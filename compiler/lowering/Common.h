@@ -1,0 +1,71 @@
+// What lowerings of several groups share.
+#pragma once
+
+#include "compiler/lowering/Walk.h"
+
+namespace sluice::plan {
+
+// A normalisation in front of something else.
+struct NormOf {
+  llvm::StringRef kind; // rms, layer, l2; empty for none
+  mlir::FloatAttr eps;
+  std::optional<Weight> weight, bias;
+
+  explicit operator bool() const { return !kind.empty(); }
+};
+
+// Normalises rows in groups of `group` columns into `to`, f32 or bf16.
+mlir::LogicalResult emitNorm(Walk &walk, mlir::Operation *op,
+                             const NormOf &norm, const Rows &from, Rows to,
+                             int64_t group, llvm::StringRef epsIn = {});
+
+// The activation and numbers behind a product.
+struct Epilogue {
+  bool glu = false;
+  llvm::StringRef act; // empty for none
+  mlir::FloatAttr beta, gateMax, upLimit, upAdd, scale, cap;
+
+  bool any() const { return glu || !act.empty() || scale || cap; }
+  void addTo(Config &config) const;
+};
+
+// A matrix product with what comes before and after it; several weights are
+// one product with the results side by side.
+struct Product {
+  Rows x;
+  NormOf norm;
+  llvm::SmallVector<Weight> weights, biases;
+  std::optional<Rows> residual;
+  llm::Compute compute = llm::Compute::f32;
+  Epilogue epilogue;
+  int64_t width = 0; // columns of the result
+  // Rows of stacked experts: "tokens" or "pairs" (see the kernel kind).
+  llvm::StringRef rows;
+};
+mlir::FailureOr<Rows> lowerProduct(Walk &walk, mlir::Operation *op,
+                                   const Product &product,
+                                   llvm::StringRef name);
+
+// Copies `outer` runs of `inner` columns, `fromStep` and `toStep` columns
+// apart.
+struct Runs {
+  int64_t outer = 1, inner = 0, fromStep = 0, toStep = 0;
+};
+mlir::LogicalResult emitCopy(Walk &walk, mlir::Operation *op, const Rows &from,
+                             const Rows &to, Runs runs);
+
+// Whether a linear reads the same weight alone, so that an embedding can share
+// its panels.
+bool isPackedForProduct(llm::WeightOp weight);
+
+llvm::SmallVector<float> ropeFrequencies(llm::RopeFreqsOp op);
+llvm::SmallVector<float> llama3Frequencies(llm::FreqsLlama3Op op,
+                                           llvm::ArrayRef<float> freqs);
+llvm::SmallVector<float> yarnFrequencies(llm::FreqsYarnOp op,
+                                         llvm::ArrayRef<float> freqs);
+llvm::SmallVector<float> alibiSlopes(int64_t heads, float times);
+// The bucket of every distance -D ... D.
+llvm::SmallVector<int32_t> distanceBuckets(int64_t buckets, int64_t maxDistance,
+                                           bool bothWays);
+
+} // namespace sluice::plan

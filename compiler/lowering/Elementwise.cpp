@@ -1,0 +1,322 @@
+// Arithmetic on single elements (one `map` kernel per op or llm.map), and
+// reductions of the last axis.
+#include "compiler/lowering/Common.h"
+#include "compiler/lowering/Scalar.h"
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/IR/IRMapping.h"
+
+using namespace mlir;
+
+namespace sluice::plan {
+
+namespace {
+
+// The axes of a value per row, in C order.
+SmallVector<int64_t> rowShape(Value value) {
+  SmallVector<int64_t> shape;
+  for (int64_t size : cast<RankedTensorType>(value.getType()).getShape())
+    if (!ShapedType::isDynamic(size))
+      shape.push_back(size);
+  return shape;
+}
+
+// How operands broadcast to a result: axes that no operand tells apart are
+// joined, so few are left.
+class Broadcast {
+public:
+  Broadcast(ArrayRef<int64_t> result, ArrayRef<SmallVector<int64_t>> operands) {
+    for (size_t axis = 0; axis < result.size(); ++axis) {
+      SmallVector<int64_t> steps;
+      for (const SmallVector<int64_t> &shape : operands)
+        steps.push_back(stepOf(shape, result.size(), axis));
+      add(result[axis], steps);
+    }
+  }
+
+  // At most an outer and an inner axis.
+  bool fits() const { return sizes.size() <= 2; }
+  int64_t inner() const { return sizes.empty() ? 1 : sizes.back(); }
+  int64_t outer() const { return sizes.size() == 2 ? sizes.front() : 1; }
+  bool isSplat(size_t operand) const {
+    return !sizes.empty() && steps.back()[operand] == 0;
+  }
+  int64_t outerStep(size_t operand) const {
+    return sizes.size() == 2 ? steps.front()[operand] : 0;
+  }
+
+private:
+  // Elements of the operand from one index of the axis to the next, axes being
+  // aligned at the right.
+  static int64_t stepOf(ArrayRef<int64_t> shape, size_t rank, size_t axis) {
+    size_t missing = rank - shape.size();
+    if (axis < missing || shape[axis - missing] == 1)
+      return 0;
+    int64_t step = 1;
+    for (int64_t size : shape.drop_front(axis - missing + 1))
+      step *= size;
+    return step;
+  }
+
+  void add(int64_t size, ArrayRef<int64_t> axisSteps) {
+    if (size == 1)
+      return;
+    bool joins = !sizes.empty();
+    for (size_t i = 0; joins && i < axisSteps.size(); ++i)
+      joins = steps.back()[i] == axisSteps[i] * size;
+    if (joins) {
+      sizes.back() *= size;
+      steps.back().assign(axisSteps.begin(), axisSteps.end());
+    } else {
+      sizes.push_back(size);
+      steps.emplace_back(axisSteps.begin(), axisSteps.end());
+    }
+  }
+
+  SmallVector<int64_t> sizes;
+  SmallVector<SmallVector<int64_t>> steps;
+};
+
+// A kernel body: `emit` makes the value from one f32 argument per operand.
+void fillBody(Region &body, MLIRContext *context, Location loc, size_t operands,
+              llvm::function_ref<Value(OpBuilder &, ValueRange)> emit) {
+  OpBuilder builder(context);
+  Block &block = body.emplaceBlock();
+  for (size_t i = 0; i < operands; ++i)
+    block.addArgument(builder.getF32Type(), loc);
+  builder.setInsertionPointToStart(&block);
+  Value result = emit(builder, block.getArguments());
+  YieldOp::create(builder, loc, result);
+}
+
+struct MapStep {
+  Operation *op;
+  Value result;
+  SmallVector<Value> operands;
+  Region body;
+};
+
+std::optional<RowCount> countOf(Walk &walk, ArrayRef<Value> operands) {
+  for (Value operand : operands)
+    if (const Rows *rows = walk.tryGet<Rows>(operand))
+      return rows->count;
+  return std::nullopt;
+}
+
+// The operand of a map kernel and how far apart its rows are.
+LogicalResult addMapOperand(Walk &walk, MapStep &map, Value value,
+                            StringRef name, Step &step) {
+  if (const Rows *rows = walk.tryGet<Rows>(value)) {
+    if (rows->count != *countOf(walk, map.operands))
+      return map.op->emitError() << "'" << map.op->getName()
+                                 << "' mixes values with different rows";
+    step.operands.push_back({name, rows->ref()});
+    return success();
+  }
+  Ref ref;
+  if (const Weight *weight = walk.tryGet<Weight>(value)) {
+    if (weight->stacked)
+      return map.op->emitError()
+             << "'" << map.op->getName()
+             << "' has no kernel for an expert's weight; only linear has";
+    ref = walk.ref(*weight, Layout::Rows, true);
+  } else if (const Constant *constant = walk.tryGet<Constant>(value)) {
+    ref = walk.ref("constant", *constant);
+  } else {
+    return walk.rows(map.op, value);
+  }
+  step.operands.push_back({name, ref});
+  return success();
+}
+
+LogicalResult emitMap(Walk &walk, MapStep &map) {
+  SmallVector<SmallVector<int64_t>> shapes;
+  for (Value operand : map.operands)
+    shapes.push_back(rowShape(operand));
+  Broadcast broadcast(rowShape(map.result), shapes);
+  if (!broadcast.fits())
+    return map.op->emitError()
+           << "'" << map.op->getName()
+           << "' repeats its operands along more than two runs of axes";
+  Rows y = walk.result(map.result, *countOf(walk, map.operands));
+  Step step("map");
+  std::string splat;
+  SmallVector<std::string> names;
+  for (size_t i = 0; i < map.operands.size(); ++i)
+    names.push_back("x" + std::to_string(i));
+  SmallVector<std::string> dimNames;
+  dimNames.reserve(2 * names.size());
+  step.dims = {{"outer", broadcast.outer()}, {"inner", broadcast.inner()}};
+  for (auto [i, operand] : llvm::enumerate(map.operands)) {
+    if (failed(addMapOperand(walk, map, operand, names[i], step)))
+      return failure();
+    splat += broadcast.isSplat(i) ? '1' : '0';
+    if (!walk.tryGet<Rows>(operand))
+      step.dims.push_back({dimNames.emplace_back(names[i] + ".stride"), 0});
+    step.dims.push_back(
+        {dimNames.emplace_back(names[i] + ".outer"), broadcast.outerStep(i)});
+  }
+  step.dims.push_back({"y.outer", broadcast.inner()});
+  step.operands.push_back({"y", y.ref()});
+  step.config = walk.config()
+                    .integer("inputs", map.operands.size())
+                    .word("splat", splat)
+                    .get();
+  step.rows = y.count;
+  step.body = &map.body;
+  walk.set(map.result, y);
+  return walk.emit(map.op, step);
+}
+
+// The value of `body` on numbers, by the folders of its ops.
+FailureOr<float> evaluate(Region &body, ArrayRef<float> arguments) {
+  DenseMap<Value, Attribute> known;
+  Type f32 = Float32Type::get(body.getContext());
+  for (auto [argument, number] : llvm::zip(body.getArguments(), arguments))
+    known[argument] = FloatAttr::get(f32, number);
+  for (Operation &op : body.front().without_terminator()) {
+    SmallVector<Attribute> operands;
+    for (Value operand : op.getOperands())
+      operands.push_back(known.lookup(operand));
+    SmallVector<OpFoldResult> results;
+    if (failed(op.fold(operands, results)) || results.size() != 1)
+      return failure();
+    Attribute value = dyn_cast<Attribute>(results.front());
+    known[op.getResult(0)] =
+        value ? value : known.lookup(cast<Value>(results.front()));
+  }
+  auto result = dyn_cast_or_null<FloatAttr>(
+      known.lookup(body.front().getTerminator()->getOperand(0)));
+  if (!result)
+    return failure();
+  return static_cast<float>(result.getValueAsDouble());
+}
+
+// Arithmetic on numbers that are known now.
+LogicalResult foldMap(Walk &walk, MapStep &map) {
+  SmallVector<const Constant *> constants;
+  for (Value operand : map.operands) {
+    constants.push_back(walk.tryGet<Constant>(operand));
+    if (!constants.back())
+      return walk.rows(map.op, operand);
+  }
+  Constant result;
+  for (int64_t i = 0; i < widthOf(map.result); ++i) {
+    SmallVector<float> arguments;
+    for (const Constant *constant : constants) {
+      if (constant->values.size() != 1 &&
+          static_cast<int64_t>(constant->values.size()) != widthOf(map.result))
+        return map.op->emitError() << "'" << map.op->getName()
+                                   << "' repeats a constant along an axis";
+      arguments.push_back(
+          constant->values[constant->values.size() == 1 ? 0 : i]);
+    }
+    FailureOr<float> value = evaluate(map.body, arguments);
+    if (failed(value))
+      return map.op->emitError()
+             << "'" << map.op->getName() << "' cannot be computed on constants";
+    result.values.push_back(*value);
+  }
+  walk.set(map.result, result);
+  return success();
+}
+
+LogicalResult lowerElements(Walk &walk, MapStep &map) {
+  if (!countOf(walk, map.operands))
+    return foldMap(walk, map);
+  return emitMap(walk, map);
+}
+
+template <typename OpTy> LogicalResult lowerScalar(Walk &walk, OpTy op) {
+  MapStep map{op, op->getResult(0), llvm::to_vector(op->getOperands()), {}};
+  fillBody(map.body, walk.plan.context(), op.getLoc(), map.operands.size(),
+           [&](OpBuilder &builder, ValueRange arguments) {
+             return emitScalar(builder, op.getLoc(), op, arguments);
+           });
+  return lowerElements(walk, map);
+}
+
+LogicalResult lowerMap(Walk &walk, llm::MapOp op) {
+  MapStep map{op, op.getResult(), llvm::to_vector(op.getInputs()), {}};
+  fillBody(map.body, walk.plan.context(), op.getLoc(), map.operands.size(),
+           [&](OpBuilder &builder, ValueRange arguments) {
+             IRMapping mapping;
+             mapping.map(op.getBody().getArguments(), arguments);
+             Block &block = op.getBody().front();
+             for (Operation &inner : block.without_terminator())
+               builder.clone(inner, mapping);
+             return mapping.lookup(block.getTerminator()->getOperand(0));
+           });
+  return lowerElements(walk, map);
+}
+
+// Kernels on groups of a row: softmax, normalize, sum.
+LogicalResult lowerGroups(Walk &walk, Operation *op, Value x, Value result,
+                          StringRef kind, FloatAttr eps = {}) {
+  FailureOr<Rows> from = walk.rows(op, x);
+  if (failed(from))
+    return failure();
+  int64_t group = rowShape(x).back();
+  Rows to = walk.result(result, from->count);
+  walk.set(result, to);
+  Step step(kind, walk.config().real("eps", eps).get());
+  step.operands = {{"x", from->ref()}, {"y", to.ref()}};
+  step.dims = {{"N", group}, {"heads", from->width / group}};
+  step.rows = from->count;
+  return walk.emit(op, step);
+}
+
+LogicalResult lowerSoftmax(Walk &walk, llm::SoftmaxOp op) {
+  return lowerGroups(walk, op, op.getX(), op.getResult(), "softmax");
+}
+
+LogicalResult lowerSum(Walk &walk, llm::SumOp op) {
+  return lowerGroups(walk, op, op.getX(), op.getResult(), "sum");
+}
+
+LogicalResult lowerNormalize(Walk &walk, llm::NormalizeOp op) {
+  return lowerGroups(walk, op, op.getX(), op.getResult(), "normalize",
+                     op.getEpsAttr());
+}
+
+LogicalResult lowerConstant(Walk &walk, llm::ConstantOp op) {
+  walk.set(
+      op.getResult(),
+      Constant{{static_cast<float>(op.getValueAttr().getValueAsDouble())}});
+  return success();
+}
+
+} // namespace
+
+LogicalResult emitCopy(Walk &walk, Operation *op, const Rows &from,
+                       const Rows &to, Runs runs) {
+  Region body;
+  fillBody(body, walk.plan.context(), op->getLoc(), 1,
+           [](OpBuilder &, ValueRange arguments) { return arguments[0]; });
+  Step step("map", walk.config().integer("inputs", 1).word("splat", "0").get());
+  step.operands = {{"x0", from.ref()}, {"y", to.ref()}};
+  step.dims = {{"outer", runs.outer},
+               {"inner", runs.inner},
+               {"x0.outer", runs.fromStep},
+               {"y.outer", runs.toStep}};
+  step.rows = to.count;
+  step.body = &body;
+  return walk.emit(op, step);
+}
+
+void addElementwiseLowerings(OpTable &table) {
+  table.add<llm::BinaryOp, lowerScalar<llm::BinaryOp>>();
+  table.add<llm::LerpOp, lowerScalar<llm::LerpOp>>();
+  table.add<llm::SelectOp, lowerScalar<llm::SelectOp>>();
+  table.add<llm::ActOp, lowerScalar<llm::ActOp>>();
+  table.add<llm::ClampOp, lowerScalar<llm::ClampOp>>();
+  table.add<llm::SoftcapOp, lowerScalar<llm::SoftcapOp>>();
+  table.add<llm::RoundOp, lowerScalar<llm::RoundOp>>();
+  table.add<llm::MapOp, lowerMap>();
+  table.add<llm::SoftmaxOp, lowerSoftmax>();
+  table.add<llm::SumOp, lowerSum>();
+  table.add<llm::NormalizeOp, lowerNormalize>();
+  table.add<llm::ConstantOp, lowerConstant>();
+}
+
+} // namespace sluice::plan

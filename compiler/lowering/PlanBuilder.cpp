@@ -1,0 +1,323 @@
+#include "compiler/lowering/PlanBuilder.h"
+
+#include "llvm/Support/FormatVariadic.h"
+#include "llvm/Support/MathExtras.h"
+
+#include "mlir/IR/IRMapping.h"
+
+using namespace mlir;
+
+namespace sluice::plan {
+
+static std::string textOf(Attribute attr) {
+  std::string text;
+  llvm::raw_string_ostream(text) << attr;
+  return text;
+}
+
+// Equal for bodies that compute the same, wherever they come from.
+static std::string textOf(Region &body) {
+  std::string text;
+  llvm::raw_string_ostream stream(text);
+  DenseMap<Value, size_t> numbers;
+  auto number = [&](Value value) {
+    return numbers.try_emplace(value, numbers.size()).first->second;
+  };
+  for (Value argument : body.getArguments())
+    stream << number(argument) << ' ' << argument.getType() << ' ';
+  for (Operation &op : body.front()) {
+    stream << op.getName() << op.getAttrDictionary();
+    for (Value operand : op.getOperands())
+      stream << ' ' << number(operand);
+    for (Value result : op.getResults())
+      stream << " -> " << number(result) << ' ' << result.getType();
+    stream << '\n';
+  }
+  return text;
+}
+
+// Declarations stand before the programs, in the order of first use.
+template <typename OpTy> OpTy PlanBuilder::declare(OpTy op) {
+  op->remove();
+  if (lastDeclaration)
+    symbols.insert(op, std::next(Block::iterator(lastDeclaration)));
+  else
+    symbols.insert(op, module.getBody()->begin());
+  lastDeclaration = op;
+  return op;
+}
+
+// layers.q, layers.k -> layers.q_k
+static std::string joinPaths(ArrayRef<llm::WeightOp> parts) {
+  llvm::StringRef path = llm::WeightOp(parts.front()).getSymName();
+  std::string name = path.str();
+  for (llm::WeightOp part : parts.drop_front()) {
+    path = part.getSymName();
+    name += "_" + path.substr(path.rfind('.') + 1).str();
+  }
+  return name;
+}
+
+// The shape of the parts joined along their rows (after the expert axis).
+static SmallVector<int64_t> joinedShape(ArrayRef<llm::WeightOp> parts) {
+  llm::WeightOp first = parts.front();
+  SmallVector<int64_t> shape(first.getTensorType().getShape());
+  size_t axis = shape.size() == 3 ? 1 : 0;
+  for (llm::WeightOp part : parts.drop_front())
+    shape[axis] += part.getTensorType().getDimSize(axis);
+  return shape;
+}
+
+FlatSymbolRefAttr PlanBuilder::weight(ArrayRef<llm::WeightOp> parts,
+                                      Layout layout, bool widen) {
+  llm::WeightOp first = parts.front();
+  Type elem =
+      widen ? builder.getF32Type() : first.getTensorType().getElementType();
+  std::string name = joinPaths(parts);
+  std::string key = "weight " + textOf(TypeAttr::get(elem)) + " " +
+                    stringifyLayout(layout).str();
+  for (llm::WeightOp part : parts)
+    key += " " + part.getSymName().str();
+  Operation *&known = made[key];
+  if (!known) {
+    if (symbols.lookup(name))
+      name += "." + stringifyLayout(layout).str();
+    OpBuilder::InsertionGuard guard(builder);
+    builder.setInsertionPointToStart(module.getBody());
+    SmallVector<Attribute> paths;
+    for (llm::WeightOp part : parts)
+      paths.push_back(builder.getStringAttr(part.getSymName()));
+    known = declare(WeightOp::create(
+        builder, first.getLoc(), builder.getStringAttr(name),
+        TypeAttr::get(elem), LayoutAttr::get(context(), layout),
+        builder.getDenseI64ArrayAttr(joinedShape(parts)),
+        builder.getArrayAttr(paths), first.getLayersAttr(), ElementsAttr()));
+  }
+  return FlatSymbolRefAttr::get(known);
+}
+
+FlatSymbolRefAttr PlanBuilder::constant(StringRef name,
+                                        DenseElementsAttr value) {
+  Operation *&known = made["constant " + textOf(value)];
+  if (!known) {
+    OpBuilder::InsertionGuard guard(builder);
+    builder.setInsertionPointToStart(module.getBody());
+    known = declare(WeightOp::create(
+        builder, builder.getUnknownLoc(), builder.getStringAttr(name),
+        TypeAttr::get(value.getElementType()),
+        LayoutAttr::get(context(), Layout::Rows),
+        builder.getDenseI64ArrayAttr(value.getType().getShape()), ArrayAttr(),
+        DenseI64ArrayAttr(), value));
+  }
+  return FlatSymbolRefAttr::get(known);
+}
+
+FlatSymbolRefAttr PlanBuilder::state(llm::StateOp source) {
+  Operation *&known = made[("state " + source.getSymName()).str()];
+  if (known)
+    return FlatSymbolRefAttr::get(known);
+  OpBuilder::InsertionGuard guard(builder);
+  builder.setInsertionPointToStart(module.getBody());
+  SmallVector<Attribute> names, shapes;
+  SmallVector<kernels::NamedShape> fields;
+  int64_t elements = 0;
+  for (llm::FieldAttr field : source.getFieldList()) {
+    names.push_back(builder.getStringAttr(field.getName()));
+    shapes.push_back(builder.getDenseI64ArrayAttr(field.getShape()));
+    fields.push_back({field.getName(), SmallVector<int64_t>(field.getShape())});
+    elements += ShapedType::getNumElements(field.getShape());
+  }
+  bool isCache = source.getKind() == llm::StateKind::cache;
+  int64_t bytes = isCache ? kernels::cacheBlockBytes(fields)
+                          : llvm::alignTo(elements * sizeof(float), 64);
+  auto number = [&](std::optional<int64_t> value) {
+    return value ? builder.getI64IntegerAttr(*value) : IntegerAttr();
+  };
+  known = declare(StateOp::create(
+      builder, source.getLoc(), source.getSymNameAttr(),
+      StateKindAttr::get(context(),
+                         isCache ? StateKind::Cache : StateKind::Fixed),
+      builder.getArrayAttr(names), builder.getArrayAttr(shapes),
+      TypeAttr::get(builder.getF32Type()), builder.getI64IntegerAttr(bytes),
+      source.getLayersAttr(), number(source.getKeep()),
+      number(source.getChunk()), source.getInitAttr(),
+      source.getOnce() ? builder.getUnitAttr() : UnitAttr()));
+  return FlatSymbolRefAttr::get(known);
+}
+
+FlatSymbolRefAttr PlanBuilder::transientCache(int64_t heads, int64_t keyWidth,
+                                              int64_t valueWidth) {
+  std::string name =
+      llvm::formatv("step.kv.{0}x{1}x{2}", heads, keyWidth, valueWidth);
+  Operation *&known = made["state " + name];
+  if (known)
+    return FlatSymbolRefAttr::get(known);
+  OpBuilder::InsertionGuard guard(builder);
+  builder.setInsertionPointToStart(module.getBody());
+  SmallVector<kernels::NamedShape> fields = {{"k", {heads, keyWidth}},
+                                             {"v", {heads, valueWidth}}};
+  known = declare(StateOp::create(
+      builder, builder.getUnknownLoc(), builder.getStringAttr(name),
+      StateKindAttr::get(context(), StateKind::Transient),
+      builder.getStrArrayAttr({"k", "v"}),
+      builder.getArrayAttr({builder.getDenseI64ArrayAttr(fields[0].shape),
+                            builder.getDenseI64ArrayAttr(fields[1].shape)}),
+      TypeAttr::get(builder.getF32Type()),
+      builder.getI64IntegerAttr(kernels::cacheBlockBytes(fields)),
+      DenseI64ArrayAttr(), IntegerAttr(), IntegerAttr(), FloatAttr(),
+      UnitAttr()));
+  return FlatSymbolRefAttr::get(known);
+}
+
+int64_t PlanBuilder::cacheHeads(FlatSymbolRefAttr state) const {
+  auto op = symbols.lookup<StateOp>(state.getValue());
+  return cast<DenseI64ArrayAttr>(op.getShapes()[0])[0];
+}
+
+ProgramOp PlanBuilder::beginProgram(Location loc, const Twine &name,
+                                    StringRef entry, int64_t min, int64_t max) {
+  builder.setInsertionPointToEnd(module.getBody());
+  auto program = ProgramOp::create(
+      builder, loc, builder.getStringAttr(name),
+      FlatSymbolRefAttr::get(context(), entry), builder.getI64IntegerAttr(min),
+      max ? builder.getI64IntegerAttr(max) : IntegerAttr());
+  symbols.insert(program);
+  builder.setInsertionPointToStart(&program.getBody().emplaceBlock());
+  return program;
+}
+
+Value PlanBuilder::buffer(Location loc, StringRef name, RowCount rows,
+                          Type elem, int64_t columns) {
+  return BufferOp::create(builder, loc, BufferType::get(context()), name,
+                          rows.kind, rows.scale, elem, columns,
+                          DenseI64ArrayAttr());
+}
+
+std::string PlanBuilder::kernelName(StringRef kind, DictionaryAttr config) {
+  std::string name = kind.str();
+  for (NamedAttribute attr : config) {
+    if (auto word = dyn_cast<StringAttr>(attr.getValue())) {
+      // Types follow each other (weight, compute, input): say them once.
+      if (!StringRef(name).ends_with("." + word.getValue().str()))
+        name += "." + word.getValue().str();
+    } else if (isa<UnitAttr>(attr.getValue())) {
+      name += "." + attr.getName().str();
+    }
+  }
+  return name;
+}
+
+FailureOr<KernelOp> PlanBuilder::kernel(Location loc, const Step &step) {
+  std::string key = ("kernel " + step.kind + " ").str() + textOf(step.config);
+  if (step.body)
+    key += textOf(*step.body);
+  Operation *&known = made[key];
+  if (known)
+    return cast<KernelOp>(known);
+  FailureOr<kernels::Signature> signature = kernels::signature(
+      step.kind, step.config, [&] { return mlir::emitError(loc); });
+  if (failed(signature))
+    return failure();
+  OpBuilder::InsertionGuard guard(builder);
+  builder.setInsertionPointToStart(module.getBody());
+  auto op = KernelOp::create(
+      builder, builder.getUnknownLoc(), kernelName(step.kind, step.config),
+      step.kind, step.config, builder.getStrArrayAttr(signature->inputs),
+      builder.getStrArrayAttr(signature->outputs),
+      builder.getStrArrayAttr(signature->dims));
+  if (step.body) {
+    IRMapping mapping;
+    step.body->cloneInto(&op.getBody(), mapping);
+  }
+  known = declare(op);
+  return op;
+}
+
+// NAME.stride: from the buffer; for a stacked vector the size of one expert's.
+static std::optional<int64_t> strideOf(const Ref &ref, SymbolTable &symbols) {
+  if (ref.buffer)
+    return rowStride(ref.buffer);
+  auto weight = symbols.lookup<WeightOp>(ref.symbol.getValue());
+  if (!weight || weight.getShape().size() < 2)
+    return 0;
+  int64_t width = weight.getShape().back();
+  if (weight.getLayout() == Layout::VectorGlu)
+    return 2 * llvm::alignTo(width / 2, 64);
+  return width;
+}
+
+LogicalResult PlanBuilder::step(Location loc, const Step &step,
+                                std::optional<int64_t> layer) {
+  FailureOr<KernelOp> kernel = this->kernel(loc, step);
+  if (failed(kernel))
+    return failure();
+  auto operandNamed = [&](StringRef name) {
+    return llvm::find_if(step.operands, [&](const auto &operand) {
+      return operand.first == name;
+    });
+  };
+
+  SmallVector<Value> buffers;
+  SmallVector<Attribute> names, refs;
+  for (int64_t i = 0; i < kernel->getOperandTotal(); ++i) {
+    StringRef name = kernel->getOperandName(i);
+    const auto *given = operandNamed(name);
+    if (given == step.operands.end())
+      return mlir::emitError(loc) << "kernel '" << kernel->getSymName()
+                                  << "' needs the operand '" << name << "'";
+    const Ref &ref = given->second;
+    if (ref.buffer)
+      buffers.push_back(ref.buffer);
+    names.push_back(builder.getStringAttr(name));
+    refs.push_back(RefAttr::get(context(), ref.symbol, ref.index));
+  }
+  if (names.size() != step.operands.size()) {
+    InFlightDiagnostic error = mlir::emitError(loc)
+                               << "kernel '" << kernel->getSymName()
+                               << "' has no operand for";
+    for (const auto &[name, ref] : step.operands)
+      if (!llvm::is_contained(names, builder.getStringAttr(name)))
+        error << " '" << name << "'";
+    return error;
+  }
+
+  NamedAttrList dims;
+  SmallVector<int64_t> bounds;
+  for (auto attr : kernel->getDims().getAsRange<StringAttr>()) {
+    StringRef name = attr.getValue();
+    std::optional<int64_t> value;
+    for (const auto &[given, number] : step.dims)
+      if (given == name)
+        value = number;
+    StringRef base = name;
+    if (!value && base.consume_back(".stride"))
+      if (const auto *given = operandNamed(base); given != step.operands.end())
+        value = strideOf(given->second, symbols);
+    if (!value)
+      return mlir::emitError(loc) << "kernel '" << kernel->getSymName()
+                                  << "' needs the dim '" << name << "'";
+    dims.append(attr, builder.getI64IntegerAttr(*value));
+    bounds.push_back(*value);
+  }
+
+  int64_t scratch = kernels::scratchBytes(step.kind, step.config, bounds);
+  // Both ops have the same arguments.
+  auto build = [&](auto tag) {
+    using OpTy = decltype(tag);
+    OpTy::create(builder, loc, FlatSymbolRefAttr::get(*kernel), buffers,
+                 builder.getArrayAttr(names), builder.getArrayAttr(refs),
+                 builder.getI64IntegerAttr(kernel->getInputs().size()),
+                 dims.getDictionary(context()),
+                 RowKindAttr::get(context(), step.rows.kind),
+                 builder.getI64IntegerAttr(step.rows.scale),
+                 builder.getI64IntegerAttr(scratch), UnitAttr(),
+                 layer ? builder.getI64IntegerAttr(*layer) : IntegerAttr());
+  };
+  if (step.library)
+    build(MatmulOp());
+  else
+    build(DispatchOp());
+  return success();
+}
+
+} // namespace sluice::plan

@@ -1,0 +1,120 @@
+// Makes the ops of one plan: weights, states and kernels once each, buffers and
+// steps in the program that is being built.
+#pragma once
+
+#include "compiler/kernels/Kernels.h"
+#include "dialects/llm/LLMOps.h"
+#include "dialects/plan/PlanDialect.h"
+#include "mlir/IR/Builders.h"
+#include "mlir/IR/BuiltinOps.h"
+
+namespace sluice::plan {
+
+// How many rows a value has.
+struct RowCount {
+  RowKind kind = RowKind::Tokens;
+  int64_t scale = 1;
+
+  bool operator==(const RowCount &) const = default;
+};
+
+// Something that a step can be given.
+struct Ref {
+  mlir::Value buffer;
+  mlir::FlatSymbolRefAttr symbol;
+  int64_t index = 0; // column or layer
+};
+
+// The attributes of a kernel. What equals its default is left out.
+class Config {
+public:
+  explicit Config(mlir::MLIRContext *context) : builder(context) {}
+
+  Config &word(llvm::StringRef name, llvm::StringRef value) {
+    list.set(name, builder.getStringAttr(value));
+    return *this;
+  }
+  Config &flag(llvm::StringRef name, bool value) {
+    if (value)
+      list.set(name, builder.getUnitAttr());
+    return *this;
+  }
+  Config &integer(llvm::StringRef name, int64_t value) {
+    list.set(name, builder.getI64IntegerAttr(value));
+    return *this;
+  }
+  Config &real(llvm::StringRef name, mlir::FloatAttr value) {
+    if (value)
+      list.set(name, value);
+    return *this;
+  }
+  mlir::DictionaryAttr get() {
+    return list.getDictionary(builder.getContext());
+  }
+
+private:
+  mlir::Builder builder;
+  mlir::NamedAttrList list;
+};
+
+// A step about to be made. Operands and dims may come in any order: the
+// kernel's signature decides, and strides are filled in from the buffers.
+struct Step {
+  explicit Step(llvm::StringRef kind, mlir::DictionaryAttr config = {})
+      : kind(kind), config(config) {}
+
+  llvm::StringRef kind;
+  mlir::DictionaryAttr config;
+  llvm::SmallVector<std::pair<llvm::StringRef, Ref>> operands;
+  llvm::SmallVector<std::pair<llvm::StringRef, int64_t>> dims;
+  RowCount rows;
+  bool library = false;         // a plan.matmul instead of a dispatch
+  mlir::Region *body = nullptr; // moved into the kernel
+};
+
+class PlanBuilder {
+public:
+  explicit PlanBuilder(mlir::ModuleOp plan)
+      : module(plan), symbols(plan), builder(plan.getContext()) {}
+
+  mlir::OpBuilder &b() { return builder; }
+  mlir::MLIRContext *context() { return builder.getContext(); }
+
+  // The weight made of these parts in this layout; a new one on first request.
+  // Norm weights and biases are widened to f32.
+  mlir::FlatSymbolRefAttr weight(llvm::ArrayRef<llm::WeightOp> parts,
+                                 Layout layout, bool widen);
+  // A table that the compiler computed.
+  mlir::FlatSymbolRefAttr constant(llvm::StringRef name,
+                                   mlir::DenseElementsAttr value);
+  mlir::FlatSymbolRefAttr state(llm::StateOp state);
+  mlir::FlatSymbolRefAttr transientCache(int64_t heads, int64_t keyWidth,
+                                         int64_t valueWidth);
+
+  // Key heads of a cache that was declared before.
+  int64_t cacheHeads(mlir::FlatSymbolRefAttr state) const;
+
+  // Buffers and steps of the current program.
+  ProgramOp beginProgram(mlir::Location loc, const llvm::Twine &name,
+                         llvm::StringRef entry, int64_t min, int64_t max);
+  mlir::Value buffer(mlir::Location loc, llvm::StringRef name, RowCount rows,
+                     mlir::Type elem, int64_t columns);
+  mlir::LogicalResult step(mlir::Location loc, const Step &step,
+                           std::optional<int64_t> layer);
+
+private:
+  mlir::FailureOr<KernelOp> kernel(mlir::Location loc, const Step &step);
+  template <typename OpTy> OpTy declare(OpTy op);
+  // A name made of the words of the kernel's attributes.
+  static std::string kernelName(llvm::StringRef kind,
+                                mlir::DictionaryAttr config);
+
+  mlir::ModuleOp module;
+  mlir::SymbolTable symbols;
+  mlir::OpBuilder builder;
+  // Things already made, by their own text.
+  llvm::StringMap<mlir::Operation *> made;
+  mlir::Operation *lastDeclaration = nullptr;
+};
+
+} // namespace sluice::plan

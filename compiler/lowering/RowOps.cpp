@@ -1,0 +1,95 @@
+// Where values come from (weights, embeddings) and which rows go on.
+#include "compiler/lowering/Common.h"
+
+using namespace mlir;
+
+namespace sluice::plan {
+
+namespace {
+
+LogicalResult lowerUse(Walk &walk, llm::UseOp op) {
+  auto weight = walk.model.lookup<llm::WeightOp>(op.getWeight());
+  if (!weight)
+    return op.emitError() << "no weight '" << op.getWeight() << "'";
+  walk.set(op.getResult(), Weight{weight, walk.layerOf(op.getLayer()), false});
+  return success();
+}
+
+LogicalResult lowerTap(Walk &, llm::TapOp) { return success(); }
+
+LogicalResult lowerEmbedding(Walk &walk, llm::EmbeddingOp op) {
+  FailureOr<Rows> ids = walk.rows(op, op.getIds());
+  FailureOr<Weight> table = walk.weight(op, op.getW());
+  if (failed(ids) || failed(table))
+    return failure();
+  RankedTensorType type = table->op.getTensorType();
+  walk.noteLimit(*ids, type.getDimSize(0));
+  // One copy serves a tied head and the embedding.
+  Layout layout = isPackedForProduct(table->op) ? Layout::Panel : Layout::Rows;
+  Rows y = walk.result(op.getResult(), ids->count);
+  walk.set(op.getResult(), y);
+  Step step("embedding",
+            walk.config()
+                .word("weight", type.getElementType().isBF16() ? "bf16" : "f32")
+                .word("layout", stringifyLayout(layout))
+                .get());
+  step.operands = {{"ids", ids->ref()},
+                   {"w", walk.ref(*table, layout, false)},
+                   {"y", y.ref()}};
+  step.dims = {{"N", y.width}, {"V", type.getDimSize(0)}};
+  step.rows = ids->count;
+  return walk.emit(op, step);
+}
+
+// One row out of some: `kind` chooses, `config` says which.
+LogicalResult lowerRowChoice(Walk &walk, Operation *op, Value x, Value result,
+                             StringRef kind, DictionaryAttr config,
+                             RowKind to) {
+  FailureOr<Rows> from = walk.rows(op, x);
+  if (failed(from))
+    return failure();
+  if (from->count != RowCount())
+    return op->emitError() << "'" << op->getName()
+                           << "' takes one row per token, found "
+                           << stringifyRowKind(from->count.kind);
+  Rows y = walk.result(result, RowCount{to, 1});
+  walk.set(result, y);
+  Step step(kind, config);
+  step.operands = {{"x", from->ref()}, {"y", y.ref()}};
+  step.dims = {{"N", y.width}};
+  step.rows = y.count;
+  return walk.emit(op, step);
+}
+
+LogicalResult lowerWantedRows(Walk &walk, llm::WantedRowsOp op) {
+  return lowerRowChoice(walk, op, op.getX(), op.getResult(), "gather_rows",
+                        walk.config().word("which", "wanted").get(),
+                        RowKind::Wanted);
+}
+
+LogicalResult lowerPickRows(Walk &walk, llm::PickRowsOp op) {
+  return lowerRowChoice(
+      walk, op, op.getX(), op.getResult(), "gather_rows",
+      walk.config().word("which", llm::stringifyWhich(op.getWhich())).get(),
+      RowKind::Sequences);
+}
+
+LogicalResult lowerPoolRows(Walk &walk, llm::PoolRowsOp op) {
+  return lowerRowChoice(
+      walk, op, op.getX(), op.getResult(), "pool_rows",
+      walk.config().word("by", llm::stringifyPool(op.getBy())).get(),
+      RowKind::Sequences);
+}
+
+} // namespace
+
+void addRowLowerings(OpTable &table) {
+  table.add<llm::UseOp, lowerUse>();
+  table.add<llm::TapOp, lowerTap>();
+  table.add<llm::EmbeddingOp, lowerEmbedding>();
+  table.add<llm::WantedRowsOp, lowerWantedRows>();
+  table.add<llm::PickRowsOp, lowerPickRows>();
+  table.add<llm::PoolRowsOp, lowerPoolRows>();
+}
+
+} // namespace sluice::plan

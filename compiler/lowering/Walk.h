@@ -1,0 +1,181 @@
+// The walk over an entry: calls are followed with their layer known, and every
+// llm value is replaced by what stands for it in the plan.
+#pragma once
+
+#include "compiler/lowering/Lowering.h"
+#include "compiler/lowering/PlanBuilder.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "llvm/ADT/StringMap.h"
+#include <variant>
+
+namespace sluice::plan {
+
+// Values with rows: `width` columns of a buffer, in the order of the tensor's
+// axes.
+struct Rows {
+  mlir::Value buffer;
+  int64_t column = 0;
+  int64_t width = 0;
+  RowCount count;
+
+  Ref ref() const { return {buffer, {}, column}; }
+  Rows at(int64_t from, int64_t size) const {
+    return {buffer, column + from, size, count};
+  }
+};
+
+// A weight as `llm.use` names it. Its layout is chosen where it is used.
+// `stacked`: inside `llm.experts` the slice of the expert whose rows are
+// worked on.
+struct Weight {
+  llm::WeightOp op;
+  int64_t layer = 0;
+  bool stacked = false;
+};
+
+// Numbers known now: frequencies, scalars.
+struct Constant {
+  llvm::SmallVector<float> values;
+};
+
+struct Cache {
+  mlir::FlatSymbolRefAttr state;
+  int64_t layer = 0;
+
+  Ref ref() const { return {{}, state, layer}; }
+};
+
+// The op that defines a score bias; bucket_bias has a weight.
+struct Bias {
+  mlir::Operation *op;
+  std::optional<Weight> weight;
+};
+
+struct Index {
+  int64_t value;
+};
+
+struct Batch {};
+
+using Lowered = std::variant<std::monostate, Rows, Weight, Constant, Cache,
+                             Bias, Index, Batch>;
+
+// How the rows of the current `llm.experts` were sorted.
+struct Groups {
+  Rows offsets, pairs, position;
+  int64_t experts, topK;
+};
+
+class Walk;
+using LowerFn = mlir::LogicalResult (*)(Walk &, mlir::Operation *);
+
+// One function per op.
+class OpTable {
+public:
+  template <typename OpTy, mlir::LogicalResult (*fn)(Walk &, OpTy)> void add() {
+    table[OpTy::getOperationName()] = [](Walk &walk, mlir::Operation *op) {
+      return fn(walk, mlir::cast<OpTy>(op));
+    };
+  }
+  LowerFn find(mlir::Operation *op) const {
+    return table.lookup(op->getName().getStringRef());
+  }
+
+private:
+  llvm::StringMap<LowerFn> table;
+};
+
+// Each file of lowerings adds its own.
+void addNormLowerings(OpTable &table);
+void addLinearLowerings(OpTable &table);
+void addElementwiseLowerings(OpTable &table);
+void addShapeLowerings(OpTable &table);
+void addAttentionLowerings(OpTable &table);
+void addExpertLowerings(OpTable &table);
+void addRowLowerings(OpTable &table);
+const OpTable &opTable();
+
+// Lowers one program of one entry.
+class Walk {
+public:
+  Walk(PlanBuilder &plan, mlir::SymbolTable &model,
+       const LoweringOptions &options)
+      : plan(plan), model(model), options(options) {}
+
+  struct Input {
+    std::string name;
+    int64_t limit = 0;
+  };
+
+  // `few`: for steps with so few rows that each product is one kernel.
+  mlir::FailureOr<ProgramOp> lowerEntry(mlir::func::FuncOp entry,
+                                        const llvm::Twine &name, int64_t min,
+                                        int64_t max, bool few);
+  // Bounds of the entry's integer inputs, found on the way.
+  llvm::ArrayRef<Input> inputs() const { return entryInputs; }
+
+  // Lowers a region in place; its arguments stand for `arguments`. Returns what
+  // its terminator gives.
+  mlir::FailureOr<llvm::SmallVector<Lowered>>
+  lowerRegion(mlir::Region &region, llvm::ArrayRef<Lowered> arguments);
+
+  // What stands for a value.
+  const Lowered &get(mlir::Value value) const;
+  void set(mlir::Value value, Lowered lowered);
+  template <typename T> const T *tryGet(mlir::Value value) const {
+    return std::get_if<T>(&get(value));
+  }
+  // As above, with an error at `op` when the value is something else.
+  mlir::FailureOr<Rows> rows(mlir::Operation *op, mlir::Value value) const;
+  mlir::FailureOr<Weight> weight(mlir::Operation *op, mlir::Value value) const;
+  int64_t layerOf(mlir::Value index) const;
+
+  // A new buffer that takes its name and columns from `value`.
+  Rows result(mlir::Value value, RowCount count);
+  Rows temporary(mlir::Location loc, llvm::StringRef name, RowCount count,
+                 mlir::Type elem, int64_t columns);
+
+  mlir::LogicalResult emit(mlir::Operation *op, const Step &step);
+  Config config() { return Config(plan.context()); }
+
+  // References for the operands of steps.
+  Ref ref(const Weight &weight, Layout layout, bool widen);
+  Ref ref(llvm::StringRef name, const Constant &constant);
+  Ref ref(llvm::StringRef name, mlir::DenseElementsAttr constant);
+
+  void noteLimit(const Rows &rows, int64_t limit);
+  llvm::StringRef nameOf(mlir::Operation *op) const;
+
+  PlanBuilder &plan;
+  mlir::SymbolTable &model;
+  const LoweringOptions &options;
+  bool few = false;
+  // Set while the region of `llm.experts` is lowered.
+  const Groups *groups = nullptr;
+  // Rows already converted to bf16: several products may read them.
+  llvm::DenseMap<std::pair<mlir::Value, int64_t>, Rows> converted;
+
+private:
+  struct Frame {
+    llvm::DenseMap<mlir::Value, Lowered> values;
+    std::optional<int64_t> layer;
+    mlir::Operation *call = nullptr;
+    llvm::SmallVector<Lowered> returned;
+  };
+
+  mlir::LogicalResult lowerBlock(mlir::Block &block);
+  mlir::FailureOr<Frame> lowerFrame(Frame frame, mlir::Block &block);
+  mlir::LogicalResult lowerOp(mlir::Operation *op);
+  mlir::LogicalResult lowerCall(mlir::func::CallOp call);
+  void bindInputs(mlir::func::FuncOp entry);
+  mlir::LogicalResult bindOutputs(mlir::func::FuncOp entry);
+  mlir::Location locate(mlir::Location loc) const;
+
+  std::vector<Frame> frames;
+  llvm::SmallVector<Input> entryInputs;
+};
+
+// The product of row axes: columns that a value takes.
+int64_t widthOf(mlir::Value value);
+
+} // namespace sluice::plan
