@@ -16,24 +16,44 @@
 
 namespace sluice::kernels {
 
-struct CacheLayout {
+// Int is int64_t where the widths are constants, Expr where they are dims.
+template <typename Int> struct CacheLayout {
   static constexpr int64_t block = SLC_CACHE_BLOCK;
   static constexpr int64_t panel = 64;
   static constexpr int64_t strip = 64;
 
-  int64_t keyWidth;
-  int64_t valueWidth;
+  Int keyWidth;
+  Int valueWidth;
 
-  int64_t paddedValueWidth() const { return (valueWidth + 15) / 16 * 16; }
+  Int paddedValueWidth() const { return (valueWidth + 15) / 16 * 16; }
   // Elements of one head in a block, and of its key part.
-  int64_t keyElements() const { return block * keyWidth; }
-  int64_t headElements() const {
-    return block * (keyWidth + paddedValueWidth());
-  }
-  // Width of the strip that starts at column `first`, a multiple of 64.
-  int64_t stripWidth(int64_t first) const {
-    return std::min(strip, paddedValueWidth() - first);
-  }
+  Int keyElements() const { return keyWidth * block; }
+  Int headElements() const { return (keyWidth + paddedValueWidth()) * block; }
 };
+
+// The operand that names a cache (slc_cache).
+class CacheOperand {
+public:
+  CacheOperand(KernelBuilder &k, llvm::StringRef name);
+
+  // f32 memref of one head in the block that holds position `position` of a
+  // sequence.
+  mlir::Value head(Expr sequence, Expr position, Expr headBytes);
+
+  Expr held(Expr sequence) { return toIndex(k.load(heldRows, sequence)); }
+  Expr total(Expr sequence) { return toIndex(k.load(totalRows, sequence)); }
+
+private:
+  KernelBuilder &k;
+  mlir::Value pool, table, heldRows, totalRows;
+  Expr blockBytes, tableStride;
+};
+
+// Writes the key or the value of one head at a position of its block; `head`
+// comes from CacheOperand::head, the row from x at base.
+void appendKey(KernelBuilder &k, CacheLayout<Expr> layout, mlir::Value head,
+               Expr position, mlir::Value x, Expr base);
+void appendValue(KernelBuilder &k, CacheLayout<Expr> layout, mlir::Value head,
+                 Expr position, mlir::Value x, Expr base);
 
 } // namespace sluice::kernels

@@ -168,6 +168,8 @@ Expr toFloat(Expr x, Type element) {
 }
 
 Expr toInt(Expr x, Type element) {
+  if (isa<IndexType>(elementOf(x)))
+    return convert<arith::IndexCastOp>(x, element);
   return convert<arith::FPToSIOp>(x, element);
 }
 

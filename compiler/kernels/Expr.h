@@ -84,7 +84,7 @@ Expr ceilDiv(Expr a, int64_t b);
 Expr splat(Expr scalar, int64_t lanes);
 Expr bitcast(Expr x, mlir::Type element); // same shape, other element type
 Expr toFloat(Expr x, mlir::Type element); // from index, signed integers, floats
-Expr toInt(Expr x, mlir::Type element);   // from floats, towards zero
+Expr toInt(Expr x, mlir::Type element);   // index, or floats towards zero
 Expr toIndex(Expr x);                     // from signed integers
 
 // The activations of the `act` op by their spec words: silu, swish (beta),

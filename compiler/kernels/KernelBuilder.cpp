@@ -329,6 +329,16 @@ void KernelBuilder::storeFloat(Expr value, Value memref, Expr base,
   store(narrow ? toBf16(value) : value, memref, base, lanes);
 }
 
+Expr KernelBuilder::gather(Value memref, Expr base, Expr offsets) {
+  VectorType type = vec(elementOf(memref));
+  Value mask = vector::ConstantMaskOp::create(builder, vec(builder.getI1Type()),
+                                              ArrayRef<int64_t>{Lanes::width});
+  Value pass = arith::ConstantOp::create(builder, builder.getZeroAttr(type));
+  return expr(vector::GatherOp::create(builder, type, memref,
+                                       ValueRange{static_cast<Value>(base)},
+                                       offsets, mask, pass));
+}
+
 void KernelBuilder::prefetch(Value memref, Expr at) {
   memref::PrefetchOp::create(builder, memref,
                              ValueRange{static_cast<Value>(at)},

@@ -121,6 +121,8 @@ public:
   // As above, converting: f32 vectors from f32 or bf16 memory and back.
   Expr loadFloat(mlir::Value memref, Expr base, Lanes lanes, double fill = 0);
   void storeFloat(Expr value, mlir::Value memref, Expr base, Lanes lanes);
+  // Sixteen elements memref[base + offsets[i]], offsets of i32.
+  Expr gather(mlir::Value memref, Expr base, Expr offsets);
   void prefetch(mlir::Value memref, Expr at);
 
   // f32 -> bf16, to nearest even, on scalars and vectors.

@@ -8,6 +8,8 @@ namespace sluice::kernels {
 // Each file of kinds adds its own here.
 static KindTable makeKinds() {
   KindTable table;
+  addAppendKinds(table);
+  addAttendKinds(table);
   addLinearKinds(table);
   addExpertKinds(table);
   addGroupKinds(table);

@@ -52,6 +52,8 @@ using KindTable = llvm::StringMap<Kind>;
 
 const KindTable &kinds();
 
+void addAppendKinds(KindTable &);  // append
+void addAttendKinds(KindTable &);  // attend
 void addExpertKinds(KindTable &);  // group, gather_pairs, combine
 void addGroupKinds(KindTable &);   // softmax, normalize, sum
 void addLinearKinds(KindTable &);  // linear

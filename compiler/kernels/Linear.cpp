@@ -73,8 +73,6 @@ Signature linearSignature(const Attrs &attrs) {
     s.dims.push_back("experts");
   if (config.rows == Rows::Tokens)
     s.dims.push_back("top_k");
-  if (config.grouped() && config.epilogue.bias)
-    s.dims.push_back("bias.stride");
   s.dims.push_back("x.stride");
   if (config.epilogue.residual)
     s.dims.push_back("residual.stride");
@@ -227,9 +225,7 @@ void LinearKernel::groups() {
     pairs = k.operand("pairs", k.i32());
     topK = k.dim("top_k");
   }
-  Expr biasStride;
-  if (epilogue.bias)
-    biasStride = k.dim("bias.stride");
+  Expr biasStride = epilogue.glu ? panels * (2 * kColumns) : outWidth;
   auto offset = [&](Expr e) { return toIndex(k.load(offsets, e)); };
   auto cost = [&](Expr count) {
     return select(count > 0, count + readingCost, k.index(0));
@@ -251,7 +247,7 @@ void LinearKernel::groups() {
             return min((distance + unit - 1) / unit, panels);
           };
           Group g{first, count, e * (panels * epilogue.parts()) * panelElements,
-                  biasStride ? e * biasStride : k.index(0)};
+                  e * biasStride};
           group(g, {from(mine.from), from(mine.to)});
         });
         return Values{before[0] + unit * panels};

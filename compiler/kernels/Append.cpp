@@ -1,0 +1,46 @@
+// `append`: the new keys and values of a cache state, as they are.
+//
+//   k [rows][heads * head_dim], v [rows][heads * value_dim] f32; cache
+//
+// Row t goes to position held + offset of its sequence. Item: (row, head).
+#include "compiler/kernels/CacheLayout.h"
+#include "compiler/kernels/Kinds.h"
+
+using namespace mlir;
+
+namespace sluice::kernels {
+
+static Signature appendSignature(const Attrs &) {
+  Signature s;
+  s.inputs = {"k", "v"};
+  s.outputs = {"cache"};
+  s.dims = {"heads", "head_dim", "value_dim", "k.stride", "v.stride"};
+  return s;
+}
+
+static LogicalResult buildAppend(KernelBuilder &k, const Attrs &, Region *) {
+  Value keys = k.operand("k", k.f32()), values = k.operand("v", k.f32());
+  CacheOperand cache(k, "cache");
+  Expr heads = k.dim("heads");
+  CacheLayout<Expr> layout{k.dim("head_dim"), k.dim("value_dim")};
+  Expr kStride = k.dim("k.stride"), vStride = k.dim("v.stride");
+  Value sequences = k.batchArray(SLC_BATCH_SEQUENCE);
+  Value offsets = k.batchArray(SLC_BATCH_OFFSET);
+  k.items(k.rows() * heads, [&](Expr item) {
+    Expr row = item / heads, h = item % heads;
+    Expr sequence = toIndex(k.load(sequences, row));
+    Expr position = cache.held(sequence) + toIndex(k.load(offsets, row));
+    Value head = cache.head(sequence, position, h * layout.headElements() * 4);
+    appendKey(k, layout, head, position, keys,
+              row * kStride + h * layout.keyWidth);
+    appendValue(k, layout, head, position, values,
+                row * vStride + h * layout.valueWidth);
+  });
+  return success();
+}
+
+void addAppendKinds(KindTable &table) {
+  table["append"] = {{}, appendSignature, nullptr, buildAppend};
+}
+
+} // namespace sluice::kernels
