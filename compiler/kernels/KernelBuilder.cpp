@@ -318,15 +318,21 @@ void KernelBuilder::store(Expr value, Value memref, Expr base, Lanes lanes) {
       builder, memref, ValueRange{static_cast<Value>(at)}, lanes.mask, value);
 }
 
+static bool isNarrow(Value memref) {
+  return elementOf(memref).getIntOrFloatBitWidth() == 16;
+}
+
 Expr KernelBuilder::loadFloat(Value memref, Expr base, Lanes lanes,
                               double fill) {
-  return toFloat(load(memref, base, lanes, fill), f32());
+  if (!isNarrow(memref))
+    return load(memref, base, lanes, fill);
+  Expr x = fromBf16(load(memref, base, lanes));
+  return lanes.mask && fill != 0 ? select(lanes.mask, x, x.like(fill)) : x;
 }
 
 void KernelBuilder::storeFloat(Expr value, Value memref, Expr base,
                                Lanes lanes) {
-  bool narrow = elementOf(memref).isBF16();
-  store(narrow ? toBf16(value) : value, memref, base, lanes);
+  store(isNarrow(memref) ? toBf16(value) : value, memref, base, lanes);
 }
 
 Expr KernelBuilder::gather(Value memref, Expr base, Expr offsets) {
@@ -360,19 +366,36 @@ Expr KernelBuilder::reduce(Expr vector, Expr (*combine)(Expr, Expr)) {
   return expr(vector::ExtractOp::create(builder, vector, ArrayRef<int64_t>{0}));
 }
 
+Type KernelBuilder::bf16() {
+  if (target().hasAvx512Bf16)
+    return builder.getBF16Type();
+  return builder.getI16Type();
+}
+
+static Type withElement(Type like, Type element) {
+  if (auto vector = dyn_cast<VectorType>(like))
+    return vector.clone(element);
+  return element;
+}
+
 Expr KernelBuilder::toBf16(Expr x) {
   if (target().hasAvx512Bf16)
     return toFloat(x, bf16());
-  // In integers; otherwise the conversion becomes a call per element. A NaN
-  // keeps its upper half and is made quiet.
+  // A NaN keeps its upper half and is made quiet.
   Expr bits = bitcast(x, i32());
-  Expr rounded = bits + ((bits >> 16 & 1) + 0x7fff) >> 16;
+  Expr rounded = (bits + ((bits >> 16 & 1) + 0x7fff)) >> 16;
   Expr quiet = bits >> 16 | 0x40;
   Expr half = select(x != x, quiet, rounded);
-  Type narrow = builder.getI16Type();
-  if (auto vector = dyn_cast<VectorType>(x.type()))
-    narrow = vector.clone(narrow);
-  return bitcast(expr(arith::TruncIOp::create(builder, narrow, half)), bf16());
+  return expr(
+      arith::TruncIOp::create(builder, withElement(x.type(), bf16()), half));
+}
+
+Expr KernelBuilder::fromBf16(Expr x) {
+  if (target().hasAvx512Bf16)
+    return toFloat(x, f32());
+  Expr wide =
+      expr(arith::ExtUIOp::create(builder, withElement(x.type(), i32()), x));
+  return bitcast(wide << 16, f32());
 }
 
 Expr KernelBuilder::sumLanes(Expr vector) {

@@ -51,7 +51,10 @@ public:
 
   // Types and constants.
   mlir::Type f32() { return builder.getF32Type(); }
-  mlir::Type bf16() { return builder.getBF16Type(); }
+  // The element type of bf16 memory: i16 on targets that cannot convert, where
+  // values of the type bf16 would turn into calls. loadFloat and storeFloat
+  // read and write both.
+  mlir::Type bf16();
   mlir::Type i32() { return builder.getI32Type(); }
   mlir::VectorType vec(mlir::Type element, int64_t lanes = Lanes::width) {
     return mlir::VectorType::get({lanes}, element);
@@ -125,8 +128,9 @@ public:
   Expr gather(mlir::Value memref, Expr base, Expr offsets);
   void prefetch(mlir::Value memref, Expr at);
 
-  // f32 -> bf16, to nearest even, on scalars and vectors.
+  // f32 to bf16() and back, on scalars and vectors; to nearest even.
   Expr toBf16(Expr x);
+  Expr fromBf16(Expr x);
 
   // Over the lanes of a vector<16xf32>, in a fixed tree: halves are added (or
   // compared) 8 + 8, 4 + 4, 2 + 2, 1 + 1.

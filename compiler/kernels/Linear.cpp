@@ -287,7 +287,7 @@ void LinearKernel::stageRow(Expr row, Expr at) {
       v = select(lanes.mask, v, v.like(0));
     // On targets without the dot, rounded values are kept as f32.
     if (config.bf16Compute && !shape.stagedBf16 && !config.bf16Input)
-      v = toFloat(k.toBf16(v), k.f32());
+      v = k.fromBf16(k.toBf16(v));
     k.storeFloat(v, stage, at * stageStride, {lanes.first, {}});
   });
 }

@@ -9,7 +9,8 @@ namespace sluice::kernels {
 
 // Sixteen i32, each a pair of bf16, as what the dot instruction takes.
 static Expr asPairs(KernelBuilder &k, Expr words) {
-  return k.expr(vector::BitCastOp::create(k.b(), k.vec(k.bf16(), 32), words));
+  return k.expr(
+      vector::BitCastOp::create(k.b(), k.vec(k.b().getBF16Type(), 32), words));
 }
 
 static Expr dot(KernelBuilder &k, Expr sum, Expr a, Expr b) {

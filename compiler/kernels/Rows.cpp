@@ -65,7 +65,7 @@ static LogicalResult buildEmbedding(KernelBuilder &k, const Attrs &attrs,
     if (attrs.word("layout", "rows") == "panel") {
       k.loop(k.index(0), width, 1, [&](Expr c) {
         Expr value = k.load(w, panelOffset(id, first + c, n, narrow));
-        k.store(toFloat(value, k.f32()), y, yBase + c);
+        k.store(narrow ? k.fromBf16(value) : value, y, yBase + c);
       });
       return;
     }
