@@ -1,7 +1,6 @@
 #include "compiler/codegen/Target.h"
 
 #include "llvm/ADT/SmallVector.h"
-#include "llvm/ADT/StringExtras.h"
 #include "llvm/ADT/StringMap.h"
 #include "llvm/TargetParser/Host.h"
 #include "llvm/TargetParser/X86TargetParser.h"
@@ -65,13 +64,12 @@ Result<Target> parseTarget(std::string_view text) {
   llvm::StringMap<bool> present = text == "native"
                                       ? llvm::sys::getHostCPUFeatures()
                                       : featuresOf(target.name);
-  llvm::SmallVector<StringRef> required;
   for (StringRef feature : level3) {
     if (!present.lookup(feature))
       return Status(Code::Unsupported, "target '" + target.name + "' has no " +
                                            feature.str() +
                                            ", expected x86-64-v3 or better");
-    required.push_back(feature);
+    target.required.push_back(feature.str());
   }
 
   target.hasAvx512 = llvm::all_of(
@@ -80,17 +78,17 @@ Result<Target> parseTarget(std::string_view text) {
   target.tune =
       StringRef(target.name).starts_with("x86-64") ? "generic" : target.name;
   if (target.hasAvx512) {
-    required.append(std::begin(level4), std::end(level4));
+    for (StringRef feature : level4)
+      target.required.push_back(feature.str());
     for (StringRef feature : extensions512) {
       if (!present.lookup(feature))
         continue;
-      required.push_back(feature);
+      target.required.push_back(feature.str());
       target.features += (target.features.empty() ? "+" : ",+") + feature.str();
     }
     target.hasAvx512Bf16 = present.lookup("avx512bf16");
     target.hasAvx512Vnni = present.lookup("avx512vnni");
   }
-  target.required = llvm::join(required, " ");
   return target;
 }
 

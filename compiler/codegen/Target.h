@@ -6,6 +6,7 @@
 
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace sluice::codegen {
 
@@ -14,9 +15,9 @@ struct Target {
   std::string cpu;  // x86-64 level whose instructions are allowed
   std::string tune; // processor whose costs the scheduler assumes
   std::string features; // additions to the level: "+avx512bf16,+avx512vnni"
-  // What the running machine must have, in GCC's spelling and separated by
-  // blanks, complete: "avx2 fma f16c bmi2 avx512f ...".
-  std::string required;
+  // What the running machine must have, complete and in LLVM's names: "avx2",
+  // "fma", ..., "avx512bf16".
+  std::vector<std::string> required;
 
   bool hasAvx512 = false;     // F, BW, CD, DQ and VL (x86-64-v4)
   bool hasAvx512Bf16 = false; // vdpbf16ps, vcvtneps2bf16
