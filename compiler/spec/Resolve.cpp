@@ -1,5 +1,298 @@
 #include "compiler/spec/Resolve.h"
 
+#include "compiler/spec/Names.h"
+
+#include <algorithm>
+
 namespace sluice::spec {
-void resolveNames(const SpecFile &, Diagnostics &) {}
+
+void resolveNames(const SpecFile &file, Diagnostics &diagnostics) {
+  for (const UseDecl &use : file.uses)
+    if (use.library)
+      resolveNames(*use.library, diagnostics);
+  NameResolver(file, diagnostics).run();
+}
+
+NameResolver::NameResolver(const SpecFile &file, Diagnostics &diagnostics)
+    : file_(file), diagnostics_(diagnostics) {
+  collectParams(file, "");
+  paramSet_.insert(params_.begin(), params_.end());
+  collectWeights(file.weights, "");
+  for (const UseDecl &use : file.uses)
+    if (use.library) {
+      groups_.push_back(use.name);
+      collectWeights(use.library->weights, use.name + ".");
+    }
+  collectStates(file.state, "");
+}
+
+void NameResolver::collectParams(const SpecFile &file,
+                                 const std::string &prefix) {
+  for (const ParamSpec &param : file.params)
+    params_.push_back(prefix + param.name);
+  collectGroup(file.config, prefix);
+  for (const UseDecl &use : file.uses)
+    if (use.library)
+      collectParams(*use.library, prefix + use.name + ".");
+}
+
+void NameResolver::collectGroup(const ConfigGroup &group,
+                                const std::string &prefix) {
+  for (const auto &child : group.children) {
+    if (const auto *inner = std::get_if<ConfigGroup>(&child)) {
+      collectGroup(*inner, prefix + inner->name + ".");
+      continue;
+    }
+    const ParamDecl &decl = std::get<ParamDecl>(child);
+    params_.push_back(prefix + decl.name);
+    decls_[prefix + decl.name] = &decl;
+  }
+}
+
+void NameResolver::collectWeights(const WeightGroup &group,
+                                  const std::string &prefix) {
+  if (group.each)
+    indices_.insert(group.each->index);
+  for (const auto &child : group.children) {
+    if (const auto *inner = std::get_if<WeightGroup>(&child)) {
+      groups_.push_back(prefix + inner->name);
+      collectWeights(*inner, prefix + inner->name + ".");
+      continue;
+    }
+    const auto &leaf = std::get<WeightLeaf>(child);
+    if (leaf.holds.empty())
+      leaves_.push_back(prefix + leaf.name);
+    for (const WeightLeaf::Part &part : leaf.holds)
+      leaves_.push_back(prefix + part.name);
+  }
+}
+
+void NameResolver::collectStates(const StateGroup &group,
+                                 const std::string &prefix) {
+  if (group.each)
+    indices_.insert(group.each->index);
+  for (const auto &child : group.children) {
+    if (const auto *inner = std::get_if<StateGroup>(&child)) {
+      groups_.push_back(prefix + inner->name);
+      collectStates(*inner, prefix + inner->name + ".");
+    } else {
+      states_.push_back(prefix + std::get<StateLeaf>(child).name);
+    }
+  }
+}
+
+void NameResolver::ref(const Scalar &scalar, const Expr &expr,
+                       const Visible &visible) {
+  if (paramSet_.count(expr.name) ||
+      std::find(visible.names.begin(), visible.names.end(), expr.name) !=
+          visible.names.end())
+    return;
+  Names known = visible.names;
+  known.insert(known.end(), params_.begin(), params_.end());
+  std::string head = expr.name + ".";
+  bool group = std::any_of(
+      params_.begin(), params_.end(),
+      [&](const std::string &param) { return param.starts_with(head); });
+  diagnostics_.error(scalar.at(expr.offset),
+                     group ? "'$" + expr.name + "' is a group of parameters"
+                           : "unknown parameter '$" + expr.name + "'" +
+                                 suggest(expr.name, known));
+}
+
+void NameResolver::has(const Scalar &scalar, const Expr &expr) {
+  for (const Names *list : {&leaves_, &groups_})
+    for (const std::string &path : *list)
+      if (path == expr.name || path.ends_with("." + expr.name))
+        return;
+  // A block of a library asks about weights of whoever calls it.
+  for (const BlockDecl &block : file_.blocks)
+    if (std::find(block.weights.begin(), block.weights.end(), expr.name) !=
+        block.weights.end())
+      return;
+  diagnostics_.error(scalar.at(expr.offset),
+                     "has() asks for an unknown weight " + quote(expr.name) +
+                         suggest(expr.name, leaves_));
+}
+
+void NameResolver::check(const Scalar &scalar, const Visible &visible) {
+  visitNames(
+      scalar, [&](const Expr &expr) { ref(scalar, expr, visible); },
+      [&](const Expr &expr) { has(scalar, expr); });
+}
+
+void NameResolver::check(const Data &data, const Visible &visible) {
+  if (data.isScalar())
+    check(data.scalar, visible);
+  for (const Data &item : data.items)
+    check(item, visible);
+}
+
+void NameResolver::check(const Template &text, const Visible &visible) {
+  for (const Template::Piece &piece : text.pieces) {
+    if (piece.scalar)
+      check(*piece.scalar, visible);
+    if (piece.name.empty() || piece.name == "arch" ||
+        std::find(visible.names.begin(), visible.names.end(), piece.name) !=
+            visible.names.end())
+      continue;
+    Names known = visible.names;
+    known.push_back("arch");
+    diagnostics_.error(
+        text.location,
+        "unknown index '$" + piece.name + "' in a name" +
+            (paramSet_.count(piece.name)
+                 ? "; a parameter is written ${$" + piece.name + "}"
+                 : suggest(piece.name, known)));
+  }
+}
+
+void NameResolver::check(const PerFormat<Alternatives> &names,
+                         const Visible &visible) {
+  for (const auto &[format, alternatives] : names)
+    for (const Template &text : alternatives)
+      check(text, visible);
+}
+
+void NameResolver::config(const ConfigGroup &group) {
+  check(group.prefix, {});
+  for (const auto &child : group.children) {
+    if (const auto *inner = std::get_if<ConfigGroup>(&child)) {
+      config(*inner);
+      continue;
+    }
+    const ParamDecl &decl = std::get<ParamDecl>(child);
+    if (decl.derived)
+      check(decl.value, {});
+    check(decl.keys, {});
+    if (decl.sizeOf)
+      for (const Template &text : decl.sizeOf->tensors)
+        check(text, {});
+    if (decl.countOf)
+      for (const Template &text : *decl.countOf)
+        check(text, {});
+    for (const auto &[format, data] : decl.fallbacks)
+      check(data, {});
+    for (const std::optional<Data> *data :
+         {&decl.fallback, &decl.length, &decl.element})
+      if (*data)
+        check(**data, {});
+    for (const auto &[spelling, data] : decl.values)
+      check(data, {});
+  }
+}
+
+void NameResolver::source(const SourceDecl &decl, Visible visible) {
+  if (decl.each) {
+    check(decl.each->count, visible);
+    visible.names.push_back(decl.each->index);
+  }
+  check(decl.name, visible);
+  if (decl.scales)
+    check(*decl.scales, visible);
+  if (decl.per)
+    check(*decl.per, visible);
+  for (const TransformDecl &transform : decl.apply)
+    check(transform.args, visible);
+  for (const SourceDecl &item : decl.items)
+    source(item, visible);
+}
+
+void NameResolver::weightLeaf(const WeightLeaf &leaf, const Visible &visible) {
+  for (const Data &size : leaf.shape)
+    check(size, visible);
+  for (const WeightLeaf::Part &part : leaf.holds)
+    check(part.rows, visible);
+  for (const std::optional<Data> *data : {&leaf.per, &leaf.cols, &leaf.experts})
+    if (*data)
+      check(**data, visible);
+  for (const std::optional<Scalar> *scalar : {&leaf.when, &leaf.bias})
+    if (*scalar)
+      check(**scalar, visible);
+  for (const Sources *sources : {&leaf.sources, &leaf.biasSources})
+    for (const auto &[format, alternatives] : *sources)
+      for (const SourceDecl &decl : alternatives)
+        source(decl, visible);
+  for (const std::optional<AliasDecl> *alias : {&leaf.absent, &leaf.sameAs}) {
+    if (!*alias)
+      continue;
+    if ((*alias)->when)
+      check(*(*alias)->when, visible);
+    bool known = false;
+    for (const std::string &path : leaves_)
+      known |= path == (*alias)->use || path.ends_with("." + (*alias)->use);
+    if (!known)
+      diagnostics_.error((*alias)->location,
+                         "unknown weight " + quote((*alias)->use) +
+                             suggest((*alias)->use, leaves_));
+  }
+}
+
+void NameResolver::weights(const WeightGroup &group, Visible visible) {
+  if (group.when)
+    check(*group.when, visible);
+  if (group.each) {
+    check(group.each->count, visible);
+    visible.names.push_back(group.each->index);
+  }
+  check(group.prefix, visible);
+  std::map<std::string, Location> seen;
+  for (const auto &child : group.children) {
+    if (const auto *inner = std::get_if<WeightGroup>(&child)) {
+      weights(*inner, visible);
+      continue;
+    }
+    weightLeaf(std::get<WeightLeaf>(child), visible);
+  }
+}
+
+void NameResolver::states(const StateGroup &group, Visible visible) {
+  if (group.when)
+    check(*group.when, visible);
+  if (group.each) {
+    check(group.each->count, visible);
+    visible.names.push_back(group.each->index);
+  }
+  for (const auto &child : group.children) {
+    if (const auto *inner = std::get_if<StateGroup>(&child)) {
+      states(*inner, visible);
+      continue;
+    }
+    const auto &leaf = std::get<StateLeaf>(child);
+    if (leaf.when)
+      check(*leaf.when, visible);
+    for (const StateLeaf::Field &field : leaf.fields)
+      for (const Data &size : field.shape)
+        check(size, visible);
+    for (const Data &size : leaf.shape)
+      check(size, visible);
+    for (const std::optional<Data> *data :
+         {&leaf.keep, &leaf.chunk, &leaf.init, &leaf.fullOf})
+      if (*data)
+        check(**data, visible);
+  }
+}
+
+void NameResolver::run() {
+  config(file_.config);
+  for (const CheckDecl &decl : file_.checks)
+    check(decl.that, {});
+  for (const UseDecl &use : file_.uses)
+    for (const ArgDecl &arg : use.args)
+      check(arg.value, {});
+  for (const Alternatives *names :
+       {&file_.match.ggufWith, &file_.match.ggufWithout})
+    for (const Template &text : *names)
+      check(text, {});
+  check(file_.ignore, {});
+  weights(file_.weights, {});
+  states(file_.state, {});
+  for (const BlockDecl &decl : file_.blocks)
+    block(decl);
+  for (const EntryDecl &decl : file_.entries)
+    entry(decl);
+  recursion();
+  if (!file_.library)
+    neverCalled();
+}
+
 } // namespace sluice::spec

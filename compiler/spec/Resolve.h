@@ -2,14 +2,89 @@
 #pragma once
 
 #include "compiler/spec/SpecFile.h"
+#include "dialects/llm/OpRegistry.h"
+
+#include <set>
 
 namespace sluice::spec {
 
 // `$name`s, blocks, ops, slots and arguments of the file and its libraries.
 void resolveNames(const SpecFile &file, Diagnostics &diagnostics);
 
-// The parameters a file's expressions may name: its own ("rope.theta" for
-// those of a library used as `rope`), or the library's own.
-std::vector<std::string> parameterNames(const SpecFile &file);
+class NameResolver {
+public:
+  NameResolver(const SpecFile &file, Diagnostics &diagnostics);
+
+  void run();
+
+private:
+  using Names = std::vector<std::string>;
+  // What a `$name` may be at some place, besides the file's parameters.
+  struct Visible {
+    std::vector<std::string> names;
+  };
+
+  // Tables (Resolve.cpp).
+  void collectParams(const SpecFile &file, const std::string &prefix);
+  void collectGroup(const ConfigGroup &group, const std::string &prefix);
+  void collectWeights(const WeightGroup &group, const std::string &prefix);
+  void collectStates(const StateGroup &group, const std::string &prefix);
+  void config(const ConfigGroup &group);
+  void weights(const WeightGroup &group, Visible visible);
+  void weightLeaf(const WeightLeaf &leaf, const Visible &visible);
+  void source(const SourceDecl &decl, Visible visible);
+  void states(const StateGroup &group, Visible visible);
+  void check(const Data &data, const Visible &visible);
+  void check(const Scalar &scalar, const Visible &visible);
+  void check(const Template &text, const Visible &visible);
+  void check(const PerFormat<Alternatives> &names, const Visible &visible);
+  void ref(const Scalar &scalar, const Expr &expr, const Visible &visible);
+  void has(const Scalar &scalar, const Expr &expr);
+
+  // Blocks (ResolveBlocks.cpp).
+  // The names of a block or entry, with what became of them.
+  struct Bound {
+    Location location;
+    bool used = false;
+    bool input = false;
+  };
+  struct Flow {
+    const BlockDecl *block = nullptr; // null in an entry
+    Visible visible;
+    std::map<std::string, std::vector<Bound>> names;
+  };
+  void block(const BlockDecl &block);
+  void entry(const EntryDecl &entry);
+  void node(const NodeDecl &node, Flow &flow);
+  void op(const NodeDecl &node, Flow &flow);
+  void slot(const llm::OpInfo &info, const llm::Slot &slot, const Data &data,
+            Flow &flow);
+  void call(const NodeDecl &node, Flow &flow);
+  const BlockDecl *callee(const NodeDecl::Choice &choice);
+  void matchWords(const NodeDecl &node);
+  void graphValue(const Data &data, Flow &flow);
+  void mask(const Data &data, Flow &flow);
+  void useName(const std::string &name, const Location &location, Flow &flow);
+  void weightName(const std::string &name, const Location &location,
+                  const Flow &flow);
+  void stateName(const std::string &name, const Location &location,
+                 const Flow &flow);
+  void bindResults(const NodeDecl &node, Flow &flow);
+  void finish(Flow &flow);
+  void recursion();
+  void neverCalled();
+  bool recursive(const BlockDecl &block, std::vector<const BlockDecl *> &stack,
+                 std::set<const BlockDecl *> &done);
+
+  const SpecFile &file_;
+  Diagnostics &diagnostics_;
+  Names params_; // in full
+  std::set<std::string> paramSet_;
+  Names leaves_, groups_; // paths of weights
+  Names states_;
+  std::set<std::string> indices_; // that some `each` binds
+  std::map<std::string, const ParamDecl *> decls_;
+  std::set<std::string> called_;
+};
 
 } // namespace sluice::spec

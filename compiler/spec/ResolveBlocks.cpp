@@ -1,0 +1,455 @@
+#include "compiler/spec/Names.h"
+#include "compiler/spec/Resolve.h"
+
+#include <algorithm>
+
+namespace sluice::spec {
+
+using llm::OpInfo;
+using llm::Slot;
+using llm::SlotKind;
+
+template <typename T>
+static bool contains(const std::vector<T> &list, const T &value) {
+  return std::find(list.begin(), list.end(), value) != list.end();
+}
+
+static bool hasSuffix(const std::vector<std::string> &paths,
+                      const std::string &name) {
+  return std::any_of(paths.begin(), paths.end(), [&](const std::string &path) {
+    return path == name || path.ends_with("." + name);
+  });
+}
+
+// The last parts of the paths, which is what blocks write.
+static std::vector<std::string> lastParts(const std::vector<std::string> &all) {
+  std::set<std::string> out;
+  for (const std::string &path : all)
+    out.insert(path.substr(path.rfind('.') + 1));
+  return {out.begin(), out.end()};
+}
+
+void NameResolver::useName(const std::string &name, const Location &location,
+                           Flow &flow) {
+  auto it = flow.names.find(name);
+  if (it != flow.names.end()) {
+    // Any binding may be the one in force: a later one may have been left out.
+    for (Bound &bound : it->second)
+      bound.used = true;
+    return;
+  }
+  std::vector<std::string> known;
+  for (const auto &[other, bounds] : flow.names)
+    known.push_back(other);
+  diagnostics_.error(location, quote(name) + " is used before it is bound" +
+                                   suggest(name, known));
+}
+
+void NameResolver::weightName(const std::string &name, const Location &location,
+                              const Flow &flow) {
+  if (file_.library) {
+    if (flow.block && !contains(flow.block->weights, name))
+      diagnostics_.error(location,
+                         "a block of a library lists the weights that it takes "
+                         "from its scope; " +
+                             quote(name) + " is not in `weights`" +
+                             suggest(name, flow.block->weights));
+    return;
+  }
+  if (!hasSuffix(leaves_, name))
+    diagnostics_.error(location, "unknown weight " + quote(name) +
+                                     suggest(name, lastParts(leaves_)));
+}
+
+void NameResolver::stateName(const std::string &name, const Location &location,
+                             const Flow &flow) {
+  if (file_.library) {
+    if (flow.block && !contains(flow.block->states, name))
+      diagnostics_.error(location,
+                         "a block of a library lists the states that it takes "
+                         "from its scope; " +
+                             quote(name) + " is not in `state`" +
+                             suggest(name, flow.block->states));
+    return;
+  }
+  if (!hasSuffix(states_, name))
+    diagnostics_.error(location, "unknown state " + quote(name) +
+                                     suggest(name, lastParts(states_)));
+}
+
+void NameResolver::graphValue(const Data &data, Flow &flow) {
+  if (!data.isWord()) {
+    check(data, flow.visible);
+    return;
+  }
+  const std::string &text = data.scalar.text;
+  if (text.starts_with("w."))
+    weightName(text.substr(2), data.location, flow);
+  else
+    useName(text, data.location, flow);
+}
+
+void NameResolver::mask(const Data &data, Flow &flow) {
+  if (data.kind == Data::Kind::List) {
+    for (const Data &item : data.items)
+      mask(item, flow);
+    return;
+  }
+  if (data.kind != Data::Kind::Map)
+    return; // causal, all
+  for (size_t i = 0; i < data.items.size(); ++i) {
+    const Data &argument = data.items[i];
+    if (argument.kind == Data::Kind::List)
+      mask(argument, flow);
+    else if (argument.kind == Data::Kind::Map)
+      for (const Data &inner : argument.items)
+        graphValue(inner, flow);
+    else
+      graphValue(argument, flow);
+  }
+}
+
+void NameResolver::slot(const OpInfo &info, const Slot &slot, const Data &data,
+                        Flow &flow) {
+  switch (slot.kind) {
+  case SlotKind::Value:
+  case SlotKind::Values:
+    if (data.kind == Data::Kind::List)
+      for (const Data &item : data.items)
+        graphValue(item, flow);
+    else
+      graphValue(data, flow);
+    return;
+  case SlotKind::Weight:
+    if (data.isWord()) {
+      const std::string &text = data.scalar.text;
+      weightName(text.starts_with("w.") ? text.substr(2) : text, data.location,
+                 flow);
+    } else {
+      diagnostics_.error(data.location, quote(slot.name) + " of " +
+                                            std::string(info.word) +
+                                            " must name a weight");
+    }
+    return;
+  case SlotKind::State:
+    if (data.isWord())
+      stateName(data.scalar.text, data.location, flow);
+    else
+      diagnostics_.error(data.location, quote(slot.name) + " of " +
+                                            std::string(info.word) +
+                                            " must name a state");
+    return;
+  case SlotKind::Mask:
+    mask(data, flow);
+    return;
+  case SlotKind::Word: {
+    std::vector<std::string> words(slot.words.begin(), slot.words.end());
+    if (data.isWord() && !contains(words, data.scalar.text))
+      diagnostics_.error(data.location, "unknown word " +
+                                            quote(data.scalar.text) + " for " +
+                                            quote(slot.name) + " of " +
+                                            std::string(info.word) +
+                                            suggest(data.scalar.text, words));
+    break;
+  }
+  default:
+    if (data.isWord() && slot.kind != SlotKind::Text)
+      diagnostics_.error(
+          data.location,
+          quote(slot.name) + " of " + std::string(info.word) +
+              " takes a number, not the word " + quote(data.scalar.text) +
+              (paramSet_.count(data.scalar.text)
+                   ? "; a parameter is written $" + data.scalar.text
+                   : ""));
+    break;
+  }
+  check(data, flow.visible);
+}
+
+void NameResolver::op(const NodeDecl &node, Flow &flow) {
+  const OpInfo &info = *llm::findOp(node.op);
+  std::vector<std::string> names;
+  std::vector<const Slot *> primaries;
+  for (const Slot &slot : info.slots) {
+    if (slot.primary)
+      primaries.push_back(&slot);
+    else if (!slot.implied && slot.kind != SlotKind::Fields &&
+             slot.kind != SlotKind::Bias)
+      names.emplace_back(slot.name);
+  }
+  const Data &first = node.args[0].value;
+  if (primaries.size() == 1) {
+    slot(info, *primaries[0], first, flow);
+  } else {
+    for (size_t i = 0; i < first.items.size() && !primaries.empty(); ++i)
+      slot(info, *primaries[std::min(i, primaries.size() - 1)], first.items[i],
+           flow);
+  }
+  for (size_t i = 1; i < node.args.size(); ++i) {
+    const ArgDecl &arg = node.args[i];
+    const Slot *named = llm::findSlot(info, arg.name.text);
+    if (named && contains(names, arg.name.text)) {
+      slot(info, *named, arg.value, flow);
+    } else if (info.takesFields) {
+      // The state tells which fields there are, once it is bound.
+      graphValue(arg.value, flow);
+    } else {
+      names.push_back("when");
+      diagnostics_.error(arg.name.location,
+                         "unknown slot " + quote(arg.name.text) + " of " +
+                             node.op + suggest(arg.name.text, names));
+    }
+  }
+  for (const Slot &needed : info.slots) {
+    if (needed.optional || needed.implied || needed.primary ||
+        needed.kind == SlotKind::Fields || needed.kind == SlotKind::Bias)
+      continue;
+    bool given = std::any_of(
+        node.args.begin(), node.args.end(),
+        [&](const ArgDecl &arg) { return arg.name.text == needed.name; });
+    if (!given)
+      diagnostics_.error(
+          node.location,
+          node.op + " needs " + quote(needed.name) +
+              (needed.doc.empty() ? "" : ": " + std::string(needed.doc)));
+  }
+}
+
+const BlockDecl *NameResolver::callee(const NodeDecl::Choice &choice) {
+  const SpecFile *file = &file_;
+  std::string name = choice.block;
+  for (size_t dot = name.find('.'); dot != std::string::npos;
+       dot = name.find('.')) {
+    std::string head = name.substr(0, dot);
+    const UseDecl *use = file->use(head);
+    if (!use || !use->library) {
+      std::vector<std::string> names;
+      for (const UseDecl &other : file->uses)
+        names.push_back(other.name);
+      diagnostics_.error(choice.location, "unknown library " + quote(head) +
+                                              suggest(head, names));
+      return nullptr;
+    }
+    file = use->library.get();
+    name = name.substr(dot + 1);
+  }
+  if (const BlockDecl *block = file->block(name)) {
+    if (file == &file_)
+      called_.insert(name);
+    return block;
+  }
+  std::vector<std::string> names;
+  for (const BlockDecl &block : file->blocks)
+    names.push_back(block.name);
+  diagnostics_.error(choice.location,
+                     "unknown block " + quote(name) + suggest(name, names));
+  return nullptr;
+}
+
+// Every word that the matched parameter can be needs a block.
+void NameResolver::matchWords(const NodeDecl &node) {
+  const Expr *expr = node.match ? node.match->expr.get() : nullptr;
+  if (expr && expr->kind == Expr::Kind::Index)
+    expr = expr->args[0].get();
+  if (!expr || expr->kind != Expr::Kind::Ref)
+    return;
+  auto it = decls_.find(expr->name);
+  if (it == decls_.end())
+    return;
+  for (const auto &[spelling, data] : it->second->values) {
+    if (!data.isWord())
+      continue;
+    bool covered = std::any_of(node.blocks.begin(), node.blocks.end(),
+                               [&, &word = data.scalar.text](const auto &c) {
+                                 return c.word == word;
+                               });
+    if (!covered)
+      diagnostics_.error(node.match->location,
+                         "no block is given for " + quote(data.scalar.text) +
+                             ", which '$" + expr->name + "' can be");
+  }
+}
+
+void NameResolver::call(const NodeDecl &node, Flow &flow) {
+  Visible inside = flow.visible;
+  if (node.kind == NodeDecl::Kind::Repeat) {
+    inside.names.insert(inside.names.end(), indices_.begin(), indices_.end());
+    check(node.group, inside);
+    if (node.group.pieces.size() == 1 &&
+        !node.group.pieces[0].literal.empty() &&
+        !hasSuffix(groups_, node.group.text))
+      diagnostics_.error(node.group.location,
+                         "unknown group " + quote(node.group.text) +
+                             suggest(node.group.text, groups_));
+  }
+  if (node.in)
+    check(*node.in, inside);
+  if (node.match)
+    check(*node.match, inside);
+  matchWords(node);
+  std::vector<const BlockDecl *> blocks;
+  for (const NodeDecl::Choice &choice : node.blocks)
+    if (const BlockDecl *block = callee(choice))
+      blocks.push_back(block);
+  std::vector<std::string> names;
+  std::set<std::string> inputs;
+  if (node.kind == NodeDecl::Kind::Experts)
+    inputs = {"x", "at", "in_scale", "out_scale"};
+  for (const BlockDecl *block : blocks) {
+    for (const BlockDecl::Name &input : block->inputs) {
+      names.push_back(input.name);
+      if (node.kind != NodeDecl::Kind::Experts)
+        inputs.insert(input.name);
+    }
+    for (const ParamSpec &param : block->params)
+      names.push_back(param.name);
+  }
+  for (const ArgDecl &arg : node.args) {
+    if (inputs.count(arg.name.text) && arg.value.isWord()) {
+      useName(arg.value.scalar.text, arg.value.location, flow);
+      continue;
+    }
+    check(arg.value, inside);
+    if (!inputs.count(arg.name.text) && !contains(names, arg.name.text) &&
+        blocks.size() == node.blocks.size())
+      diagnostics_.error(arg.name.location,
+                         "unknown argument " + quote(arg.name.text) +
+                             " of block " + quote(node.blocks[0].block) +
+                             suggest(arg.name.text, names));
+  }
+  for (const BlockDecl *block : blocks) {
+    auto given = [&](const std::string &name) {
+      return std::any_of(node.args.begin(), node.args.end(),
+                         [&](const ArgDecl &a) { return a.name.text == name; });
+    };
+    for (const ParamSpec &param : block->params)
+      if (!param.optional && !given(param.name))
+        diagnostics_.error(node.location, "block " + quote(block->name) +
+                                              " needs the parameter " +
+                                              quote(param.name));
+    for (const BlockDecl::Name &input : block->inputs)
+      if (!given(input.name) && node.kind != NodeDecl::Kind::Experts)
+        diagnostics_.error(node.location, "block " + quote(block->name) +
+                                              " needs the input " +
+                                              quote(input.name));
+  }
+}
+
+void NameResolver::bindResults(const NodeDecl &node, Flow &flow) {
+  for (const std::string &result : node.results) {
+    if (result == "_")
+      continue;
+    std::vector<Bound> &bounds = flow.names[result];
+    if (!node.when) {
+      // Nobody can see the earlier ones from here on.
+      for (const Bound &bound : bounds)
+        if (!bound.used)
+          diagnostics_.error(bound.location,
+                             bound.input
+                                 ? "input " + quote(result) + " is never used"
+                                 : "result " + quote(result) +
+                                       " is never used; `_` throws one away");
+      bounds.clear();
+    }
+    bounds.push_back({node.resultLocation, false, false});
+  }
+}
+
+void NameResolver::node(const NodeDecl &node, Flow &flow) {
+  if (node.when)
+    check(*node.when, flow.visible);
+  if (node.kind == NodeDecl::Kind::Op)
+    op(node, flow);
+  else
+    call(node, flow);
+  bindResults(node, flow);
+}
+
+void NameResolver::finish(Flow &flow) {
+  for (const auto &[name, bounds] : flow.names)
+    for (const Bound &bound : bounds)
+      if (!bound.used)
+        diagnostics_.error(bound.location,
+                           bound.input
+                               ? "input " + quote(name) + " is never used"
+                               : "result " + quote(name) +
+                                     " is never used; `_` throws one "
+                                     "away");
+}
+
+void NameResolver::block(const BlockDecl &decl) {
+  Flow flow;
+  flow.block = &decl;
+  for (const ParamSpec &param : decl.params)
+    flow.visible.names.push_back(param.name);
+  for (const BlockDecl::Name &input : decl.inputs)
+    flow.names[input.name].push_back({input.location, false, true});
+  for (const NodeDecl &n : decl.nodes)
+    node(n, flow);
+  for (const BlockDecl::Name &result : decl.returns)
+    useName(result.name, result.location, flow);
+  finish(flow);
+}
+
+void NameResolver::entry(const EntryDecl &decl) {
+  Flow flow;
+  for (const std::string &need : decl.needs)
+    if (!contains(groups_, need) && !contains(leaves_, need))
+      diagnostics_.error(decl.location, "entry " + quote(decl.name) +
+                                            " needs an unknown group " +
+                                            quote(need) +
+                                            suggest(need, groups_));
+  for (const ArgDecl &param : decl.positionParams)
+    check(param.value, {});
+  for (const std::optional<Data> *data : {&decl.start, &decl.recomputePast})
+    if (*data)
+      check(**data, {});
+  for (const InputDecl &input : decl.inputs) {
+    flow.names[input.name].push_back({input.location, false, true});
+    for (const ArgDecl &param : input.params)
+      check(param.value, {});
+  }
+  for (const NodeDecl &n : decl.nodes)
+    node(n, flow);
+  for (const auto &[name, value] : decl.outputs)
+    useName(value.name, value.location, flow);
+  finish(flow);
+}
+
+bool NameResolver::recursive(const BlockDecl &block,
+                             std::vector<const BlockDecl *> &stack,
+                             std::set<const BlockDecl *> &done) {
+  if (contains(stack, &block)) {
+    diagnostics_.error(block.location,
+                       "block " + quote(block.name) + " calls itself");
+    return true;
+  }
+  if (!done.insert(&block).second)
+    return false;
+  stack.push_back(&block);
+  for (const NodeDecl &node : block.nodes)
+    for (const NodeDecl::Choice &choice : node.blocks)
+      if (const BlockDecl *inner = file_.block(choice.block))
+        if (recursive(*inner, stack, done))
+          return true;
+  stack.pop_back();
+  return false;
+}
+
+void NameResolver::recursion() {
+  std::set<const BlockDecl *> done;
+  for (const BlockDecl &block : file_.blocks) {
+    std::vector<const BlockDecl *> stack;
+    if (recursive(block, stack, done))
+      return;
+  }
+}
+
+void NameResolver::neverCalled() {
+  for (const BlockDecl &block : file_.blocks)
+    if (!called_.count(block.name))
+      diagnostics_.error(block.location,
+                         "block " + quote(block.name) + " is never called");
+}
+
+} // namespace sluice::spec
