@@ -26,6 +26,10 @@ class Case:
         self.args, self.folder = args, folder
         self.io = safetensors.load(os.path.join(args.case, "io.safetensors"))
         self.failures, self.checks = [], 0
+        weights = safetensors.load(os.path.join(args.case, "model.safetensors"))
+        # The references compute in f32 whatever the weights are stored in.
+        self.narrow = any(tensor.dtype == "BF16" for tensor in weights.values())
+        self.options = ["--compute", "f32"] if self.narrow else []
 
     def tool(self, name, *options):
         command = [os.path.join(self.args.bin, name), *options]
@@ -36,7 +40,7 @@ class Case:
 
     def compile(self, name, *options):
         path = os.path.join(self.folder, name)
-        self.tool("sluice-compile", "--checkpoint", self.args.case, "--models", self.args.models, "-o", path, *options)
+        self.tool("sluice-compile", "--checkpoint", self.args.case, "--models", self.args.models, "-o", path, *self.options, *options)
         return path
 
     def run(self, model, sequences, *options):
