@@ -110,8 +110,9 @@ LogicalResult BodyBuilder::buildExperts(const spec::Node &node, Location loc) {
   state.addRegion()->push_back(block);
   Value rows = block->addArgument(x.getType(), loc);
   Slices stacked{block, {}};
-  BodyBuilder inner(symbols, functions, options, OpBuilder::atBlockEnd(block),
-                    node.body->valueCount);
+  OpBuilder inside(builder.getContext()); // the region has no parent yet
+  inside.setInsertionPointToEnd(block);
+  BodyBuilder inner(symbols, functions, options, inside, node.body->valueCount);
   inner.slices = &stacked;
   inner.bind(node.body->inputs.front(), rows);
   if (failed(inner.build(node.body->nodes)))
