@@ -75,6 +75,11 @@ void Model::Impl::describe() {
     one.wholeSequences = entry.wholeSequence;
     info.entries.push_back(std::move(one));
   }
+  for (const executor::ReadyEntry &entry : executor->entries())
+    for (const executor::ReadyProgram &program : entry.programs)
+      for (const executor::ReadyStep &step : program.steps)
+        if (step.matmul)
+          ++info.engine[step.matmul->implementation];
   info.workers = executor->workers();
   info.activationBytes = executor->arenaBytes();
   info.stateBytes = executor->slots().reservedBytes();
@@ -359,6 +364,37 @@ Status Model::generate(int32_t slot, std::span<const int32_t> prompt,
       return {};
   }
   return {};
+}
+
+Result<StepCost> Model::cost(std::string_view name, int64_t sequences,
+                             int64_t tokens, int64_t held) const {
+  auto entry = impl_->find(name);
+  if (!entry.ok())
+    return entry.status();
+  const format::Model &model = impl_->artifact.model();
+  const executor::ReadyProgram *program =
+      (*entry)->programFor(sequences * tokens);
+  if (!program)
+    return Status(Code::Unsupported, "no program for such a step");
+  StepCost cost;
+  for (const executor::ReadyStep &step : program->steps) {
+    executor::Work work = executor::workOf(
+        model, *step.source,
+        executor::rowCount(step.dispatch.rows, step.dispatch.rowScale,
+                           sequences * tokens, sequences, sequences));
+    cost.bytes += work.weightBytes;
+    (work.bf16 ? cost.flopsBf16 : cost.flopsF32) += work.flops;
+  }
+  for (uint32_t index : (*entry)->states) {
+    const format::State &state = *list(model.states())[index];
+    if (state.kind() != format::StateKind::Cache || state.once())
+      continue;
+    int64_t rows = state.keep() ? std::min(held, state.keep()) : held;
+    cost.bytes += static_cast<double>(rows * sequences) *
+                  static_cast<double>(state.block_bytes()) * state.bank() /
+                  SLC_CACHE_BLOCK;
+  }
+  return cost;
 }
 
 int64_t Model::length(int32_t slot) const {

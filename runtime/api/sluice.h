@@ -32,6 +32,7 @@
 #include <cstdint>
 #include <functional>
 #include <iosfwd>
+#include <map>
 #include <memory>
 #include <span>
 #include <string>
@@ -103,6 +104,15 @@ struct ModelInfo {
   int workers = 1;
   // Address space; memory is used where it is touched.
   uint64_t activationBytes = 0, stateBytes = 0;
+  // oneDNN's implementations of the products that it computes, and how many
+  // steps each has.
+  std::map<std::string, int64_t> engine;
+};
+
+// The least that a step has to read and to compute.
+struct StepCost {
+  double bytes = 0;                   // weights and cached rows
+  double flopsF32 = 0, flopsBf16 = 0; // products with weights
 };
 
 struct GenerateOptions {
@@ -149,6 +159,11 @@ public:
   Status source(int32_t slot, std::span<const int32_t> tokens);
   // The decoder's first token, or -1.
   int32_t startToken() const;
+
+  // Cost of a step of `sequences` sequences with `tokens` new tokens each, the
+  // last one wanted, after `held` tokens each.
+  Result<StepCost> cost(std::string_view entry, int64_t sequences,
+                        int64_t tokens, int64_t held) const;
 
   // Slots.
   int64_t length(int32_t slot) const;

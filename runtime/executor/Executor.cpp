@@ -229,11 +229,7 @@ Status Executor::step(const ReadyEntry &entry,
     first_.push_back(entry.info->position_start() +
                      (goesOn ? slots_->length(sequence.slot) : 0));
   }
-  const ReadyProgram *program = nullptr;
-  for (const ReadyProgram &candidate : entry.programs)
-    if (!program && tokens >= candidate.min &&
-        (candidate.max == 0 || tokens <= candidate.max))
-      program = &candidate;
+  const ReadyProgram *program = entry.programFor(tokens);
   if (!program)
     return Status(Code::Unsupported, "no program for a step of " +
                                          std::to_string(tokens) + " tokens");
@@ -299,7 +295,8 @@ Status Executor::runEngine(const ReadyStep &step, int64_t rows) {
   if (!status.ok())
     return status.in(describeStep(artifact_.model(), *step.source));
   if (profile_)
-    profile_->add({step.source, true, rows, {{start, Clock::now()}}});
+    profile_->add(
+        {step.source, matmul.implementation, rows, {{start, Clock::now()}}});
   return {};
 }
 
@@ -352,7 +349,7 @@ Status Executor::runGroup(std::span<const ReadyStep> steps) {
     for (size_t i = 0; i < steps.size(); ++i) {
       spans_[i].resize(members);
       if (rowsOf(steps[i]) > 0)
-        profile_->add({steps[i].source, false, rowsOf(steps[i]), spans_[i]});
+        profile_->add({steps[i].source, "", rowsOf(steps[i]), spans_[i]});
     }
   return {};
 }

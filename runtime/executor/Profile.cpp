@@ -50,8 +50,9 @@ Work workOf(const Model &model, const Step &step, int64_t rows) {
   for (const Ref *ref : list(dispatch.operands())) {
     if (ref->kind() == RefKind::Weight && !gather) {
       const Weight &weight = *list(model.weights())[ref->index()];
-      work.bytes += static_cast<double>(weight.bytes()) *
-                    (list(weight.shape()).size() > 2 ? share : 1.0);
+      work.weightBytes += static_cast<double>(weight.bytes()) *
+                          (list(weight.shape()).size() > 2 ? share : 1.0);
+      work.bf16 |= product && weight.elem() == Elem::BF16;
     }
     if (ref->kind() == RefKind::Buffer) {
       const Buffer &buffer = *list(model.buffers())[ref->index()];
@@ -60,6 +61,7 @@ Work workOf(const Model &model, const Step &step, int64_t rows) {
                     static_cast<double>(artifact::elemBytes(buffer.elem()));
     }
   }
+  work.bytes += work.weightBytes;
   return work;
 }
 
@@ -115,15 +117,16 @@ Status Profile::writeTrace(const std::string &path) const {
   for (const Event &event : events_) {
     Work work = workOf(model_, *event.step, event.rows);
     std::string name(text(kernelOf(model_, *event.step).name()));
-    json arguments = {{"rows", event.rows},
-                      {"bytes", work.bytes},
-                      {"flops", work.flops},
-                      {"engine", event.engine ? "dnnl" : "generated"}};
+    json arguments = {
+        {"rows", event.rows},
+        {"bytes", work.bytes},
+        {"flops", work.flops},
+        {"engine", event.engine.empty() ? "generated" : event.engine}};
     if (const Place *place = event.step->place())
       arguments["place"] = placeText(*place);
     for (size_t w = 0; w < event.workers.size(); ++w)
-      emit(name, event.engine ? "engine" : "kernel", w + 1, event.workers[w],
-           arguments);
+      emit(name, event.engine.empty() ? "kernel" : "engine", w + 1,
+           event.workers[w], arguments);
   }
   std::string body =
       json{{"traceEvents", events}, {"displayTimeUnit", "ms"}}.dump(
@@ -173,8 +176,8 @@ void Profile::printTable(std::ostream &out) const {
     Span span = whole(event.workers);
     Work work = workOf(model_, *event.step, event.rows);
     std::string kernel(text(kernelOf(model_, *event.step).name()));
-    if (event.engine)
-      kernel += " [dnnl]";
+    if (!event.engine.empty())
+      kernel += " [" + event.engine + "]";
     const Place *place = event.step->place();
     std::string where = "(no place)";
     if (place)

@@ -19,7 +19,10 @@ struct Span {
 
 // What a step has to move and to compute at least.
 struct Work {
-  double bytes = 0, flops = 0;
+  double weightBytes = 0; // of the weights that are read
+  double bytes = 0;       // with activations
+  double flops = 0;       // of products
+  bool bf16 = false;      // the product is of bf16 numbers
 };
 
 Work workOf(const format::Model &model, const format::Step &step, int64_t rows);
@@ -30,7 +33,7 @@ public:
 
   struct Event {
     const format::Step *step;
-    bool engine;
+    std::string engine; // "": the generated kernel
     int64_t rows;
     std::vector<Span> workers;
   };

@@ -26,6 +26,13 @@ int64_t rowCount(RowKind rows, int64_t scale, int64_t tokens, int64_t wanted,
   return 0;
 }
 
+const ReadyProgram *ReadyEntry::programFor(int64_t tokens) const {
+  for (const ReadyProgram &program : programs)
+    if (tokens >= program.min && (program.max == 0 || tokens <= program.max))
+      return &program;
+  return nullptr;
+}
+
 Result<Arena> Arena::create(const Model &model, const state::Limits &limits) {
   Arena arena;
   uint64_t bytes = 0;
@@ -152,8 +159,10 @@ Result<ReadyStep> ProgramBuilder::step(const Step &source, ReadyEntry &entry) {
   ready.dispatch = std::move(*generated);
   if (product && engine_) {
     ReadyMatmul candidate = matmul(*product, entry);
-    if (engineAgrees(*product, candidate, ready.dispatch))
-      ready.matmul = candidate;
+    if (engineAgrees(*product, candidate, ready.dispatch)) {
+      candidate.implementation = engine_->implementation(candidate.product, 64);
+      ready.matmul = std::move(candidate);
+    }
   }
   return ready;
 }

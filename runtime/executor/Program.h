@@ -28,6 +28,7 @@ struct ReadyMatmul {
   const void *x = nullptr, *w = nullptr;
   const float *bias = nullptr;
   float *y = nullptr;
+  std::string implementation; // as oneDNN calls it
 };
 
 struct ReadyStep {
@@ -54,6 +55,9 @@ struct ReadyEntry {
   state::Role role = state::Role::Main;
   bool stateful = false;      // slots advance
   bool wholeSequence = false; // a sequence cannot be cut into chunks
+
+  // The program for a step of so many tokens, or null.
+  const ReadyProgram *programFor(int64_t tokens) const;
 };
 
 // Memory of all activations; programs share it.

@@ -274,7 +274,7 @@ TEST(Model, ProfilesStepsAndUsesTheEngine) {
   int engine = 0, generated = 0;
   for (const auto &event : trace["traceEvents"])
     if (event["name"] == "linear") {
-      (event["args"]["engine"] == "dnnl" ? engine : generated) += 1;
+      (event["args"]["engine"] == "generated" ? generated : engine) += 1;
       EXPECT_EQ(event["args"]["flops"],
                 2.0 * test::kWidth * test::kVocab *
                     event["args"]["rows"].get<double>());
