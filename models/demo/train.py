@@ -54,7 +54,8 @@ def load_data():
     parts = {"training": [t for i, t in enumerate(texts) if i % HELD_OUT],
              "validation": [t for i, t in enumerate(texts) if i % HELD_OUT == 0]}
     tokenizer = make_tokenizer(parts["training"])
-    ids = {name: torch.tensor(tokenizer.encode("".join(END + t for t in part), verbose=False)) for name, part in parts.items()}
+    ids = {name: torch.tensor(tokenizer.encode("".join(END + t for t in part), verbose=False))
+           for name, part in parts.items()}
     return tokenizer, ids["training"], ids["validation"]
 
 

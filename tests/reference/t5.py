@@ -36,4 +36,5 @@ write("t5/gated-untied", dict(
     vocab_size=90, d_model=32, d_kv=8, num_heads=5, d_ff=36, num_layers=2, num_decoder_layers=3,
     feed_forward_proj="gated-gelu", tie_word_embeddings=False, relative_attention_num_buckets=16,
     relative_attention_max_distance=40), [30, 70, 1], [9, 45, 3], 156,
-    lambda model: {f"{stack}.embed_tokens.weight": model.shared.weight.detach().clone() for stack in ("encoder", "decoder")})
+    lambda model: {f"{stack}.embed_tokens.weight": model.shared.weight.detach().clone()
+                   for stack in ("encoder", "decoder")})
