@@ -10,12 +10,13 @@ static KindTable makeKinds() {
   KindTable table;
   addAppendKinds(table);
   addAttendKinds(table);
-  addLinearKinds(table);
   addExpertKinds(table);
   addGroupKinds(table);
+  addLinearKinds(table);
   addMapKinds(table);
   addNormKinds(table);
   addPostKinds(table);
+  addPrepareKinds(table);
   addRopeKinds(table);
   addRoutingKinds(table);
   addRowKinds(table);

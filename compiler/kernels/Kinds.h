@@ -60,6 +60,7 @@ void addLinearKinds(KindTable &);  // linear
 void addMapKinds(KindTable &);     // map
 void addNormKinds(KindTable &);    // norm
 void addPostKinds(KindTable &);    // post
+void addPrepareKinds(KindTable &); // prepare
 void addRopeKinds(KindTable &);    // rope_table, rotate
 void addRoutingKinds(KindTable &); // top_k, pick, route
 void addRowKinds(KindTable &);     // convert, embedding, gather_rows, pool_rows
