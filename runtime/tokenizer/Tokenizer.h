@@ -61,11 +61,13 @@ public:
   std::string finish();
 
 private:
+  std::string advance(const std::string &text);
+
   const Tokenizer &tokenizer_;
   bool skipSpecial_;
-  std::vector<int32_t> ids_;
-  size_t shown_ = 0; // ids whose text has been returned
-  std::string tail_;
+  std::vector<int32_t> ids_; // the last ones shown, then those held back
+  size_t shown_ = 0;         // how many of them have been shown
+  std::string context_;      // text of the shown ones
 };
 
 } // namespace sluice
