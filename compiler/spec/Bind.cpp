@@ -45,6 +45,7 @@ std::unique_ptr<Model> bind(const Spec &spec, const Checkpoint &checkpoint,
   auto model = std::make_unique<Model>();
   model->family = file.name;
   model->file = file.path;
+  model->format = formatKey(checkpoint);
   WeightBinder weights(file, checkpoint, diagnostics);
   ConfigScope config(
       file, checkpoint, diagnostics,

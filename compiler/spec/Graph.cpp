@@ -336,6 +336,16 @@ void GraphBuilder::prune(const BindOptions &options) {
   for (const Entry &entry : model_.entries)
     collectUsed(entry.nodes, weights, states);
   closeOver(model_, weights, states);
+  // Tensors that only entries left out would need are passed over.
+  std::set<std::string> kept, dropped;
+  for (const Weight &weight : model_.weights)
+    for (const TensorPart &part : weight.source.tensors)
+      for (const std::string &tensor : {part.tensor, part.scales})
+        (weights.count({weight.path, weight.index}) ? kept : dropped)
+            .insert(tensor);
+  for (const std::string &tensor : dropped)
+    if (!tensor.empty() && !kept.count(tensor))
+      model_.ignored.push_back(tensor);
   std::erase_if(model_.weights, [&](const Weight &weight) {
     return !weights.count({weight.path, weight.index});
   });

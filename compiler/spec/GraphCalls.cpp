@@ -266,6 +266,7 @@ bool GraphBuilder::body(const Callee &target, Frame &inner, Body &out) {
     ValueId id;
     if (!lookup(word, inner, id))
       return false;
+    out.returnNames.push_back(result.name);
     out.returns.push_back(id);
   }
   return true;

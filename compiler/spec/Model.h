@@ -172,6 +172,7 @@ struct Body {
   Location location;
   std::vector<std::string> inputNames;
   std::vector<ValueId> inputs;
+  std::vector<std::string> returnNames;
   std::vector<ValueId> returns;
   int valueCount = 0;
   std::vector<Node> nodes;
@@ -225,6 +226,7 @@ struct ConfigValue {
 struct Model {
   std::string family;
   std::string file;
+  std::string format; // of the checkpoint: hf, gguf, raw
   std::vector<ConfigValue> config;
   std::vector<Weight> weights;
   std::vector<State> states;

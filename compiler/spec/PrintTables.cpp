@@ -1,0 +1,571 @@
+#include "compiler/spec/Names.h"
+#include "compiler/spec/Printer.h"
+#include "compiler/spec/Spec.h"
+#include "compiler/spec/Transforms.h"
+
+#include <algorithm>
+
+namespace sluice::spec {
+
+std::string printResolved(const Model &model) { return Printer(model).run(); }
+
+std::string yamlText(const std::string &text) {
+  static const std::set<std::string> special = {"true", "false", "none", "null",
+                                                "~",    "Null",  "NULL"};
+  bool plain = !text.empty() && !special.count(text) && !isYamlBoolean(text) &&
+               (text[0] < '0' || text[0] > '9') && text[0] != '-' &&
+               text[0] != '.';
+  for (char c : text)
+    plain &= (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+             (c >= '0' && c <= '9') || c == '_' || c == '.' || c == '-' ||
+             c == '$' || c == '/';
+  if (plain)
+    return text;
+  std::string out = "\"";
+  for (char c : text) {
+    if (c == '"' || c == '\\')
+      out += '\\';
+    if (c == '\n')
+      out += "\\n";
+    else
+      out += c;
+  }
+  return out + "\"";
+}
+
+std::string yamlScalar(const Value &value) {
+  if (value.isList()) {
+    std::string text = "[";
+    for (const Value &element : value.list())
+      text += (text.size() > 1 ? ", " : "") + yamlScalar(element);
+    return text + "]";
+  }
+  if (!value.isText())
+    return print(value);
+  // As an expression, so that the `$` is not taken for a name.
+  if (value.text().find('$') != std::string::npos ||
+      value.text().find("has(") != std::string::npos)
+    return yamlText("'" + value.text() + "'");
+  return yamlText(value.text());
+}
+
+void Printer::line(int depth, const std::string &text,
+                   const std::string &comment) {
+  out_ += std::string(size_t(depth) * 2, ' ') + text;
+  if (!comment.empty()) {
+    // A comment ends at the end of its line, whatever a file's key holds.
+    std::string safe = comment;
+    std::replace(safe.begin(), safe.end(), '\n', ' ');
+    out_ += "  # " + safe;
+  }
+  out_ += "\n";
+}
+
+std::string Printer::run() {
+  line(0, "sluice: 1");
+  line(0, "family: " + model_.family);
+  config();
+  for (const Entry &entry : model_.entries)
+    countInstances(entry.nodes);
+  Group weights, states;
+  for (const Weight &weight : model_.weights)
+    addRow(weights, weight, "");
+  for (const State &state : model_.states)
+    addRow(states, state, "");
+  line(0, "weights:");
+  group(weights, "", 1);
+  ignored();
+  if (!model_.states.empty()) {
+    line(0, "state:");
+    group(states, "", 1);
+  }
+  graph();
+  return std::move(out_);
+}
+
+void Printer::config() {
+  if (model_.config.empty())
+    return;
+  line(0, "config:");
+  std::vector<std::string> open;
+  for (const ConfigValue &value : model_.config) {
+    std::vector<std::string> parts;
+    size_t begin = 0;
+    for (size_t dot = value.name.find('.'); dot != std::string::npos;
+         dot = value.name.find('.', begin)) {
+      parts.push_back(value.name.substr(begin, dot - begin));
+      begin = dot + 1;
+    }
+    size_t same = 0;
+    while (same < open.size() && same < parts.size() &&
+           open[same] == parts[same])
+      ++same;
+    for (size_t i = same; i < parts.size(); ++i)
+      line(int(i) + 1, parts[i] + ":");
+    open = parts;
+    line(int(parts.size()) + 1,
+         value.name.substr(begin) + ": " + yamlScalar(value.value),
+         value.source);
+  }
+}
+
+void Printer::countInstances(const std::vector<Node> &nodes) {
+  for (const Node &node : nodes) {
+    if (!node.repeat)
+      continue;
+    int64_t &count = counts_[node.repeat->group];
+    count = std::max(count, int64_t(node.repeat->calls.size()));
+    for (const Repeat::Call &call : node.repeat->calls)
+      countInstances(call.body.nodes);
+  }
+}
+
+static const std::map<int64_t, const Weight *> &
+rowsOf(const std::map<std::string, std::map<int64_t, const Weight *>> &map,
+       const std::string &name) {
+  return map.find(name)->second;
+}
+
+template <typename Row>
+void Printer::addRow(Group &root, const Row &row, const std::string &) {
+  Group *at = &root;
+  size_t begin = 0;
+  for (size_t dot = row.path.find('.'); dot != std::string::npos;
+       dot = row.path.find('.', begin)) {
+    std::string name = row.path.substr(begin, dot - begin);
+    // A bias is printed with its weight.
+    if (row.path.ends_with(".bias") && dot + 5 == row.path.size() &&
+        model_.weight({row.path.substr(0, dot), row.index}))
+      return;
+    // The outermost group that a repeat or an index names has the instances.
+    std::string path = row.path.substr(0, dot);
+    if (row.index >= 0 && begin == 0 && !counts_.count(path)) {
+      bool inner = false;
+      for (const auto &[group, count] : counts_)
+        inner |= group.starts_with(path + ".");
+      if (!inner)
+        counts_[path] = 0;
+    }
+    if (!at->groups.count(name))
+      at->order.push_back(name);
+    at = &at->groups[name];
+    begin = dot + 1;
+  }
+  for (auto &[group, count] : counts_)
+    if (row.index >= 0 && row.path.starts_with(group + "."))
+      count = std::max(count, row.index + 1);
+  std::string name = row.path.substr(begin);
+  if constexpr (std::is_same_v<Row, Weight>) {
+    if (at->weights[name].empty())
+      at->order.push_back(name);
+    at->weights[name][row.index] = &row;
+  } else {
+    if (at->states[name].empty())
+      at->order.push_back(name);
+    at->states[name][row.index] = &row;
+  }
+}
+
+int64_t Printer::countOf(const std::string &path) const {
+  for (const auto &[group, count] : counts_)
+    if (path == group || path.starts_with(group + "."))
+      return count;
+  return -1;
+}
+
+void Printer::group(const Group &group, const std::string &path, int depth) {
+  if (counts_.count(path))
+    line(depth, "each: {i: " + std::to_string(counts_.at(path)) + "}");
+  std::set<std::string> done;
+  fused(group, path, depth, done);
+  for (const std::string &name : group.order) {
+    std::string full = path.empty() ? name : path + "." + name;
+    if (done.count(name))
+      continue;
+    auto inner = group.groups.find(name);
+    if (inner != group.groups.end()) {
+      line(depth, name + ":");
+      this->group(inner->second, full, depth + 1);
+    } else if (group.weights.count(name)) {
+      weight(name, full, rowsOf(group.weights, name), depth);
+    } else {
+      state(name, full, group.states.at(name), depth);
+    }
+  }
+}
+
+// --- values that may depend on the instance ---------------------------------
+
+std::string Printer::perInstance(const std::map<int64_t, std::string> &values,
+                                 int64_t count) const {
+  bool same = std::all_of(values.begin(), values.end(), [&](const auto &v) {
+    return v.second == values.begin()->second;
+  });
+  if (same || count < 0)
+    return values.begin()->second;
+  std::string list = "[";
+  for (int64_t i = 0; i < count; ++i) {
+    auto it = values.find(i);
+    list += (i ? ", " : "") +
+            (it == values.end() ? values.begin()->second : it->second);
+  }
+  return "\"" + list + "][$i]\"";
+}
+
+std::string
+Printer::shapeOf(const std::map<int64_t, std::vector<int64_t>> &shapes,
+                 int64_t count) const {
+  std::string text = "[";
+  for (size_t axis = 0; axis < shapes.begin()->second.size(); ++axis) {
+    std::map<int64_t, std::string> sizes;
+    for (const auto &[index, shape] : shapes)
+      sizes[index] = std::to_string(axis < shape.size() ? shape[axis] : 1);
+    text += (axis ? ", " : "") + perInstance(sizes, count);
+  }
+  return text + "]";
+}
+
+std::string Printer::whenOf(const std::vector<int64_t> &present,
+                            int64_t count) const {
+  if (count < 0 || int64_t(present.size()) == count)
+    return {};
+  std::string list;
+  for (int64_t index : present)
+    list += (list.empty() ? "" : ", ") + std::to_string(index);
+  return "when: \"$i in [" + list + "]\"";
+}
+
+static std::vector<std::string> splitDots(const std::string &name) {
+  std::vector<std::string> parts;
+  size_t begin = 0;
+  for (size_t dot = name.find('.'); dot != std::string::npos;
+       dot = name.find('.', begin)) {
+    parts.push_back(name.substr(begin, dot - begin));
+    begin = dot + 1;
+  }
+  parts.push_back(name.substr(begin));
+  return parts;
+}
+
+// A `$` of the file's own name is written as an expression.
+static std::string escapeName(const std::string &text) {
+  std::string out;
+  for (char c : text)
+    out += c == '$' ? std::string("${'$'}") : std::string(1, c);
+  return out;
+}
+
+std::string Printer::nameTemplate(const std::map<int64_t, std::string> &names,
+                                  int64_t count) const {
+  if (count < 0)
+    return yamlText(escapeName(names.begin()->second));
+  std::vector<std::string> first = splitDots(names.begin()->second);
+  bool parallel = true;
+  for (const auto &[index, name] : names)
+    parallel &= splitDots(name).size() == first.size();
+  std::string text;
+  for (size_t part = 0; parallel && part < first.size(); ++part) {
+    bool same = true, isIndex = true;
+    for (const auto &[index, name] : names) {
+      std::string own = splitDots(name)[part];
+      same &= own == first[part];
+      isIndex &= own == std::to_string(index);
+    }
+    parallel &= same || isIndex;
+    // With one instance both hold; the index is the better guess.
+    text += (part ? "." : "") +
+            (isIndex ? std::string("$i") : escapeName(first[part]));
+  }
+  if (parallel)
+    return yamlText(text);
+  std::string list = "${[";
+  for (int64_t i = 0; i < count; ++i) {
+    auto it = names.find(i);
+    list += (i ? ", '" : "'") + (it == names.end() ? "" : it->second) + "'";
+  }
+  return yamlText(list + "][$i]}");
+}
+
+// --- weights
+// ------------------------------------------------------------------
+
+// What must agree for two instances to share one source.
+std::string Printer::sourceKey(const Weight &weight) const {
+  const Source &source = weight.source;
+  std::string key = std::to_string(int(source.join)) + ":" +
+                    std::to_string(source.tensors.size());
+  for (const TensorPart &part : source.tensors) {
+    key += "|" + part.format + (part.scales.empty() ? "" : "+scales");
+    for (const Transform &t : part.apply)
+      key += printTransform(t);
+  }
+  key += "||";
+  for (const Transform &t : source.apply)
+    key += printTransform(t);
+  return key;
+}
+
+static std::string applyText(const std::vector<Transform> &apply) {
+  if (apply.empty())
+    return {};
+  std::string text = ", apply: [";
+  for (size_t i = 0; i < apply.size(); ++i)
+    text += (i ? ", " : "") + printTransform(apply[i]);
+  return text + "]";
+}
+
+std::string Printer::oneSource(const WeightRows &rows, int64_t count) const {
+  const Source &shown = rows.begin()->second->source;
+  std::vector<std::string> parts;
+  for (size_t p = 0; p < shown.tensors.size(); ++p) {
+    std::map<int64_t, std::string> names, scales;
+    for (const auto &[index, weight] : rows) {
+      names[index] = weight->source.tensors[p].tensor;
+      scales[index] = weight->source.tensors[p].scales;
+    }
+    const TensorPart &part = shown.tensors[p];
+    std::string name = nameTemplate(names, count);
+    std::string extra =
+        (part.scales.empty() ? ""
+                             : ", scales: " + nameTemplate(scales, count)) +
+        (part.format.empty() ? "" : ", format: " + part.format) +
+        applyText(part.apply);
+    bool single =
+        shown.tensors.size() == 1 && shown.join == Source::Join::Concat;
+    if (single)
+      extra += applyText(shown.apply);
+    parts.push_back(extra.empty() ? name : "{name: " + name + extra + "}");
+    if (single)
+      return parts[0];
+  }
+  if (shown.join == Source::Join::Concat) {
+    std::string text = "{concat: [";
+    for (size_t p = 0; p < parts.size(); ++p)
+      text += (p ? ", " : "") + parts[p];
+    return text + "]" + applyText(shown.apply) + "}";
+  }
+  // The stacked tensors by number: their names differ in one more index.
+  std::vector<std::string> lists;
+  for (size_t p = 0; p < parts.size(); ++p) {
+    std::map<int64_t, std::string> names;
+    for (const auto &[index, weight] : rows)
+      names[index] = weight->source.tensors[p].tensor;
+    lists.push_back(nameTemplate(names, count));
+  }
+  std::map<int64_t, std::string> byExpert;
+  for (size_t p = 0; p < lists.size(); ++p)
+    byExpert[int64_t(p)] = lists[p];
+  std::vector<std::string> first = splitDots(lists[0]);
+  std::string name;
+  bool plain = lists[0][0] != '"' && lists.size() > 1;
+  for (size_t part = 0; plain && part < first.size(); ++part) {
+    bool same = true, isIndex = true;
+    for (size_t p = 0; p < lists.size(); ++p) {
+      std::vector<std::string> own = splitDots(lists[p]);
+      plain &= own.size() == first.size();
+      if (!plain)
+        break;
+      same &= own[part] == first[part];
+      isIndex &= own[part] == std::to_string(p);
+    }
+    plain &= same || isIndex;
+    name += (part ? "." : "") + (same ? first[part] : std::string("$e"));
+  }
+  if (!plain) {
+    // Names without a pattern: a list of lists.
+    name = "\"${[";
+    for (size_t p = 0; p < shown.tensors.size(); ++p) {
+      name += p ? ", [" : "[";
+      for (int64_t i = 0; i < std::max<int64_t>(count, 1); ++i) {
+        auto it = rows.find(count < 0 ? rows.begin()->first : i);
+        name += (i ? ", '" : "'") +
+                (it == rows.end() ? "" : it->second->source.tensors[p].tensor) +
+                "'";
+      }
+      name += "]";
+    }
+    name += count < 0 ? "][$e][0]}\"" : "][$e][$i]}\"";
+  }
+  std::string item =
+      parts[0].starts_with("{name: ")
+          ? "{name: " + name + applyText(shown.tensors[0].apply) + "}"
+          : name;
+  return "{stack: " + item +
+         ", each: {e: " + std::to_string(shown.tensors.size()) + "}" +
+         applyText(shown.apply) + "}";
+}
+
+// Instances that lie differently in the file are alternatives of each other.
+std::string Printer::sources(const WeightRows &rows, int64_t count) const {
+  std::vector<std::string> keys;
+  std::map<std::string, WeightRows> classes;
+  for (const auto &[index, weight] : rows) {
+    std::string key = sourceKey(*weight);
+    if (classes[key].empty())
+      keys.push_back(key);
+    classes[key][index] = weight;
+  }
+  if (keys.size() == 1)
+    return oneSource(rows, count);
+  std::string text = "[";
+  for (size_t i = 0; i < keys.size(); ++i)
+    text += (i ? ", " : "") + oneSource(classes[keys[i]], count);
+  return text + "]";
+}
+
+void Printer::weight(const std::string &name, const std::string &path,
+                     const WeightRows &rows, int depth) {
+  int64_t count = rows.begin()->first < 0 ? -1 : countOf(path);
+  std::map<int64_t, std::vector<int64_t>> shapes;
+  std::vector<int64_t> present;
+  WeightRows biases;
+  for (const auto &[index, weight] : rows) {
+    shapes[index] = weight->shape;
+    present.push_back(index);
+    if (const Weight *bias = model_.bias({path, index}))
+      biases[index] = bias;
+  }
+  const Weight &first = *rows.begin()->second;
+  std::string text = name + ": {shape: " + shapeOf(shapes, count);
+  std::string when = whenOf(present, count);
+  if (!when.empty())
+    text += ", " + when;
+  if (first.keepF32)
+    text += ", keep: f32";
+  if (!biases.empty())
+    text += ", bias: {" + model_.format + ": " + sources(biases, count) + "}";
+  if (!first.aliasOf.empty()) {
+    size_t dot = path.rfind('.');
+    std::string group = dot == std::string::npos ? "" : path.substr(0, dot + 1);
+    bool near = first.aliasIndex == rows.begin()->first &&
+                first.aliasOf.starts_with(group);
+    text += ", same_as: " +
+            (near ? first.aliasOf.substr(group.size()) : first.aliasOf);
+  } else {
+    text += ", " + model_.format + ": " + sources(rows, count);
+  }
+  line(depth, text + "}", printLocation(first.location));
+}
+
+// Parts of fused tensors, put together again.
+void Printer::fused(const Group &group, const std::string &path, int depth,
+                    std::set<std::string> &done) {
+  for (const std::string &name : group.order) {
+    auto own = group.weights.find(name);
+    if (own == group.weights.end() || done.count(name) ||
+        !own->second.begin()->second->source.fused)
+      continue;
+    const Weight &first = *own->second.begin()->second;
+    std::vector<std::string> parts;
+    for (const auto &[other, rows] : group.weights) {
+      const Weight &candidate = *rows.begin()->second;
+      if (candidate.source.fused && candidate.index == first.index &&
+          candidate.source.tensors[0].tensor == first.source.tensors[0].tensor)
+        parts.push_back(other);
+    }
+    std::sort(parts.begin(), parts.end(),
+              [&](const std::string &a, const std::string &b) {
+                return group.weights.at(a).begin()->second->source.rows.offset <
+                       group.weights.at(b).begin()->second->source.rows.offset;
+              });
+    int64_t count = first.index < 0 ? -1 : countOf(path);
+    std::string holder = "fused", text = "holds: [";
+    std::map<int64_t, std::string> per, cols, experts;
+    std::vector<int64_t> present;
+    WeightRows biases;
+    for (size_t i = 0; i < parts.size(); ++i) {
+      const WeightRows &rows = group.weights.at(parts[i]);
+      std::map<int64_t, std::string> sizes;
+      for (const auto &[index, weight] : rows) {
+        sizes[index] = std::to_string(weight->source.rows.size);
+        per[index] = std::to_string(weight->source.rows.count);
+        cols[index] = std::to_string(weight->shape.back());
+        experts[index] = std::to_string(weight->shape[0]);
+        if (i == 0)
+          present.push_back(index);
+        if (const Weight *bias = model_.bias({weight->path, index}))
+          biases[index] = bias;
+      }
+      text += (i ? ", " : "") + parts[i] + ": " + perInstance(sizes, count);
+      holder += "_" + parts[i];
+      done.insert(parts[i]);
+    }
+    text += "], per: " + perInstance(per, count) +
+            ", cols: " + perInstance(cols, count);
+    if (first.shape.size() == 3)
+      text += ", experts: " + perInstance(experts, count);
+    std::string when = whenOf(present, count);
+    if (!when.empty())
+      text += ", " + when;
+    if (first.keepF32)
+      text += ", keep: f32";
+    if (!biases.empty())
+      text += ", bias: {" + model_.format + ": " + sources(biases, count) + "}";
+    line(depth,
+         holder + ": {" + text + ", " + model_.format + ": " +
+             sources(own->second, count) + "}",
+         printLocation(first.location));
+  }
+}
+
+void Printer::ignored() {
+  if (model_.ignored.empty())
+    return;
+  std::string text;
+  for (const std::string &name : model_.ignored)
+    text += (text.empty() ? "" : ", ") + yamlText(escapeName(name));
+  line(0, "ignore: {" + model_.format + ": [" + text + "]}");
+}
+
+// --- states
+// -------------------------------------------------------------------
+
+void Printer::state(const std::string &name, const std::string &path,
+                    const StateRows &rows, int depth) {
+  int64_t count = rows.begin()->first < 0 ? -1 : countOf(path);
+  std::vector<int64_t> present;
+  std::map<int64_t, std::string> keep, chunk, init;
+  std::map<int64_t, std::vector<int64_t>> shapes;
+  const State &first = *rows.begin()->second;
+  for (const auto &[index, state] : rows) {
+    present.push_back(index);
+    keep[index] = state->keep ? std::to_string(state->keep) : "none";
+    chunk[index] = state->chunk ? std::to_string(state->chunk) : "none";
+    init[index] = print(Value(state->init));
+    shapes[index] = state->shape;
+  }
+  std::string text = name + ": {";
+  if (first.kind == State::Kind::Cache) {
+    text += "cache: {";
+    for (size_t f = 0; f < first.fields.size(); ++f) {
+      std::map<int64_t, std::vector<int64_t>> fields;
+      for (const auto &[index, state] : rows)
+        fields[index] = state->fields[f].second;
+      text += (f ? ", " : "") + first.fields[f].first + ": " +
+              shapeOf(fields, count);
+    }
+    text += "}";
+    auto given = [](const auto &v) { return v.second != "none"; };
+    if (std::any_of(keep.begin(), keep.end(), given))
+      text += ", keep: " + perInstance(keep, count);
+    if (std::any_of(chunk.begin(), chunk.end(), given))
+      text += ", chunk: " + perInstance(chunk, count);
+    if (first.once)
+      text += ", once: true";
+    if (first.filled)
+      text += ", full_of: " + perInstance(init, count);
+  } else {
+    text += "fixed: " + shapeOf(shapes, count);
+    if (!first.initWeight.path.empty())
+      text += ", init: w." + first.initWeight.path.substr(
+                                 first.initWeight.path.rfind('.') + 1);
+    else if (first.init != 0)
+      text += ", init: " + perInstance(init, count);
+  }
+  std::string when = whenOf(present, count);
+  if (!when.empty())
+    text += ", " + when;
+  line(depth, text + "}", printLocation(first.location));
+}
+
+} // namespace sluice::spec

@@ -1,0 +1,89 @@
+// The resolved spec as text.
+#pragma once
+
+#include "compiler/spec/Model.h"
+
+#include <functional>
+#include <set>
+
+namespace sluice::spec {
+
+class Printer {
+public:
+  explicit Printer(const Model &model) : model_(model) {}
+  std::string run();
+
+private:
+  // One name of the tables with all its instances, by index.
+  using WeightRows = std::map<int64_t, const Weight *>;
+  using StateRows = std::map<int64_t, const State *>;
+  // A table is printed as a tree of groups.
+  struct Group {
+    std::map<std::string, Group> groups;
+    std::vector<std::string> order; // leaves and groups as they came
+    std::map<std::string, WeightRows> weights;
+    std::map<std::string, StateRows> states;
+  };
+
+  void line(int depth, const std::string &text,
+            const std::string &comment = "");
+  void config();
+  void countInstances(const std::vector<Node> &nodes);
+  template <typename Row>
+  void addRow(Group &root, const Row &row, const std::string &top);
+  void group(const Group &group, const std::string &path, int depth);
+  void weight(const std::string &name, const std::string &path,
+              const WeightRows &rows, int depth);
+  void fused(const Group &group, const std::string &path, int depth,
+             std::set<std::string> &done);
+  void state(const std::string &name, const std::string &path,
+             const StateRows &rows, int depth);
+  void ignored();
+
+  // A number or text that may depend on the instance.
+  std::string perInstance(const std::map<int64_t, std::string> &values,
+                          int64_t count) const;
+  std::string shapeOf(const std::map<int64_t, std::vector<int64_t>> &shapes,
+                      int64_t count) const;
+  std::string sources(const WeightRows &rows, int64_t count) const;
+  std::string oneSource(const WeightRows &rows, int64_t count) const;
+  std::string nameTemplate(const std::map<int64_t, std::string> &names,
+                           int64_t count) const;
+  std::string sourceKey(const Weight &weight) const;
+  int64_t countOf(const std::string &path) const;
+  std::string whenOf(const std::vector<int64_t> &present, int64_t count) const;
+
+  // Graph.
+  struct Scope {
+    std::string group; // "" in an entry
+    std::vector<std::string> names;
+    std::vector<bool> used;
+  };
+  void graph();
+  void entry(const Entry &entry, int depth);
+  std::string blockFor(const Body &body, const std::string &group);
+  std::string bodyText(const Body &body, const std::string &group);
+  std::string nodes(const std::vector<Node> &nodes, Scope &scope, int depth);
+  std::string node(const Node &node, Scope &scope);
+  std::string repeat(const Node &node, Scope &scope);
+  std::string experts(const Node &node, Scope &scope);
+  std::string operand(const Operand &operand, const Scope &scope) const;
+  std::string mask(const Mask &mask, const Scope &scope) const;
+  std::string results(const Node &node, Scope &scope) const;
+  std::string relative(const std::string &path, const Scope &scope) const;
+  void markUsed(const std::vector<Node> &nodes, std::vector<bool> &used) const;
+
+  const Model &model_;
+  std::string out_;
+  std::map<std::string, int64_t> counts_;     // of groups with instances
+  std::map<std::string, std::string> blocks_; // text -> name
+  std::vector<std::pair<std::string, std::string>> blockOrder_; // name, text
+  std::set<std::string> blockNames_;
+};
+
+// A scalar as YAML, so that it reads back as the same value.
+std::string yamlScalar(const Value &value);
+// Text in double quotes if YAML could take it for something else.
+std::string yamlText(const std::string &text);
+
+} // namespace sluice::spec
