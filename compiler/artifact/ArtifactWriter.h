@@ -1,0 +1,62 @@
+// Writes an artifact (.slc): the plan becomes the header, everything else a
+// section. The file appears under its name only when it is complete.
+#pragma once
+
+#include "compiler/pack/Pack.h"
+#include "runtime/support/Status.h"
+
+#include "mlir/IR/BuiltinOps.h"
+
+#include <functional>
+#include <string>
+#include <vector>
+
+namespace sluice::artifact {
+
+// Machine code for one target: an ELF shared object that exports the symbol of
+// every kernel.
+struct CodeBlob {
+  std::string target;
+  std::vector<std::string> features; // LLVM's names of what the code needs
+  std::vector<char> bytes;
+};
+
+// One instance of a weight of the plan.
+struct WeightInstance {
+  std::vector<std::string> parts; // paths in the spec
+  int64_t layer = -1;             // index in the group of the parts, or -1
+  pack::Elem elem;
+  pack::Layout layout;
+  uint64_t bytes;
+};
+
+// Gives exactly `bytes` bytes of the instance to the sink.
+using WeightSource =
+    std::function<Status(const WeightInstance &, const pack::Sink &)>;
+
+struct IrSnapshot {
+  std::string stage;
+  std::string text;
+};
+
+struct ArtifactInputs {
+  mlir::ModuleOp plan; // with buffers placed in the arena
+  std::vector<CodeBlob> code;
+  WeightSource weights;
+  std::string tokenizer;       // tokenizer.json
+  std::string tokenizerConfig; // JSON
+  std::string spec;            // the resolved spec
+  std::vector<IrSnapshot> ir;
+  // What the header says about the model.
+  std::string producer, source;
+  int64_t context = 0, vocab = 0;
+  std::vector<int32_t> stopTokens;
+  uint64_t parameters = 0;
+};
+
+Status writeArtifact(const std::string &path, const ArtifactInputs &inputs);
+
+// Bytes of the weights section, before anything is packed.
+Result<uint64_t> weightSectionBytes(mlir::ModuleOp plan);
+
+} // namespace sluice::artifact

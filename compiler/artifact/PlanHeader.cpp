@@ -1,0 +1,401 @@
+#include "compiler/artifact/PlanHeader.h"
+
+#include "dialects/plan/PlanDialect.h"
+#include "runtime/format/container.h"
+
+#include "llvm/ADT/MapVector.h"
+#include "llvm/Support/MathExtras.h"
+
+using namespace mlir;
+
+namespace sluice::artifact {
+
+namespace {
+
+std::string str(StringRef text) { return text.str(); }
+
+format::Elem elemOf(Type type) {
+  return type.isF32()    ? format::Elem::F32
+         : type.isBF16() ? format::Elem::BF16
+                         : format::Elem::I32;
+}
+
+// Both enums list the kinds in the same order.
+static_assert(int(format::RowKind::One) == int(plan::RowKind::One) &&
+              int(format::RowKind::Tokens) == int(plan::RowKind::Tokens) &&
+              int(format::RowKind::Wanted) == int(plan::RowKind::Wanted) &&
+              int(format::RowKind::Sequences) == int(plan::RowKind::Sequences));
+format::RowKind rowsOf(plan::RowKind kind) {
+  return static_cast<format::RowKind>(kind);
+}
+
+pack::Layout layoutOf(plan::Layout layout) {
+  switch (layout) {
+  case plan::Layout::Rows:
+    return pack::Layout::Rows;
+  case plan::Layout::Panel:
+    return pack::Layout::Panel;
+  case plan::Layout::PanelGlu:
+    return pack::Layout::PanelGlu;
+  case plan::Layout::VectorGlu:
+    return pack::Layout::VectorGlu;
+  }
+  return pack::Layout::Rows;
+}
+
+std::vector<std::string> strings(ArrayAttr names) {
+  std::vector<std::string> list;
+  for (auto name : names.getAsRange<StringAttr>())
+    list.push_back(str(name.getValue()));
+  return list;
+}
+
+// The places that a location is made of: where the op was written, and the
+// other ops of a fusion.
+void collectPlaces(Location loc, StringRef path,
+                   std::vector<std::unique_ptr<format::PlaceT>> &places) {
+  if (auto file = dyn_cast<FileLineColLoc>(loc)) {
+    auto place = std::make_unique<format::PlaceT>();
+    place->file = str(file.getFilename());
+    place->line = file.getLine();
+    place->column = file.getColumn();
+    place->path = str(path);
+    places.push_back(std::move(place));
+  } else if (auto name = dyn_cast<NameLoc>(loc)) {
+    collectPlaces(name.getChildLoc(), name.getName(), places);
+  } else if (auto call = dyn_cast<CallSiteLoc>(loc)) {
+    collectPlaces(call.getCallee(), path, places);
+  } else if (auto fused = dyn_cast<FusedLoc>(loc)) {
+    for (Location part : fused.getLocations())
+      collectPlaces(part, path, places);
+  }
+}
+
+std::unique_ptr<format::PlaceT> placeOf(Location loc,
+                                        std::optional<uint64_t> layer) {
+  std::vector<std::unique_ptr<format::PlaceT>> places;
+  collectPlaces(loc, "", places);
+  if (places.empty())
+    return nullptr;
+  for (auto &place : places)
+    place->layer = layer ? static_cast<int32_t>(*layer) : -1;
+  std::unique_ptr<format::PlaceT> first = std::move(places.front());
+  for (auto &place : llvm::drop_begin(places))
+    first->fused.push_back(std::move(place));
+  return first;
+}
+
+// Instance of a layer in the bank of a weight or state.
+template <typename OpTy> uint32_t instanceOf(OpTy op, int64_t layer) {
+  std::optional<ArrayRef<int64_t>> layers = op.getLayers();
+  if (!layers)
+    return 0;
+  return static_cast<uint32_t>(llvm::find(*layers, layer) - layers->begin());
+}
+
+class HeaderMaker {
+public:
+  explicit HeaderMaker(ModuleOp module) : module(module), symbols(module) {}
+
+  Result<PlanHeader> make() {
+    if (auto family = module->getAttrOfType<StringAttr>("plan.family"))
+      header.model.family = str(family.getValue());
+    for (auto weight : module.getOps<plan::WeightOp>())
+      if (Status status = addWeight(weight); !status.ok())
+        return status.in(str(weight.getSymName()));
+    for (auto state : module.getOps<plan::StateOp>())
+      addState(state);
+    for (auto kernel : module.getOps<plan::KernelOp>())
+      addKernel(kernel);
+    for (auto entry : module.getOps<plan::EntryOp>())
+      addEntry(entry);
+    for (auto program : module.getOps<plan::ProgramOp>())
+      if (Status status = addProgram(program); !status.ok())
+        return status.in(str(program.getSymName()));
+    return std::move(header);
+  }
+
+private:
+  Status addWeight(plan::WeightOp op) {
+    auto weight = std::make_unique<format::WeightT>();
+    weight->name = str(op.getSymName());
+    weight->elem = elemOf(op.getElem());
+    weight->layout = str(plan::stringifyLayout(op.getLayout()));
+    weight->shape.assign(op.getShape().begin(), op.getShape().end());
+    Status status =
+        op.getValue() ? addConstant(op, *weight) : addPacked(op, *weight);
+    if (!status.ok())
+      return status;
+    numbers[op] = header.model.weights.size();
+    header.model.weights.push_back(std::move(weight));
+    return {};
+  }
+
+  Status addConstant(plan::WeightOp op, format::WeightT &weight) {
+    auto value = dyn_cast<DenseElementsAttr>(*op.getValue());
+    if (!value)
+      return Status(Code::Unsupported, "its value is not dense");
+    weight.section = format::SectionKind::Constants;
+    header.constants.resize(
+        llvm::alignTo(header.constants.size(), format::kDataAlignment));
+    weight.offset = header.constants.size();
+    // A splat is stored once in the attribute, but not in the file.
+    ArrayRef<char> raw = value.getRawData();
+    for (int64_t i = 0; i < (value.isSplat() ? value.getNumElements() : 1); ++i)
+      header.constants.append(raw.begin(), raw.end());
+    weight.bytes = header.constants.size() - weight.offset;
+    return {};
+  }
+
+  Status addPacked(plan::WeightOp op, format::WeightT &weight) {
+    if (op.getElem().isInteger(32))
+      return Status(Code::Unsupported, "weights of integers are not packed");
+    WeightInstance instance;
+    instance.elem = op.getElem().isBF16() ? pack::Elem::BF16 : pack::Elem::F32;
+    instance.layout = layoutOf(op.getLayout());
+    instance.parts = strings(*op.getParts());
+    Result<int64_t> bytes = pack::packedBytes(
+        instance.layout, instance.elem,
+        pack::Shape(weight.shape.begin(), weight.shape.end()));
+    if (!bytes.ok())
+      return bytes.status();
+    instance.bytes = static_cast<uint64_t>(*bytes);
+    weight.bytes = instance.bytes;
+    weight.bank_stride = llvm::alignTo(instance.bytes, format::kDataAlignment);
+    weight.parts = instance.parts;
+    weight.offset = header.weightBytes;
+    std::optional<ArrayRef<int64_t>> layers = op.getLayers();
+    weight.bank = layers ? static_cast<uint32_t>(layers->size()) : 1;
+    for (uint32_t i = 0; i < weight.bank; ++i) {
+      instance.layer = layers ? (*layers)[i] : -1;
+      header.weights.emplace_back(header.weightBytes, instance);
+      header.weightBytes += weight.bank_stride;
+    }
+    return {};
+  }
+
+  void addState(plan::StateOp op) {
+    auto state = std::make_unique<format::StateT>();
+    state->name = str(op.getSymName());
+    bool fixed = op.getKind() == plan::StateKind::Fixed;
+    state->kind = fixed ? format::StateKind::Fixed
+                  : op.getKind() == plan::StateKind::Cache
+                      ? format::StateKind::Cache
+                      : format::StateKind::Transient;
+    (fixed ? state->slot_bytes : state->block_bytes) = op.getBlockBytes();
+    if (op.getLayers())
+      state->bank = static_cast<uint32_t>(op.getLayers()->size());
+    if (op.getInit())
+      state->init = op.getInitAttr().getValueAsDouble();
+    state->keep = static_cast<int64_t>(op.getKeep().value_or(0));
+    state->chunk = static_cast<int64_t>(op.getChunk().value_or(0));
+    state->once = op.getOnce();
+    for (auto [name, shape] : llvm::zip(op.getFields(), op.getShapes())) {
+      auto field = std::make_unique<format::StateFieldT>();
+      field->name = str(cast<StringAttr>(name).getValue());
+      llvm::append_range(field->shape,
+                         cast<DenseI64ArrayAttr>(shape).asArrayRef());
+      state->fields.push_back(std::move(field));
+    }
+    numbers[op] = header.model.states.size();
+    header.model.states.push_back(std::move(state));
+  }
+
+  void addKernel(plan::KernelOp op) {
+    auto kernel = std::make_unique<format::KernelT>();
+    kernel->name = str(op.getSymName());
+    kernel->kind = str(op.getKind());
+    kernel->symbol = format::kKernelPrefix + kernel->name;
+    kernel->operands = strings(op.getInputs());
+    for (std::string &name : strings(op.getOutputs()))
+      kernel->operands.push_back(std::move(name));
+    kernel->dims = strings(op.getDims());
+    numbers[op] = header.model.kernels.size();
+    header.model.kernels.push_back(std::move(kernel));
+  }
+
+  void addEntry(plan::EntryOp op) {
+    auto entry = std::make_unique<format::EntryT>();
+    entry->name = str(op.getSymName());
+    entry->kind = str(op.getKind());
+    entry->start = op.getStart() ? static_cast<int32_t>(*op.getStart()) : -1;
+    entry->positions = "linear";
+    if (DictionaryAttr positions = op.getPositionsAttr()) {
+      if (auto kind = positions.getAs<StringAttr>("kind"))
+        entry->positions = str(kind.getValue());
+      if (auto start = positions.getAs<IntegerAttr>("start"))
+        entry->position_start = static_cast<int32_t>(start.getInt());
+    }
+    for (auto [name, kind, limit] :
+         llvm::zip(op.getInputNames(), op.getInputKinds(), op.getLimits())) {
+      auto input = std::make_unique<format::InputT>();
+      input->name = str(cast<StringAttr>(name).getValue());
+      input->type = str(cast<StringAttr>(kind).getValue());
+      input->columns = 1;
+      input->limit = limit;
+      entry->inputs.push_back(std::move(input));
+    }
+    numbers[op] = header.model.entries.size();
+    header.model.entries.push_back(std::move(entry));
+  }
+
+  Status addProgram(plan::ProgramOp op) {
+    auto entryOp = symbols.lookup<plan::EntryOp>(op.getEntry());
+    if (!entryOp)
+      return Status(Code::InvalidArgument,
+                    "its entry '" + str(op.getEntry()) + "' does not exist");
+    format::EntryT &entry = *header.model.entries[numbers[entryOp]];
+    auto program = std::make_unique<format::ProgramT>();
+    program->min = static_cast<int64_t>(op.getMin());
+    program->max = static_cast<int64_t>(op.getMax().value_or(0));
+    bool describe = entry.programs.empty();
+    uint32_t inputs = 0;
+    for (Operation &inner : op.getBody().front()) {
+      if (auto input = dyn_cast<plan::InputOp>(inner)) {
+        entry.inputs[inputs]->columns =
+            static_cast<int64_t>(input.getColumns());
+        places[input.getBuffer()] = {format::RefKind::Input, inputs++};
+      } else if (auto buffer = dyn_cast<plan::BufferOp>(inner)) {
+        if (!buffer.getOffset())
+          return Status(Code::InvalidArgument,
+                        "buffer '" + str(buffer.getName()) +
+                            "' has no place in the arena");
+        places[buffer.getBuffer()] = {format::RefKind::Buffer,
+                                      bufferNumber(buffer)};
+      } else if (auto output = dyn_cast<plan::OutputOp>(inner)) {
+        program->outputs.push_back(refTo(
+            output.getBuffer(), static_cast<int64_t>(output.getColumn())));
+        if (describe)
+          entry.outputs.push_back(describeOutput(output));
+      } else if (auto step = dyn_cast<plan::StepOpInterface>(inner)) {
+        program->steps.push_back(makeStep(step));
+      }
+    }
+    entry.programs.push_back(std::move(program));
+    return {};
+  }
+
+  static std::unique_ptr<format::OutputT> describeOutput(plan::OutputOp op) {
+    auto output = std::make_unique<format::OutputT>();
+    output->name = str(op.getName());
+    output->elem = elemOf(plan::shapeOf(op.getBuffer()).elem);
+    output->columns = static_cast<int64_t>(op.getColumns());
+    output->rows = rowsOf(op.getRows());
+    output->row_scale = static_cast<int64_t>(op.getRowScale());
+    return output;
+  }
+
+  // Equal buffers of different layers are one.
+  uint32_t bufferNumber(plan::BufferOp op) {
+    auto [it, isNew] = bufferNumbers.insert(
+        {op->getAttrDictionary(), header.model.buffers.size()});
+    if (!isNew)
+      return it->second;
+    auto buffer = std::make_unique<format::BufferT>();
+    buffer->name = str(op.getName());
+    buffer->elem = elemOf(op.getElem());
+    buffer->columns = static_cast<int64_t>(op.getColumns());
+    buffer->stride = plan::rowStride(op.getBuffer());
+    buffer->rows = rowsOf(op.getRows());
+    buffer->row_scale = static_cast<int64_t>(op.getRowScale());
+    std::optional<ArrayRef<int64_t>> offset = op.getOffset();
+    buffer->offset = std::make_unique<format::Extent>(
+        (*offset)[0], (*offset)[1], (*offset)[2]);
+    header.model.buffers.push_back(std::move(buffer));
+    return it->second;
+  }
+
+  format::Ref refTo(Value buffer, int64_t column) {
+    auto [kind, index] = places.lookup(buffer);
+    return format::Ref(column, index, 0, kind);
+  }
+
+  format::Ref refTo(const plan::Operand &operand) {
+    if (operand.buffer)
+      return refTo(operand.buffer, operand.index);
+    Operation *op = symbols.lookup(operand.symbol.getValue());
+    if (auto weight = dyn_cast<plan::WeightOp>(op))
+      return format::Ref(0, numbers[op], instanceOf(weight, operand.index),
+                         format::RefKind::Weight);
+    return format::Ref(0, numbers[op],
+                       instanceOf(cast<plan::StateOp>(op), operand.index),
+                       format::RefKind::State);
+  }
+
+  std::unique_ptr<format::StepT> makeStep(plan::StepOpInterface op) {
+    auto step = std::make_unique<format::StepT>();
+    format::DispatchT dispatch = makeDispatch(op);
+    if (isa<plan::MatmulOp>(op)) {
+      step->body.Set(makeMatmul(op, std::move(dispatch)));
+    } else {
+      step->body.Set(std::move(dispatch));
+    }
+    step->place = placeOf(op->getLoc(), op.getLayer());
+    return step;
+  }
+
+  format::DispatchT makeDispatch(plan::StepOpInterface op) {
+    format::DispatchT dispatch;
+    auto kernel = symbols.lookup<plan::KernelOp>(op.getKernelAttr().getValue());
+    dispatch.kernel = numbers[kernel];
+    for (const plan::Operand &operand : plan::operandsOf(op))
+      dispatch.operands.push_back(refTo(operand));
+    dispatch.writes = static_cast<uint32_t>(op.getWrites());
+    for (auto name : kernel.getDims().getAsRange<StringAttr>())
+      dispatch.dims.push_back(op.getDims().getAs<IntegerAttr>(name).getInt());
+    dispatch.rows = rowsOf(op.getRows());
+    dispatch.row_scale = op.getRowScale();
+    dispatch.scratch = std::make_unique<format::Extent>(op.getScratch(), 0, 0);
+    dispatch.nowait = op.getNowait();
+    return dispatch;
+  }
+
+  format::MatmulT makeMatmul(plan::StepOpInterface op,
+                             format::DispatchT fallback) {
+    format::MatmulT matmul;
+    for (const plan::Operand &operand : plan::operandsOf(op)) {
+      auto ref = std::make_unique<format::Ref>(refTo(operand));
+      if (operand.name == "x") {
+        matmul.elem = elemOf(plan::shapeOf(operand.buffer).elem);
+        matmul.x = std::move(ref);
+      } else if (operand.name == "w") {
+        matmul.w = std::move(ref);
+      } else if (operand.name == "y") {
+        matmul.y = std::move(ref);
+      } else if (operand.name == "bias") {
+        matmul.bias = std::move(ref);
+      } else if (operand.name == "residual") {
+        matmul.accumulate = true;
+      }
+    }
+    matmul.k = op.getDims().getAs<IntegerAttr>("K").getInt();
+    matmul.n = op.getDims().getAs<IntegerAttr>("N").getInt();
+    matmul.rows = fallback.rows;
+    matmul.row_scale = fallback.row_scale;
+    matmul.engine = "dnnl";
+    matmul.fallback = std::make_unique<format::DispatchT>(std::move(fallback));
+    return matmul;
+  }
+
+  ModuleOp module;
+  SymbolTable symbols;
+  PlanHeader header;
+  DenseMap<Operation *, uint32_t> numbers;
+  DenseMap<Attribute, uint32_t> bufferNumbers;
+  DenseMap<Value, std::pair<format::RefKind, uint32_t>> places;
+};
+
+} // namespace
+
+Result<PlanHeader> makePlanHeader(ModuleOp plan) {
+  return HeaderMaker(plan).make();
+}
+
+Result<uint64_t> weightSectionBytes(ModuleOp plan) {
+  Result<PlanHeader> header = makePlanHeader(plan);
+  if (!header.ok())
+    return header.status();
+  return header->weightBytes;
+}
+
+} // namespace sluice::artifact
