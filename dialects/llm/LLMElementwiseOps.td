@@ -68,7 +68,7 @@ def LLM_ActOp : LLM_UnaryOp<"act"> {
 }
 
 def LLM_ClampOp : LLM_UnaryOp<"clamp"> {
-  let summary = "min(max(x, low), high); a side left out does not limit";
+  let summary = "max(min(x, high), low); a side left out does not limit";
   let words = [LLM_Word<"clamp">];
   let arguments = (ins LLM_F32Tensor:$x, OptionalAttr<LLM_Float>:$low, OptionalAttr<LLM_Float>:$high);
   let results = (outs LLM_F32Tensor:$result);

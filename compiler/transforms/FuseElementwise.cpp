@@ -1,0 +1,122 @@
+#include "compiler/transforms/Fusion.h"
+#include "compiler/transforms/Passes.h"
+#include "compiler/transforms/ScalarForm.h"
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Math/IR/Math.h"
+
+#include "llvm/ADT/SetVector.h"
+
+namespace sluice {
+#define GEN_PASS_DEF_FUSEELEMENTWISE
+#include "compiler/transforms/Passes.h.inc"
+} // namespace sluice
+
+using namespace mlir;
+using namespace sluice;
+using namespace sluice::llm;
+
+// The elementwise op with rows that makes the value, if there is one.
+static Operation *makerOf(Value value) {
+  Operation *op = value.getDefiningOp();
+  if (!op || !hasScalarForm(op) ||
+      !hasRows(cast<RankedTensorType>(value.getType())))
+    return nullptr;
+  return op;
+}
+
+namespace {
+// f(g(x), y) -> map {f . g}
+struct FusePair : RewritePattern {
+  FusePair(MLIRContext *context, const Fusion &fusion)
+      : RewritePattern(MatchAnyOpTypeTag(), 1, context), fusion(fusion) {}
+
+  LogicalResult matchAndRewrite(Operation *op,
+                                PatternRewriter &rewriter) const override {
+    if (!hasScalarForm(op) || !makerOf(op->getResult(0)))
+      return rewriter.notifyMatchFailure(op, "not elementwise on rows");
+    for (Value operand : op->getOperands()) {
+      Operation *maker = makerOf(operand);
+      if (!maker)
+        continue;
+      if (Operation *other = otherUser(operand, op)) {
+        (void)fusion.miss(rewriter, op, other,
+                          "the value between is also read here");
+        continue;
+      }
+      if (operand.getType() != op->getResult(0).getType()) {
+        (void)fusion.miss(rewriter, op, maker,
+                          "the value between is broadcast");
+        continue;
+      }
+      join(op, operand, maker, rewriter);
+      return success();
+    }
+    return rewriter.notifyMatchFailure(op, "no elementwise op in front");
+  }
+
+private:
+  void join(Operation *op, Value between, Operation *maker,
+            PatternRewriter &rewriter) const {
+    ::llvm::SetVector<Value> inputs;
+    auto add = [&](Value value) {
+      if (value != between && !numberOf(value))
+        inputs.insert(value);
+    };
+    ::llvm::for_each(maker->getOperands(), add);
+    ::llvm::for_each(op->getOperands(), add);
+
+    Location where = fusion.locate({maker, op});
+    OperationState state(where, MapOp::getOperationName());
+    state.addOperands(inputs.getArrayRef());
+    state.addTypes(op->getResultTypes());
+    Block *body = &state.addRegion()->emplaceBlock();
+    {
+      OpBuilder::InsertionGuard guard(rewriter);
+      rewriter.setInsertionPointToStart(body);
+      ImplicitLocOpBuilder builder(where, rewriter);
+      DenseMap<Value, Value> scalars;
+      for (Value input : inputs)
+        scalars[input] = body->addArgument(builder.getF32Type(), where);
+      scalars[between] = emit(builder, maker, scalars);
+      YieldOp::create(builder, emit(builder, op, scalars));
+    }
+    fusion.fired(op, "elementwise chain");
+    Operation *map = rewriter.create(state);
+    dropTaps(rewriter, between);
+    rewriter.replaceOp(op, map->getResults());
+    rewriter.eraseOp(maker);
+  }
+
+  // The op on scalars; numbers become constants.
+  static Value emit(ImplicitLocOpBuilder &builder, Operation *op,
+                    const DenseMap<Value, Value> &scalars) {
+    SmallVector<Value> arguments;
+    for (Value operand : op->getOperands()) {
+      if (std::optional<float> number = numberOf(operand))
+        arguments.push_back(arith::ConstantOp::create(
+            builder, builder.getF32FloatAttr(*number)));
+      else
+        arguments.push_back(scalars.lookup(operand));
+    }
+    return emitScalar(builder, op, arguments);
+  }
+
+  const Fusion &fusion;
+};
+
+struct FuseElementwisePass
+    : FusionPassBase<impl::FuseElementwiseBase<FuseElementwisePass>> {
+  using FusionPassBase::FusionPassBase;
+  LogicalResult fuse(const Fusion &fusion) override {
+    return runFusion(getOperation(), fusion,
+                     [](RewritePatternSet &patterns, const Fusion &fusion) {
+                       patterns.add<FusePair>(patterns.getContext(), fusion);
+                     });
+  }
+};
+} // namespace
+
+std::unique_ptr<Pass> sluice::createFuseElementwise(FusionReport *report) {
+  return std::make_unique<FuseElementwisePass>(report);
+}
