@@ -99,14 +99,14 @@ private:
       else
         arguments.push_back(scalars.lookup(operand));
     }
-    return emitScalar(builder, op, arguments);
+    return emitScalar(builder, builder.getLoc(), op, arguments);
   }
 
   const Fusion &fusion;
 };
 
 struct FuseElementwisePass
-    : FusionPassBase<impl::FuseElementwiseBase<FuseElementwisePass>> {
+    : FusionPassBase<sluice::impl::FuseElementwiseBase<FuseElementwisePass>> {
   using FusionPassBase::FusionPassBase;
   LogicalResult fuse(const Fusion &fusion) override {
     return runFusion(getOperation(), fusion,

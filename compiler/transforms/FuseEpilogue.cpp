@@ -145,7 +145,7 @@ private:
 };
 
 struct FuseEpiloguePass
-    : FusionPassBase<impl::FuseEpilogueBase<FuseEpiloguePass>> {
+    : FusionPassBase<sluice::impl::FuseEpilogueBase<FuseEpiloguePass>> {
   using FusionPassBase::FusionPassBase;
   LogicalResult fuse(const Fusion &fusion) override {
     return runFusion(getOperation(), fusion,

@@ -294,7 +294,7 @@ private:
 };
 
 struct FuseMoeDispatchPass
-    : FusionPassBase<impl::FuseMoeDispatchBase<FuseMoeDispatchPass>> {
+    : FusionPassBase<sluice::impl::FuseMoeDispatchBase<FuseMoeDispatchPass>> {
   using FusionPassBase::FusionPassBase;
   LogicalResult fuse(const Fusion &fusion) override {
     return runFusion(

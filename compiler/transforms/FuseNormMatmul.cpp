@@ -54,7 +54,7 @@ template <typename Op> struct FuseNorm : FusionPattern<Op> {
 };
 
 struct FuseNormMatmulPass
-    : FusionPassBase<impl::FuseNormMatmulBase<FuseNormMatmulPass>> {
+    : FusionPassBase<sluice::impl::FuseNormMatmulBase<FuseNormMatmulPass>> {
   using FusionPassBase::FusionPassBase;
   LogicalResult fuse(const Fusion &fusion) override {
     return runFusion(

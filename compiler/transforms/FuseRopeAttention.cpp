@@ -118,7 +118,9 @@ struct FuseAttention : FusionPattern<AttentionOp> {
     if (append)
       links.push_back(append);
     for (const Heads *part : {&q, &k, &v})
-      append_range(links, part->chain);
+      for (Operation *link : part->chain)
+        if (!is_contained(links, link)) // keys may be the values too
+          links.push_back(link);
     if (failed(onlyReadHere(op, links, rewriter)))
       return failure();
     rewrite(op, append, flat, q, k, v, links, rewriter);
@@ -176,7 +178,7 @@ private:
 };
 
 struct FuseRopeAttentionPass
-    : FusionPassBase<impl::FuseRopeAttentionBase<FuseRopeAttentionPass>> {
+    : FusionPassBase<sluice::impl::FuseRopeAttentionBase<FuseRopeAttentionPass>> {
   using FusionPassBase::FusionPassBase;
   LogicalResult fuse(const Fusion &fusion) override {
     return runFusion(getOperation(), fusion,

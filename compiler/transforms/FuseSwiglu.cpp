@@ -107,8 +107,9 @@ static const char *addNumbers(Product &product, const Side &gate,
   }
   product.upAdd = up.added;
   product.glu = true;
-  product.act = gate.act.getFnAttr();
-  product.beta = gate.act.getBetaAttr();
+  ActOp act = gate.act;
+  product.act = act.getFnAttr();
+  product.beta = act.getBetaAttr();
   return nullptr;
 }
 
@@ -192,7 +193,7 @@ private:
   }
 };
 
-struct FuseSwigluPass : FusionPassBase<impl::FuseSwigluBase<FuseSwigluPass>> {
+struct FuseSwigluPass : FusionPassBase<sluice::impl::FuseSwigluBase<FuseSwigluPass>> {
   using FusionPassBase::FusionPassBase;
   LogicalResult fuse(const Fusion &fusion) override {
     return runFusion(getOperation(), fusion,

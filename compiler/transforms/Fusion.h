@@ -41,6 +41,10 @@ runFusion(mlir::ModuleOp module, const Fusion &fusion,
 template <typename Base> struct FusionPassBase : Base {
   FusionPassBase() = default;
   explicit FusionPassBase(FusionReport *report) : report(report) {}
+  // From the options struct that is generated with Base.
+  template <typename Options>
+    requires(std::is_class_v<Options> && !std::is_base_of_v<Base, Options>)
+  explicit FusionPassBase(Options options) : Base(std::move(options)) {}
 
   virtual llvm::LogicalResult fuse(const Fusion &fusion) = 0;
 

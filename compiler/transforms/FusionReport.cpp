@@ -1,5 +1,7 @@
 #include "compiler/transforms/FusionReport.h"
 
+#include "mlir/IR/BuiltinAttributes.h"
+
 #include "llvm/Support/raw_ostream.h"
 
 using namespace mlir;

@@ -128,7 +128,7 @@ private:
 };
 
 struct MergeSiblingsPass
-    : FusionPassBase<impl::MergeSiblingsBase<MergeSiblingsPass>> {
+    : FusionPassBase<sluice::impl::MergeSiblingsBase<MergeSiblingsPass>> {
   using FusionPassBase::FusionPassBase;
   LogicalResult fuse(const Fusion &fusion) override {
     return runFusion(getOperation(), fusion,

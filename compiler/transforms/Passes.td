@@ -6,7 +6,7 @@ include "mlir/Pass/PassBase.td"
 // A pass that makes fused ops. Alone in sluice-opt it can print where it fired and where it nearly did.
 class FusionPass<string name> : Pass<name, "::mlir::ModuleOp"> {
   let options = [Option<"print", "report", "bool", "false", "print where the pass fired and why near misses did not">];
-  let dependentDialects = ["::sluice::llm::LLMDialect", "::mlir::arith::ArithDialect", "::mlir::math::MathDialect"];
+  let dependentDialects = ["::sluice::llm::LLMDialect"];
 }
 
 def ShareRope : FusionPass<"share-rope"> {
@@ -104,6 +104,7 @@ def FuseElementwise : FusionPass<"fuse-elementwise"> {
     Not handled: single elementwise ops (nothing to gain); arithmetic on values without rows, which is folded when
     the plan is made.
   }];
+  let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::math::MathDialect"];
 }
 
 def DecomposeFused : Pass<"decompose-fused", "::mlir::ModuleOp"> {

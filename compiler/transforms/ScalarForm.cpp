@@ -59,27 +59,29 @@ static Value inlineMap(ImplicitLocOpBuilder &builder, MapOp op,
 
 bool hasScalarForm(Operation *op) { return op->hasTrait<Elementwise>(); }
 
-Value emitScalar(ImplicitLocOpBuilder &builder, Operation *op,
+Value emitScalar(OpBuilder &b, Location loc, Operation *op,
                  ValueRange arguments) {
+  ImplicitLocOpBuilder builder(loc, b);
   if (auto map = dyn_cast<MapOp>(op))
     return inlineMap(builder, map, arguments);
   SmallVector<Expr> in;
   for (Value argument : arguments)
     in.emplace_back(builder, argument);
-  return TypeSwitch<Operation *, Expr>(op)
-      .Case([&](BinaryOp op) { return binary(op.getKind(), in[0], in[1]); })
-      .Case([&](LerpOp) { return in[0] + (in[1] - in[0]) * in[2]; })
+  return TypeSwitch<Operation *, Value>(op)
+      .Case([&](BinaryOp op) -> Value { return binary(op.getKind(), in[0], in[1]); })
+      .Case([&](LerpOp) -> Value { return in[0] + (in[1] - in[0]) * in[2]; })
       .Case(
-          [&](SelectOp) { return kernels::select(in[2] == 1.0, in[1], in[0]); })
-      .Case([&](ActOp op) {
+          [&](SelectOp) -> Value { return kernels::select(in[2] == 1.0, in[1], in[0]); })
+      .Case([&](ActOp op) -> Value {
         return kernels::activation(stringifyAct(op.getFn()), in[0],
                                    op.getBeta().value_or(1.0f));
       })
-      .Case([&](ClampOp op) { return clamp(op, in[0]); })
-      .Case([&](SoftcapOp op) {
+      .Case([&](ClampOp op) -> Value { return clamp(op, in[0]); })
+      .Case([&](SoftcapOp op) -> Value {
         return kernels::tanh(in[0] / op.getLimit()) * op.getLimit();
       })
-      .Case([&](RoundOp op) { return round(op.getTo(), in[0]); });
+      .Case([&](RoundOp op) -> Value { return round(op.getTo(), in[0]); })
+      .Default([](Operation *) { return Value(); });
 }
 
 } // namespace sluice

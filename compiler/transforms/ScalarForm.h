@@ -3,15 +3,17 @@
 // same bits.
 #pragma once
 
-#include "mlir/IR/ImplicitLocOpBuilder.h"
+#include "mlir/IR/Builders.h"
+#include "mlir/IR/Operation.h"
 
 namespace sluice {
 
 // Whether `emitScalar` knows the op.
 bool hasScalarForm(mlir::Operation *op);
 
-// Emits the op's function on f32 scalars, one per operand of the op.
-mlir::Value emitScalar(mlir::ImplicitLocOpBuilder &builder, mlir::Operation *op,
-                       mlir::ValueRange arguments);
+// Emits the op's function on f32 scalars, one per operand of the op; null if it
+// has none.
+mlir::Value emitScalar(mlir::OpBuilder &builder, mlir::Location loc,
+                       mlir::Operation *op, mlir::ValueRange arguments);
 
 } // namespace sluice

@@ -19,7 +19,7 @@ namespace {
 using Angles = std::tuple<Value, Value, Attribute>;
 using RopeGroups = ::llvm::MapVector<Angles, SmallVector<RopeOp>>;
 
-struct ShareRopePass : FusionPassBase<impl::ShareRopeBase<ShareRopePass>> {
+struct ShareRopePass : FusionPassBase<sluice::impl::ShareRopeBase<ShareRopePass>> {
   using FusionPassBase::FusionPassBase;
 
   LogicalResult fuse(const Fusion &fusion) override {

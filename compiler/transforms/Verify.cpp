@@ -138,7 +138,7 @@ private:
   ::llvm::SetVector<func::FuncOp> active;
 };
 
-struct VerifyModelPass : impl::VerifyModelBase<VerifyModelPass> {
+struct VerifyModelPass : sluice::impl::VerifyModelBase<VerifyModelPass> {
   void runOnOperation() override {
     if (failed(Checker(getOperation(), /*fused=*/false).run()))
       signalPassFailure();
@@ -146,7 +146,7 @@ struct VerifyModelPass : impl::VerifyModelBase<VerifyModelPass> {
   }
 };
 
-struct VerifyFusedPass : impl::VerifyFusedBase<VerifyFusedPass> {
+struct VerifyFusedPass : sluice::impl::VerifyFusedBase<VerifyFusedPass> {
   void runOnOperation() override {
     if (failed(Checker(getOperation(), /*fused=*/true).run()))
       signalPassFailure();

@@ -1,0 +1,305 @@
+// RUN: sluice-opt %s --split-input-file --verify-diagnostics
+
+llm.weight @w : tensor<32x64xf32> layers [0, 1]
+func.func private @use(%l: index) {
+  // expected-error @below {{expected 'tensor<32x64xf32>', the type of '@w', found 'tensor<64x32xf32>'}}
+  %0 = llm.use @w[%l] : tensor<64x32xf32>
+  return
+}
+
+// -----
+
+// expected-note @below {{declared here}}
+llm.weight @w : tensor<32x64xf32> layers [0, 1]
+func.func private @use() {
+  // expected-error @below {{expected a layer index, the symbol has layers}}
+  %0 = llm.use @w : tensor<32x64xf32>
+  return
+}
+
+// -----
+
+func.func private @use() {
+  // expected-error @below {{no symbol is named '@nothing'}}
+  %0 = llm.use @nothing : tensor<32x64xf32>
+  return
+}
+
+// -----
+
+llm.state @kv cache {k = [2, 16], v = [2, 16]}
+func.func private @use() {
+  // expected-error @below {{expected '@kv' to be an llm.weight, found 'llm.state'}}
+  %0 = llm.use @kv : tensor<32x64xf32>
+  return
+}
+
+// -----
+
+// expected-error @below {{expected one field in a fixed state, found 2}}
+llm.state @s fixed {a = [2], b = [3]}
+
+// -----
+
+// expected-error @below {{'keep' must be positive, found 0}}
+llm.state @s cache {k = [2, 16], v = [2, 16]} keep 0
+
+// -----
+
+func.func private @binary(%x: tensor<?x64xf32>, %y: tensor<?x32xf32>) {
+  // expected-error @below {{shapes do not broadcast: 'tensor<?x64xf32>' and 'tensor<?x32xf32>'}}
+  // expected-error @below {{failed to infer returned types}}
+  %0 = llm.binary add %x, %y : (tensor<?x64xf32>, tensor<?x32xf32>) -> tensor<?x64xf32>
+  return
+}
+
+// -----
+
+func.func private @result(%x: tensor<?x64xf32>, %y: tensor<64xf32>) {
+  // expected-error @below {{inferred type(s) 'tensor<?x64xf32>' are incompatible with return type(s) of operation 'tensor<64xf32>'}}
+  // expected-error @below {{failed to infer returned types}}
+  %0 = llm.binary add %x, %y : (tensor<?x64xf32>, tensor<64xf32>) -> tensor<64xf32>
+  return
+}
+
+// -----
+
+func.func private @act(%x: tensor<?x64xf32>) {
+  // expected-error @below {{'swish' needs 'beta'}}
+  %0 = llm.act swish %x : tensor<?x64xf32>
+  return
+}
+
+// -----
+
+func.func private @act(%x: tensor<?x64xf32>) {
+  // expected-error @below {{'beta' is for 'swish', found function 'silu'}}
+  %0 = llm.act silu %x beta 2.0 : tensor<?x64xf32>
+  return
+}
+
+// -----
+
+func.func private @clamp(%x: tensor<?x64xf32>) {
+  // expected-error @below {{needs 'low', 'high' or both}}
+  %0 = llm.clamp %x : tensor<?x64xf32>
+  return
+}
+
+// -----
+
+func.func private @split(%x: tensor<?x64xf32>) {
+  // expected-error @below {{expected positive sizes that add up to 64, found [32, 16]}}
+  // expected-error @below {{failed to infer returned types}}
+  %0:2 = llm.split %x into [32, 16] : (tensor<?x64xf32>) -> (tensor<?x32xf32>, tensor<?x16xf32>)
+  return
+}
+
+// -----
+
+func.func private @slice(%x: tensor<?x64xf32>) {
+  // expected-error @below {{slice of 32 elements from 40 leaves the last axis of 64}}
+  // expected-error @below {{failed to infer returned types}}
+  %0 = llm.slice %x from 40 size 32 : (tensor<?x64xf32>) -> tensor<?x32xf32>
+  return
+}
+
+// -----
+
+func.func private @reshape(%x: tensor<?x64xf32>) {
+  // expected-error @below {{expected a shape of 64 elements per row, found [4, 8], 32 elements}}
+  // expected-error @below {{failed to infer returned types}}
+  %0 = llm.reshape %x to [4, 8] : (tensor<?x64xf32>) -> tensor<?x4x8xf32>
+  return
+}
+
+// -----
+
+func.func private @linear(%x: tensor<?x64xf32>, %w: tensor<32x48xbf16>) {
+  // expected-error @below {{expected w of shape [N, 64] for x 'tensor<?x64xf32>', found 'tensor<32x48xbf16>'}}
+  // expected-error @below {{failed to infer returned types}}
+  %0 = llm.linear %x, %w : (tensor<?x64xf32>, tensor<32x48xbf16>) -> tensor<?x32xf32>
+  return
+}
+
+// -----
+
+func.func private @bias(%x: tensor<?x64xf32>, %w: tensor<32x64xbf16>, %b: tensor<64xf32>) {
+  // expected-error @below {{expected a bias of 32 elements for w 'tensor<32x64xbf16>', found 'tensor<64xf32>'}}
+  // expected-error @below {{failed to infer returned types}}
+  %0 = llm.linear %x, %w bias %b : (tensor<?x64xf32>, tensor<32x64xbf16>, tensor<64xf32>) -> tensor<?x32xf32>
+  return
+}
+
+// -----
+
+func.func private @storage(%x: tensor<?x64xf32>, %w: tensor<32x64xf16>) {
+  // expected-error @below {{operand #1 must be an f32 or bf16 matrix [out, in], but got 'tensor<32x64xf16>'}}
+  %0 = llm.linear %x, %w : (tensor<?x64xf32>, tensor<32x64xf16>) -> tensor<?x32xf32>
+  return
+}
+
+// -----
+
+func.func private @norm(%x: tensor<?x4x16xf32>, %w: tensor<64xf32>) {
+  // expected-error @below {{expected 'w' of shape [16] or [4, 16] for x 'tensor<?x4x16xf32>', found 'tensor<64xf32>'}}
+  %0 = llm.rms_norm %x, %w eps 1.0e-5 : (tensor<?x4x16xf32>, tensor<64xf32>) -> tensor<?x4x16xf32>
+  return
+}
+
+// -----
+
+func.func private @rope(%x: tensor<?x4x16xf32>, %p: tensor<?xi32>, %f: tensor<8xf32>) {
+  // expected-error @below {{rotates 16 channels from 4, but a head of 'tensor<?x4x16xf32>' has 16}}
+  %0 = llm.rope half %x, %p, %f from 4 : (tensor<?x4x16xf32>, tensor<?xi32>, tensor<8xf32>) -> tensor<?x4x16xf32>
+  return
+}
+
+// -----
+
+func.func private @freqs() {
+  // expected-error @below {{expected an even number of dims, found 15}}
+  // expected-error @below {{failed to infer returned types}}
+  %0 = llm.rope_freqs 15 theta 10000.0 : tensor<7xf32>
+  return
+}
+
+// -----
+
+llm.state @kv cache {k = [2, 16], v = [2, 16]}
+func.func private @append(%k: tensor<?x2x16xf32>, %b: !llm.batch) {
+  // expected-error @below {{expected 2 values, one per field of '@kv', found 1}}
+  %0 = llm.append @kv (%k) for %b : tensor<?x2x16xf32>
+  return
+}
+
+// -----
+
+llm.state @kv cache {k = [2, 16], v = [2, 16]}
+func.func private @append(%k: tensor<?x2x16xf32>, %v: tensor<?x4x8xf32>, %b: !llm.batch) {
+  // expected-error @below {{expected 'tensor<?x2x16xf32>' for field 'v', found 'tensor<?x4x8xf32>'}}
+  %0 = llm.append @kv (%k, %v) for %b : tensor<?x2x16xf32>, tensor<?x4x8xf32>
+  return
+}
+
+// -----
+
+llm.state @s fixed {value = [16]}
+func.func private @cached() {
+  // expected-error @below {{expected '@s' to be a cache, found a fixed state}}
+  %0 = llm.cached @s
+  return
+}
+
+// -----
+
+func.func private @attention(%q: tensor<?x4x16xf32>, %k: tensor<?x3x16xf32>, %b: !llm.batch) {
+  // expected-error @below {{expected the 4 query heads to be a multiple of the key heads}}
+  %0 = llm.attention %q over %k, %k for %b mask [#llm.mask<all>] scale 1.0 : (tensor<?x4x16xf32>, tensor<?x3x16xf32>, tensor<?x3x16xf32>, !llm.batch) -> tensor<?x4x16xf32>
+  return
+}
+
+// -----
+
+func.func private @attention(%q: tensor<?x4x16xf32>, %b: !llm.batch) {
+  // expected-error @below {{expected either a cache ('in') or keys and values ('over')}}
+  %0 = llm.attention %q for %b mask [#llm.mask<all>] scale 1.0 : (tensor<?x4x16xf32>, !llm.batch) -> tensor<?x4x16xf32>
+  return
+}
+
+// -----
+
+// expected-error @below {{mask 'window' needs a positive number of positions, found 0}}
+module attributes {llm.m = #llm.mask<window>} {}
+
+// -----
+
+func.func private @top(%s: tensor<?x4xf32>) {
+  // expected-error @below {{expected k between 1 and 4, found 5}}
+  // expected-error @below {{failed to infer returned types}}
+  %0 = llm.top_k %s, 5 : (tensor<?x4xf32>) -> tensor<?x5xi32>
+  return
+}
+
+// -----
+
+func.func private @experts(%x: tensor<?x64xf32>, %i: tensor<?x2xi32>, %w: tensor<4x64x64xf32>) {
+  // expected-error @below {{expected region argument 1 to be 'tensor<64x64xf32>', found 'tensor<4x64x64xf32>'}}
+  %0 = llm.experts %x at %i with (%w) : (tensor<?x64xf32>, tensor<?x2xi32>, tensor<4x64x64xf32>) -> tensor<?x64xf32> {
+  ^bb0(%r: tensor<?x64xf32>, %s: tensor<4x64x64xf32>):
+    llm.yield %r : tensor<?x64xf32>
+  }
+  return
+}
+
+// -----
+
+func.func private @map(%x: tensor<?x64xf32>) {
+  // expected-error @below {{expected one region argument per operand (1), found 2}}
+  %0 = llm.map %x : (tensor<?x64xf32>) -> tensor<?x64xf32> {
+  ^bb0(%a: f32, %b: f32):
+    llm.yield %a : f32
+  }
+  return
+}
+
+// -----
+
+func.func private @glu(%x: tensor<?x64xf32>, %w: tensor<32x64xf32>) {
+  // expected-error @below {{'glu' needs an activation ('act')}}
+  %0 = llm.fused_linear %x weights(%w, %w) glu : (tensor<?x64xf32>, tensor<32x64xf32>, tensor<32x64xf32>) -> tensor<?x32xf32>
+  return
+}
+
+// -----
+
+func.func private @epilogue(%x: tensor<?x64xf32>, %w: tensor<64x64xf32>) {
+  // expected-error @below {{expected one result with an epilogue, found 2}}
+  %0:2 = llm.fused_linear %x weights(%w, %w) residual %x : (tensor<?x64xf32>, tensor<64x64xf32>, tensor<64x64xf32>, tensor<?x64xf32>) -> (tensor<?x64xf32>, tensor<?x64xf32>)
+  return
+}
+
+// -----
+
+func.func private @parameters(%x: tensor<?x64xf32>, %n: tensor<64xf32>, %w: tensor<64x64xf32>) {
+  // expected-error @below {{has the parameters of a norm but no norm}}
+  %0 = llm.fused_linear %x (%n) weights(%w) : (tensor<?x64xf32>, tensor<64xf32>, tensor<64x64xf32>) -> tensor<?x64xf32>
+  return
+}
+
+// -----
+
+func.func private @table(%q: tensor<?x64xf32>, %k: tensor<?x32xf32>, %b: !llm.batch, %t: tensor<?x2x16xf32>) {
+  // expected-error @below {{rotates at most the 16 channels of a head, found 'tensor<?x2x16xf32>'}}
+  %0 = llm.fused_attention %q, %k, %k heads 4, 2 for %b rope half %t mask [#llm.mask<causal>] scale 1.0 : (tensor<?x64xf32>, tensor<?x32xf32>, tensor<?x32xf32>, !llm.batch, tensor<?x2x16xf32>) -> tensor<?x64xf32>
+  return
+}
+
+// -----
+
+func.func private @heads(%q: tensor<?x64xf32>, %k: tensor<?x32xf32>, %b: !llm.batch) {
+  // expected-error @below {{expected heads to be a multiple of kv_heads, found 3 and 2}}
+  %0 = llm.fused_attention %q, %k, %k heads 3, 2 for %b mask [#llm.mask<causal>] scale 1.0 : (tensor<?x64xf32>, tensor<?x32xf32>, tensor<?x32xf32>, !llm.batch) -> tensor<?x48xf32>
+  return
+}
+
+// -----
+
+// expected-error @below {{the first argument of an entry must be !llm.batch}}
+func.func @generate(%ids: tensor<?xi32>) attributes {llm.entry = "generate"} {
+  return
+}
+
+// -----
+
+// expected-error @below {{'llm.entry' must be one of "generate", "encode"}}
+func.func @generate(%b: !llm.batch) attributes {llm.entry = "talk"} {
+  return
+}
+
+// -----
+
+// expected-error @below {{argument 1 of an entry needs 'llm.name' and 'llm.input'}}
+func.func @generate(%b: !llm.batch, %ids: tensor<?xi32>) attributes {llm.entry = "generate"} {
+  return
+}
