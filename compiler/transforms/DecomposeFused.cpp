@@ -13,7 +13,8 @@ using namespace sluice;
 using namespace sluice::llm;
 
 namespace {
-struct DecomposeFusedPass : sluice::impl::DecomposeFusedBase<DecomposeFusedPass> {
+struct DecomposeFusedPass
+    : sluice::impl::DecomposeFusedBase<DecomposeFusedPass> {
   void runOnOperation() override {
     SmallVector<DecomposeInterface> fused;
     getOperation().walk([&](DecomposeInterface op) { fused.push_back(op); });

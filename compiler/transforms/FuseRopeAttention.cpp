@@ -178,7 +178,8 @@ private:
 };
 
 struct FuseRopeAttentionPass
-    : FusionPassBase<sluice::impl::FuseRopeAttentionBase<FuseRopeAttentionPass>> {
+    : FusionPassBase<
+          sluice::impl::FuseRopeAttentionBase<FuseRopeAttentionPass>> {
   using FusionPassBase::FusionPassBase;
   LogicalResult fuse(const Fusion &fusion) override {
     return runFusion(getOperation(), fusion,

@@ -193,7 +193,8 @@ private:
   }
 };
 
-struct FuseSwigluPass : FusionPassBase<sluice::impl::FuseSwigluBase<FuseSwigluPass>> {
+struct FuseSwigluPass
+    : FusionPassBase<sluice::impl::FuseSwigluBase<FuseSwigluPass>> {
   using FusionPassBase::FusionPassBase;
   LogicalResult fuse(const Fusion &fusion) override {
     return runFusion(getOperation(), fusion,

@@ -68,10 +68,13 @@ Value emitScalar(OpBuilder &b, Location loc, Operation *op,
   for (Value argument : arguments)
     in.emplace_back(builder, argument);
   return TypeSwitch<Operation *, Value>(op)
-      .Case([&](BinaryOp op) -> Value { return binary(op.getKind(), in[0], in[1]); })
+      .Case([&](BinaryOp op) -> Value {
+        return binary(op.getKind(), in[0], in[1]);
+      })
       .Case([&](LerpOp) -> Value { return in[0] + (in[1] - in[0]) * in[2]; })
-      .Case(
-          [&](SelectOp) -> Value { return kernels::select(in[2] == 1.0, in[1], in[0]); })
+      .Case([&](SelectOp) -> Value {
+        return kernels::select(in[2] == 1.0, in[1], in[0]);
+      })
       .Case([&](ActOp op) -> Value {
         return kernels::activation(stringifyAct(op.getFn()), in[0],
                                    op.getBeta().value_or(1.0f));

@@ -19,7 +19,8 @@ namespace {
 using Angles = std::tuple<Value, Value, Attribute>;
 using RopeGroups = ::llvm::MapVector<Angles, SmallVector<RopeOp>>;
 
-struct ShareRopePass : FusionPassBase<sluice::impl::ShareRopeBase<ShareRopePass>> {
+struct ShareRopePass
+    : FusionPassBase<sluice::impl::ShareRopeBase<ShareRopePass>> {
   using FusionPassBase::FusionPassBase;
 
   LogicalResult fuse(const Fusion &fusion) override {
@@ -67,14 +68,15 @@ private:
       fusion.fired(first, Twine(ropes.size()) +
                               " rotations by a table of the callers");
     } else {
-      if (function.isPrivate())
-        fusion.report->missed(fusion.pass, first.getLoc(),
-                              "positions or frequencies are made in the block, "
-                              "so each call makes its own table");
       Operation *before = function.front().findAncestorOpInBlock(*first);
       table = makeTable(rewriter, where, before, first.getPos(),
                         first.getFreqs(), first.getAmplitudeAttr());
-      fusion.fired(first, Twine(ropes.size()) + " rotations by one table");
+      fusion.fired(first,
+                   Twine(ropes.size()) +
+                       (function.isPrivate()
+                            ? " rotations by a table per call: positions "
+                              "or frequencies are made in the block"
+                            : " rotations by one table"));
     }
     for (RopeOp rope : ropes) {
       rewriter.setInsertionPoint(rope);

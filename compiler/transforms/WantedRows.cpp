@@ -61,7 +61,8 @@ struct MoveUp : FusionPattern<WantedRowsOp> {
   }
 };
 
-struct WantedRowsPass : FusionPassBase<sluice::impl::WantedRowsBase<WantedRowsPass>> {
+struct WantedRowsPass
+    : FusionPassBase<sluice::impl::WantedRowsBase<WantedRowsPass>> {
   using FusionPassBase::FusionPassBase;
   LogicalResult fuse(const Fusion &fusion) override {
     return runFusion(getOperation(), fusion,

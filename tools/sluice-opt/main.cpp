@@ -1,5 +1,6 @@
-// Runs passes on a module: `sluice-opt --merge-siblings model.mlir`.
+// Runs passes on a module: `sluice-opt --merge-siblings=report model.mlir`.
 #include "compiler/lowering/Passes.h"
+#include "compiler/transforms/Pipeline.h"
 #include "dialects/Register.h"
 
 #include "mlir/Tools/mlir-opt/MlirOptMain.h"
@@ -8,6 +9,7 @@
 int main(int argc, char **argv) {
   mlir::DialectRegistry registry;
   sluice::registerAllDialects(registry);
+  sluice::registerFusionPassesAndPipeline();
   sluice::plan::registerPlanPasses();
   mlir::registerCanonicalizerPass();
   mlir::registerCSEPass();

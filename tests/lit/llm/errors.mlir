@@ -1,5 +1,6 @@
 // RUN: sluice-opt %s --split-input-file --verify-diagnostics
 
+// expected-note @below {{the weight is declared here}}
 llm.weight @w : tensor<32x64xf32> layers [0, 1]
 func.func private @use(%l: index) {
   // expected-error @below {{expected 'tensor<32x64xf32>', the type of '@w', found 'tensor<64x32xf32>'}}

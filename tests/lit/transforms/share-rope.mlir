@@ -1,7 +1,7 @@
 // RUN: sluice-opt %s --share-rope=report -o - 2>&1 | FileCheck %s
 
 // CHECK-DAG: share-rope: fused at {{.*}}: 2 rotations by a table of the callers
-// CHECK-DAG: share-rope: not fused at {{.*}}: positions or frequencies are made in the block
+// CHECK-DAG: share-rope: fused at {{.*}}: 1 rotations by a table per call: positions or frequencies are made in the block
 
 // Positions and frequencies are no longer arguments, the table is.
 // CHECK-LABEL: func.func private @layer
