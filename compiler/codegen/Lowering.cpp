@@ -79,57 +79,6 @@ struct ExpandMathPass
   }
 };
 
-// Masked accesses to bf16 become accesses to i16. Without bf16 instructions
-// LLVM splits them into elements, widens each to f32, and narrows by a library
-// call.
-template <typename Op> struct MaskedBf16AsI16 : public OpRewritePattern<Op> {
-  using OpRewritePattern<Op>::OpRewritePattern;
-
-  LogicalResult matchAndRewrite(Op op,
-                                PatternRewriter &rewriter) const override {
-    MemRefType type = op.getMemRefType();
-    if (!type.getElementType().isBF16())
-      return rewriter.notifyMatchFailure(op, "does not access bf16");
-    Type half = rewriter.getI16Type();
-    // Both types have the same descriptor, so the casts cancel out later.
-    Value base = UnrealizedConversionCastOp::create(
-                     rewriter, op.getLoc(), cast<MemRefType>(type.clone(half)),
-                     op.getBase())
-                     .getResult(0);
-    auto asHalf = [&](Value vector) -> Value {
-      auto halves = cast<VectorType>(vector.getType()).clone(half);
-      return arith::BitcastOp::create(rewriter, op.getLoc(), halves, vector);
-    };
-    if constexpr (std::is_same_v<Op, vector::MaskedStoreOp>) {
-      rewriter.replaceOpWithNewOp<Op>(op, base, op.getIndices(), op.getMask(),
-                                      asHalf(op.getValueToStore()));
-    } else {
-      Value fill = asHalf(op.getPassThru());
-      Value loaded = Op::create(rewriter, op.getLoc(), fill.getType(), base,
-                                op.getIndices(), op.getMask(), fill);
-      rewriter.replaceOpWithNewOp<arith::BitcastOp>(op, op.getType(), loaded);
-    }
-    return success();
-  }
-};
-
-struct LegalizeBf16Pass
-    : public PassWrapper<LegalizeBf16Pass, OperationPass<ModuleOp>> {
-  MLIR_DEFINE_EXPLICIT_INTERNAL_INLINE_TYPE_ID(LegalizeBf16Pass)
-
-  StringRef getArgument() const override { return "legalize-kernel-bf16"; }
-  StringRef getDescription() const override {
-    return "Access bf16 as integers for targets without bf16 instructions";
-  }
-  void runOnOperation() override {
-    RewritePatternSet patterns(&getContext());
-    patterns.add<MaskedBf16AsI16<vector::MaskedStoreOp>,
-                 MaskedBf16AsI16<vector::MaskedLoadOp>>(&getContext());
-    if (failed(applyPatternsGreedily(getOperation(), std::move(patterns))))
-      signalPassFailure();
-  }
-};
-
 } // namespace
 
 void registerKernelDialects(DialectRegistry &registry) {
@@ -154,8 +103,6 @@ void buildLoweringPipeline(OpPassManager &passes, const Target &target) {
   // Without an instruction for it, LLVM rounds f32 to bf16 by a library call.
   arith::ArithExpandOpsPassOptions arith;
   arith.includeBf16 = !target.hasAvx512Bf16;
-  if (!target.hasAvx512Bf16)
-    passes.addPass(std::make_unique<LegalizeBf16Pass>());
   passes.addPass(arith::createArithExpandOpsPass(arith));
 
   passes.addPass(createSCFToControlFlowPass());
