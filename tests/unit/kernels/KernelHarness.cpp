@@ -87,7 +87,9 @@ struct Kernel::Impl {
   }
 
   void compile(const std::string &body, const std::string &targetName) {
-    Result<codegen::Target> target = codegen::parseTarget(targetName);
+    const char *instead = std::getenv("SLUICE_KERNEL_TARGET");
+    Result<codegen::Target> target = codegen::parseTarget(
+        targetName == "native" && instead ? instead : targetName);
     ASSERT_TRUE(target.ok()) << target.status().message();
     Location loc = UnknownLoc::get(&context);
     auto found =

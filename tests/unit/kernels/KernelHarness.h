@@ -128,7 +128,8 @@ private:
 class Kernel {
 public:
   // `attributes` is a dictionary in MLIR syntax. `body` is a function in MLIR
-  // syntax whose region the kind takes (map).
+  // syntax whose region the kind takes (map). SLUICE_KERNEL_TARGET in the
+  // environment stands in for the target "native".
   Kernel(const std::string &kind, const std::string &attributes = "{}",
          const std::string &body = "", const std::string &target = "native");
   ~Kernel();
