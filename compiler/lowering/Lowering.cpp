@@ -62,9 +62,10 @@ static LogicalResult lowerEntry(Walk &walk, PlanBuilder &plan,
       return failure();
     first = *program;
   }
-  FailureOr<ProgramOp> program = walk.lowerEntry(
-      entry, name + ".prefill", decodes ? options.decodeTokens + 1 : 1, 0,
-      /*few=*/false);
+  FailureOr<ProgramOp> program =
+      walk.lowerEntry(entry, name + (decodes ? ".prefill" : ".all"),
+                      decodes ? options.decodeTokens + 1 : 1, 0,
+                      /*few=*/false);
   if (failed(program))
     return failure();
   declareEntry(plan, entry, walk.inputs(), first ? first : *program);
