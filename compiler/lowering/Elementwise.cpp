@@ -1,10 +1,9 @@
 // Arithmetic on single elements (one `map` kernel per op or llm.map), and
 // reductions of the last axis.
 #include "compiler/lowering/Common.h"
-#include "compiler/lowering/Scalar.h"
+#include "compiler/transforms/ScalarForm.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
-#include "mlir/IR/IRMapping.h"
 
 using namespace mlir;
 
@@ -236,20 +235,6 @@ template <typename OpTy> LogicalResult lowerScalar(Walk &walk, OpTy op) {
   return lowerElements(walk, map);
 }
 
-LogicalResult lowerMap(Walk &walk, llm::MapOp op) {
-  MapStep map{op, op.getResult(), llvm::to_vector(op.getInputs()), {}};
-  fillBody(map.body, walk.plan.context(), op.getLoc(), map.operands.size(),
-           [&](OpBuilder &builder, ValueRange arguments) {
-             IRMapping mapping;
-             mapping.map(op.getBody().getArguments(), arguments);
-             Block &block = op.getBody().front();
-             for (Operation &inner : block.without_terminator())
-               builder.clone(inner, mapping);
-             return mapping.lookup(block.getTerminator()->getOperand(0));
-           });
-  return lowerElements(walk, map);
-}
-
 // Kernels on groups of a row: softmax, normalize, sum.
 LogicalResult lowerGroups(Walk &walk, Operation *op, Value x, Value result,
                           StringRef kind, FloatAttr eps = {}) {
@@ -312,7 +297,7 @@ void addElementwiseLowerings(OpTable &table) {
   table.add<llm::ClampOp, lowerScalar<llm::ClampOp>>();
   table.add<llm::SoftcapOp, lowerScalar<llm::SoftcapOp>>();
   table.add<llm::RoundOp, lowerScalar<llm::RoundOp>>();
-  table.add<llm::MapOp, lowerMap>();
+  table.add<llm::MapOp, lowerScalar<llm::MapOp>>();
   table.add<llm::SoftmaxOp, lowerSoftmax>();
   table.add<llm::SumOp, lowerSum>();
   table.add<llm::NormalizeOp, lowerNormalize>();

@@ -10,14 +10,14 @@ LogicalResult emitNorm(Walk &walk, Operation *op, const NormOf &norm,
                        StringRef epsIn) {
   llm::WeightOp weight = norm.weight ? norm.weight->op : nullptr;
   bool perHead = weight && weight.getTensorType().getRank() > 1;
-  Type elem = shapeOf(to.buffer).elem;
   Config config = walk.config();
   config.word("kind", norm.kind)
       .real("eps", norm.eps)
       .flag("weight", norm.weight.has_value())
       .flag("bias", norm.bias.has_value())
-      .flag("per_head_weight", perHead)
-      .word("out", elem.isBF16() ? "bf16" : "f32");
+      .flag("per_head_weight", perHead);
+  if (shapeOf(to.buffer).elem.isBF16())
+    config.word("out", "bf16");
   if (!epsIn.empty())
     config.word("eps_in", epsIn);
   Step step("norm", config.get());

@@ -193,17 +193,37 @@ Value PlanBuilder::buffer(Location loc, StringRef name, RowCount rows,
                           DenseI64ArrayAttr());
 }
 
-std::string PlanBuilder::kernelName(StringRef kind, DictionaryAttr config) {
-  std::string name = kind.str();
-  for (NamedAttribute attr : config) {
-    if (auto word = dyn_cast<StringAttr>(attr.getValue())) {
-      // Types follow each other (weight, compute, input): say them once.
-      if (!StringRef(name).ends_with("." + word.getValue().str()))
-        name += "." + word.getValue().str();
-    } else if (isa<UnitAttr>(attr.getValue())) {
-      name += "." + attr.getName().str();
-    }
-  }
+// What a body does, in a few words: its first operations.
+static std::string bodyName(Region &body) {
+  std::string name;
+  int64_t count = 0;
+  for (Operation &op : body.front().without_terminator())
+    if (!op.hasTrait<OpTrait::ConstantLike>() && ++count <= 4)
+      name += "." + op.getName().stripDialect().str();
+  return name.empty() ? ".copy" : name;
+}
+
+std::string PlanBuilder::kernelName(const Step &step) {
+  std::string name = step.kind.str();
+  if (step.body)
+    return name + bodyName(*step.body);
+  auto add = [&](StringRef key, Attribute value) {
+    auto word = dyn_cast<StringAttr>(value);
+    if (isa<UnitAttr>(value))
+      name += "." + key.str();
+    else if (key == "input" || key == "out")
+      name += "." + key.str() + "_" + word.getValue().str();
+    else if (word && (key != "compute" || value != step.config.get("weight")))
+      name += "." + word.getValue().str();
+  };
+  // What tells kernels of a kind apart comes first.
+  const StringRef first[] = {"norm", "kind", "weight", "compute"};
+  for (StringRef key : first)
+    if (Attribute value = step.config.get(key))
+      add(key, value);
+  for (NamedAttribute attr : step.config)
+    if (!llvm::is_contained(first, attr.getName().getValue()))
+      add(attr.getName(), attr.getValue());
   return name;
 }
 
@@ -220,11 +240,11 @@ FailureOr<KernelOp> PlanBuilder::kernel(Location loc, const Step &step) {
     return failure();
   OpBuilder::InsertionGuard guard(builder);
   builder.setInsertionPointToStart(module.getBody());
-  auto op = KernelOp::create(
-      builder, builder.getUnknownLoc(), kernelName(step.kind, step.config),
-      step.kind, step.config, builder.getStrArrayAttr(signature->inputs),
-      builder.getStrArrayAttr(signature->outputs),
-      builder.getStrArrayAttr(signature->dims));
+  auto op = KernelOp::create(builder, builder.getUnknownLoc(), kernelName(step),
+                             step.kind, step.config,
+                             builder.getStrArrayAttr(signature->inputs),
+                             builder.getStrArrayAttr(signature->outputs),
+                             builder.getStrArrayAttr(signature->dims));
   if (step.body) {
     IRMapping mapping;
     step.body->cloneInto(&op.getBody(), mapping);

@@ -105,9 +105,8 @@ public:
 private:
   mlir::FailureOr<KernelOp> kernel(mlir::Location loc, const Step &step);
   template <typename OpTy> OpTy declare(OpTy op);
-  // A name made of the words of the kernel's attributes.
-  static std::string kernelName(llvm::StringRef kind,
-                                mlir::DictionaryAttr config);
+  // A name made of the words of the kernel's attributes, or of its body.
+  static std::string kernelName(const Step &step);
 
   mlir::ModuleOp module;
   mlir::SymbolTable symbols;

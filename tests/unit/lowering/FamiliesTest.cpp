@@ -5,6 +5,7 @@
 #include "compiler/lowering/Lowering.h"
 #include "compiler/lowering/Passes.h"
 #include "compiler/spec/Spec.h"
+#include "compiler/transforms/Pipeline.h"
 #include "dialects/Register.h"
 
 #include "gtest/gtest.h"
@@ -64,31 +65,59 @@ protected:
     return sluice::import::importModel(*model, &context, {});
   }
 
+  // Lowers and verifies; the number of kernels, or 0.
+  int64_t lower(ModuleOp module, const std::string &form) {
+    FailureOr<OwningOpRef<ModuleOp>> plan =
+        sluice::plan::lowerToPlan(module, {});
+    if (failed(plan))
+      return 0;
+    PassManager manager(&context);
+    sluice::plan::buildPlanPipeline(manager);
+    if (failed(manager.run(**plan)))
+      return 0;
+    dump(module, form + ".model");
+    dump(**plan, form + ".plan");
+    auto kernels = (*plan)->getOps<sluice::plan::KernelOp>();
+    return std::distance(kernels.begin(), kernels.end());
+  }
+
+  // SLUICE_DUMP=DIRECTORY keeps the modules to look at.
+  void dump(ModuleOp module, const std::string &what) {
+    const char *directory = getenv("SLUICE_DUMP");
+    if (!directory)
+      return;
+    const fs::path &path = GetParam();
+    std::string name = path.parent_path().filename().string() + "-" +
+                       path.filename().string() + "." + what + ".mlir";
+    std::error_code error;
+    llvm::raw_fd_ostream(std::string(directory) + "/" + name, error) << module;
+  }
+
   MLIRContext context;
   std::string messages;
   ScopedDiagnosticHandler handler;
 };
 
-TEST_P(Families, Lowers) {
+// A plan needs a few kernels, however many layers a model has.
+constexpr int64_t kMostKernels = 40;
+
+TEST_P(Families, LowersAsImported) {
   OwningOpRef<ModuleOp> module = import(GetParam());
   ASSERT_TRUE(module) << messages;
-  FailureOr<OwningOpRef<ModuleOp>> plan =
-      sluice::plan::lowerToPlan(*module, {});
-  ASSERT_TRUE(succeeded(plan)) << messages;
+  int64_t kernels = lower(*module, "unfused");
+  EXPECT_GT(kernels, 0) << messages;
+  EXPECT_LE(kernels, kMostKernels);
+}
+
+TEST_P(Families, LowersFused) {
+  OwningOpRef<ModuleOp> module = import(GetParam());
+  ASSERT_TRUE(module) << messages;
   PassManager manager(&context);
-  sluice::plan::buildPlanPipeline(manager);
-  EXPECT_TRUE(succeeded(manager.run(**plan))) << messages;
-  if (const char *directory = getenv("SLUICE_DUMP")) {
-    std::string name = GetParam().parent_path().filename().string() + "-" +
-                       GetParam().filename().string();
-    std::error_code error;
-    llvm::raw_fd_ostream(std::string(directory) + "/" + name + ".model.mlir",
-                         error)
-        << *module;
-    llvm::raw_fd_ostream(std::string(directory) + "/" + name + ".plan.mlir",
-                         error)
-        << **plan;
-  }
+  sluice::buildFusionPipeline(manager, {});
+  ASSERT_TRUE(succeeded(manager.run(*module))) << messages;
+  int64_t kernels = lower(*module, "fused");
+  EXPECT_GT(kernels, 0) << messages;
+  EXPECT_LE(kernels, kMostKernels);
 }
 
 INSTANTIATE_TEST_SUITE_P(Reference, Families, testing::ValuesIn(cases()),
