@@ -1,0 +1,80 @@
+#include "compiler/pipeline/Dumps.h"
+
+#include "runtime/support/AtomicFile.h"
+
+#include "mlir/IR/BuiltinAttributes.h"
+#include "mlir/Pass/Pass.h"
+#include "mlir/Pass/PassInstrumentation.h"
+
+#include <filesystem>
+
+namespace sluice::pipeline {
+
+std::string print(mlir::ModuleOp module) {
+  std::string text;
+  llvm::raw_string_ostream stream(text);
+  module.print(stream);
+  stream << '\n';
+  return text;
+}
+
+bool Dumps::wants(Stage stage) const {
+  bool text = stage != Stage::Llvm && stage != Stage::Asm;
+  return options.emit == stage || !options.dumpDir.empty() ||
+         (options.snapshots && text);
+}
+
+Status Dumps::add(Stage stage, const std::string &text) {
+  const StageInfo &info = stages()[int(stage)];
+  if (options.emit == stage)
+    out << text;
+  if (options.snapshots)
+    kept.push_back({info.name, text});
+  if (options.dumpDir.empty())
+    return {};
+  return write(std::string(info.name) + "." + info.extension, text);
+}
+
+Status Dumps::add(Stage stage, mlir::ModuleOp module) {
+  // A dump says what it is, so that it can be resumed from.
+  module->setAttr(
+      "sluice.stage",
+      mlir::StringAttr::get(module.getContext(), stages()[int(stage)].name));
+  return wants(stage) ? add(stage, print(module)) : Status();
+}
+
+Status Dumps::write(const std::string &name, const std::string &text) {
+  std::error_code error;
+  std::filesystem::create_directories(options.dumpDir, error);
+  std::string number = std::to_string(count++);
+  std::string path = options.dumpDir + "/" +
+                     std::string(number.size() < 2 ? 1 : 0, '0') + number +
+                     "-" + name;
+  Result<AtomicFile> file = AtomicFile::create(path);
+  if (!file.ok())
+    return file.status();
+  if (Status status = file->write(text.data(), text.size()); !status.ok())
+    return status;
+  return file->commit();
+}
+
+class PassDumper : public mlir::PassInstrumentation {
+public:
+  explicit PassDumper(Dumps &dumps) : dumps(dumps) {}
+
+  void runAfterPass(mlir::Pass *pass, mlir::Operation *op) override {
+    if (auto module = llvm::dyn_cast<mlir::ModuleOp>(op))
+      (void)dumps.write("after-" + pass->getArgument().str() + ".mlir",
+                        print(module));
+  }
+
+private:
+  Dumps &dumps;
+};
+
+void Dumps::watch(mlir::PassManager &passes) {
+  if (options.dumpEachPass && !options.dumpDir.empty())
+    passes.addInstrumentation(std::make_unique<PassDumper>(*this));
+}
+
+} // namespace sluice::pipeline

@@ -1,0 +1,45 @@
+// Where the text of a stage goes: to --emit, to numbered files, into the
+// artifact.
+#pragma once
+
+#include "compiler/pipeline/Pipeline.h"
+
+#include "mlir/IR/BuiltinOps.h"
+#include "mlir/Pass/PassManager.h"
+
+namespace sluice::pipeline {
+
+class Dumps {
+public:
+  Dumps(const Options &options, llvm::raw_ostream &out)
+      : options(options), out(out) {}
+
+  // True if somebody wants the text of this stage.
+  bool wants(Stage stage) const;
+  // Hands the text of a stage to everybody who wants it.
+  Status add(Stage stage, const std::string &text);
+  Status add(Stage stage, mlir::ModuleOp module);
+  // True once the stage that was to be emitted has been.
+  bool done(Stage stage) const { return options.emit == stage; }
+
+  // Writes the module after each pass of `passes`, if that was asked for.
+  void watch(mlir::PassManager &passes);
+
+  // Stages kept for the artifact: name and text.
+  const std::vector<std::pair<std::string, std::string>> &snapshots() const {
+    return kept;
+  }
+
+private:
+  friend class PassDumper;
+  Status write(const std::string &name, const std::string &text);
+
+  const Options &options;
+  llvm::raw_ostream &out;
+  std::vector<std::pair<std::string, std::string>> kept;
+  int count = 0;
+};
+
+std::string print(mlir::ModuleOp module);
+
+} // namespace sluice::pipeline

@@ -1,0 +1,104 @@
+#include "compiler/pipeline/Inputs.h"
+
+#include <algorithm>
+#include <charconv>
+
+namespace sluice::pipeline {
+
+static Result<checkpoint::Checkpoint> openCheckpoint(const Options &options) {
+  const std::string prefix = "random:";
+  if (options.checkpoint.rfind(prefix, 0) != 0)
+    return checkpoint::Checkpoint::open(options.checkpoint);
+  std::string_view digits =
+      std::string_view(options.checkpoint).substr(prefix.size());
+  uint64_t seed = 0;
+  auto [end, error] =
+      std::from_chars(digits.data(), digits.data() + digits.size(), seed);
+  if (error != std::errc() || end != digits.data() + digits.size())
+    return Status(Code::InvalidArgument,
+                  "random:SEED needs a whole number, found '" +
+                      options.checkpoint + "'");
+  return checkpoint::Checkpoint::random(seed, options.config);
+}
+
+Result<Inputs> readInputs(const Options &options, llvm::raw_ostream &errors) {
+  Result<checkpoint::Checkpoint> opened = openCheckpoint(options);
+  if (!opened.ok())
+    return opened.status();
+  spec::Diagnostics diagnostics;
+  std::string file = options.spec;
+  if (file.empty())
+    if (auto found = spec::findSpec(options.models, *opened, diagnostics))
+      file = *found;
+  std::unique_ptr<spec::Model> model;
+  if (!file.empty())
+    if (spec::SpecPtr spec = spec::parseSpec(file, diagnostics)) {
+      spec::BindOptions bindOptions;
+      bindOptions.entries = options.entries;
+      model = spec::bind(*spec, *opened, diagnostics, bindOptions);
+    }
+  errors << diagnostics.print();
+  if (!model)
+    return Status(Code::InvalidArgument,
+                  file.empty() ? "no spec for " + options.checkpoint
+                               : file + " does not fit " + options.checkpoint);
+  return Inputs{std::move(*opened), std::move(model)};
+}
+
+// One id or a list of ids.
+static void addIds(const nlohmann::json &value, std::vector<int32_t> &ids) {
+  if (value.is_array()) {
+    for (const nlohmann::json &item : value)
+      addIds(item, ids);
+  } else if (value.is_number_integer() && value >= 0 && value <= INT32_MAX) {
+    int32_t id = value.get<int32_t>();
+    if (std::find(ids.begin(), ids.end(), id) == ids.end())
+      ids.push_back(id);
+  }
+}
+
+Facts readFacts(const Inputs &inputs, const Options &options) {
+  Facts facts;
+  facts.context = options.context;
+  for (const char *name : {"context", "positions"})
+    if (const spec::Value *value = inputs.model->parameter(name);
+        value && value->isInt() && facts.context == 0)
+      facts.context = value->integer();
+  if (facts.context == 0)
+    facts.context = 4096;
+
+  if (const spec::Value *vocab = inputs.model->parameter("vocab");
+      vocab && vocab->isInt())
+    facts.vocab = vocab->integer();
+  for (const spec::Weight &weight : inputs.model->weights) {
+    uint64_t count = 1;
+    for (int64_t size : weight.shape)
+      count *= uint64_t(size);
+    if (weight.aliasOf.empty())
+      facts.parameters += count;
+  }
+
+  for (const char *file : {"generation_config.json", "config.json"})
+    if (const nlohmann::json *config = inputs.checkpoint.config(file);
+        config && config->is_object() && config->contains("eos_token_id"))
+      addIds((*config)["eos_token_id"], facts.stopTokens);
+  const nlohmann::json &metadata = inputs.checkpoint.metadata();
+  for (const char *key :
+       {"tokenizer.ggml.eos_token_id", "tokenizer.ggml.eot_token_id"})
+    if (metadata.contains(key))
+      addIds(metadata[key], facts.stopTokens);
+  return facts;
+}
+
+Status checkSpec(const std::string &file, llvm::raw_ostream &errors) {
+  spec::Diagnostics diagnostics;
+  spec::SpecPtr spec = spec::parseSpec(file, diagnostics);
+  errors << diagnostics.print();
+  if (!spec)
+    return Status(Code::InvalidArgument,
+                  file + ": " + std::to_string(diagnostics.errorCount()) +
+                      (diagnostics.errorCount() == 1 ? " error" : " errors"));
+  return {};
+}
+
+} // namespace sluice::pipeline

@@ -1,0 +1,297 @@
+#include "compiler/pipeline/Pipeline.h"
+
+#include "compiler/artifact/ArtifactWriter.h"
+#include "compiler/codegen/Lowering.h"
+#include "compiler/import/Import.h"
+#include "compiler/lowering/Lowering.h"
+#include "compiler/lowering/Passes.h"
+#include "compiler/pack/Pack.h"
+#include "compiler/pipeline/Diagnose.h"
+#include "compiler/pipeline/Inputs.h"
+#include "compiler/pipeline/Kernels.h"
+#include "compiler/tokenizer/TokenizerFile.h"
+#include "compiler/transforms/Pipeline.h"
+#include "dialects/llm/LLMDialect.h"
+#include "dialects/plan/PlanDialect.h"
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/Dialect/Math/IR/Math.h"
+#include "mlir/IR/Verifier.h"
+#include "mlir/Parser/Parser.h"
+#include "mlir/Pass/PassManager.h"
+
+#include "llvm/Support/Format.h"
+
+#include <chrono>
+
+using namespace mlir;
+
+namespace sluice::pipeline {
+
+namespace {
+
+using ModuleRef = OwningOpRef<ModuleOp>;
+
+// One compilation: the context, what was read, and the texts on their way.
+class Compilation {
+public:
+  Compilation(const Options &options, llvm::raw_ostream &out,
+              llvm::raw_ostream &errors)
+      : options(options), errors(errors), dumps(options, out),
+        context(registry()), diagnostics(&context, errors) {
+    context.loadAllAvailableDialects();
+  }
+
+  Status run();
+
+private:
+  static DialectRegistry registry();
+  // Brings `module` from stage `at` to a plan, emitting on the way.
+  Status toPlan(Stage &at);
+  Status fuse();
+  Status lower();
+  Status resume(Stage &at);
+  Status generate(std::vector<TargetCode> &code);
+  Status write(const std::vector<TargetCode> &code);
+  Status streamWeight(const artifact::WeightInstance &instance,
+                      const pack::Sink &sink);
+
+  bool finished(Stage stage) const { return dumps.done(stage); }
+  // Starts a phase: reports progress and the time of the one before.
+  void phase(const char *name);
+
+  const Options &options;
+  llvm::raw_ostream &errors;
+  Dumps dumps;
+  MLIRContext context;
+  DiagnosticPrinter diagnostics;
+  std::optional<Inputs> inputs;
+  std::string resolvedSpec;
+  ModuleRef module;
+  uint64_t packed = 0, packedTotal = 0;
+  const char *current = nullptr;
+  std::chrono::steady_clock::time_point started;
+};
+
+DialectRegistry Compilation::registry() {
+  DialectRegistry registry;
+  registry.insert<llm::LLMDialect, plan::PlanDialect, func::FuncDialect,
+                  arith::ArithDialect, math::MathDialect>();
+  codegen::registerKernelDialects(registry);
+  return registry;
+}
+
+void Compilation::phase(const char *name) {
+  auto now = std::chrono::steady_clock::now();
+  if (current && options.timing)
+    errors << llvm::format(
+        "%-20s %8.3f s\n", current,
+        std::chrono::duration<double>(now - started).count());
+  current = name;
+  started = now;
+  if (name && options.progress)
+    options.progress(name, 0);
+}
+
+import::ImportOptions importOptions(const Options &options) {
+  import::ImportOptions result;
+  if (options.weights == "f32")
+    result.weights = import::ImportOptions::Weights::F32;
+  if (options.weights == "bf16")
+    result.weights = import::ImportOptions::Weights::BF16;
+  if (options.compute == "f32")
+    result.compute = import::ImportOptions::Compute::F32;
+  if (options.compute == "bf16")
+    result.compute = import::ImportOptions::Compute::BF16;
+  return result;
+}
+
+Status Compilation::fuse() {
+  FusionOptions fusion;
+  fusion.disabled = options.disabledPasses;
+  FusionReport report;
+  if (options.fusionReport)
+    fusion.report = &report;
+  PassManager passes(&context);
+  dumps.watch(passes);
+  buildFusionPipeline(passes, fusion);
+  LogicalResult ran = passes.run(*module);
+  if (options.fusionReport)
+    report.print(errors);
+  return succeeded(ran) ? Status()
+                        : Status(Code::Internal, "the fusion passes failed");
+}
+
+Status Compilation::lower() {
+  plan::LoweringOptions lowering;
+  FailureOr<ModuleRef> plan = plan::lowerToPlan(*module, lowering);
+  if (failed(plan))
+    return Status(Code::Unsupported, "the module cannot be lowered to a plan");
+  module = std::move(*plan);
+  PassManager passes(&context);
+  dumps.watch(passes);
+  plan::buildPlanPipeline(passes);
+  return succeeded(passes.run(*module))
+             ? Status()
+             : Status(Code::Internal, "the plan passes failed");
+}
+
+// Reads a dump; it says its stage itself.
+Status Compilation::resume(Stage &at) {
+  module = parseSourceFile<ModuleOp>(options.from, &context);
+  if (!module)
+    return Status(Code::InvalidArgument, "cannot read " + options.from);
+  auto name = (*module)->getAttrOfType<StringAttr>("sluice.stage");
+  std::optional<Stage> stage =
+      name ? stageByName(name.getValue().str()) : std::nullopt;
+  if (!stage || *stage < Stage::Model || *stage > Stage::Plan)
+    return Status(Code::InvalidArgument,
+                  options.from + ": expected a dump of stage model, fused or "
+                                 "plan (module attribute sluice.stage)");
+  at = *stage;
+  return {};
+}
+
+Status Compilation::toPlan(Stage &at) {
+  if (at == Stage::Spec) {
+    phase("importing");
+    module =
+        import::importModel(*inputs->model, &context, importOptions(options));
+    if (!module)
+      return Status(Code::InvalidArgument, "the spec cannot be imported");
+    at = Stage::Model;
+    if (Status status = dumps.add(Stage::Model, *module); !status.ok())
+      return status;
+  }
+  if (finished(at))
+    return {};
+  if (at == Stage::Model) {
+    phase("fusing");
+    if (Status status = fuse(); !status.ok())
+      return status;
+    at = Stage::Fused;
+    if (Status status = dumps.add(Stage::Fused, *module); !status.ok())
+      return status;
+  }
+  if (finished(at))
+    return {};
+  if (at == Stage::Fused) {
+    phase("planning");
+    if (Status status = lower(); !status.ok())
+      return status;
+    at = Stage::Plan;
+    if (Status status = dumps.add(Stage::Plan, *module); !status.ok())
+      return status;
+  }
+  return {};
+}
+
+Status Compilation::generate(std::vector<TargetCode> &code) {
+  phase("generating code");
+  for (const std::string &name : options.targets) {
+    Result<codegen::Target> target = codegen::parseTarget(name);
+    if (!target.ok())
+      return target.status();
+    Result<TargetCode> one =
+        generateCode(*module, *target, dumps, code.empty(), options);
+    if (!one.ok())
+      return one.status();
+    if (options.timing)
+      errors << one->kernels << " kernels, " << one->distinct
+             << " distinct, for " << one->target.name << '\n';
+    code.push_back(std::move(*one));
+  }
+  return {};
+}
+
+Status Compilation::streamWeight(const artifact::WeightInstance &instance,
+                                 const pack::Sink &sink) {
+  std::vector<const spec::Weight *> parts;
+  for (const std::string &path : instance.parts) {
+    const spec::Weight *stored = inputs->model->stored({path, instance.layer});
+    if (!stored)
+      return Status(Code::NotFound, "the plan names weight '" + path +
+                                        "', which the spec does not have");
+    parts.push_back(stored);
+  }
+  packed += instance.bytes;
+  if (options.progress && packedTotal > 0)
+    options.progress("packing weights", double(packed) / double(packedTotal));
+  return pack::packWeight(inputs->checkpoint, parts, instance.elem,
+                          instance.layout, sink);
+}
+
+Status Compilation::write(const std::vector<TargetCode> &code) {
+  phase("packing weights");
+  Result<tokenizer::TokenizerFile> tokenizer =
+      tokenizer::readTokenizer(inputs->checkpoint);
+  if (!tokenizer.ok())
+    errors << "warning: the artifact has no tokenizer: "
+           << tokenizer.status().message() << '\n';
+  Facts facts = readFacts(*inputs, options);
+
+  artifact::ArtifactInputs in;
+  in.plan = *module;
+  in.producer = "sluice " SLUICE_VERSION;
+  in.source = options.checkpoint;
+  in.context = facts.context;
+  in.vocab = facts.vocab;
+  in.stopTokens = facts.stopTokens;
+  in.parameters = facts.parameters;
+  in.spec = resolvedSpec;
+  for (const auto &[stage, text] : dumps.snapshots())
+    in.ir.push_back({stage, text});
+  for (const TargetCode &one : code)
+    in.code.push_back({one.target.name, one.target.required, one.object});
+  if (tokenizer.ok()) {
+    in.tokenizer = tokenizer->json;
+    in.tokenizerConfig = tokenizer->config;
+  }
+  Result<uint64_t> total = artifact::weightSectionBytes(*module);
+  if (!total.ok())
+    return total.status();
+  packedTotal = *total;
+  in.weights = [this](const artifact::WeightInstance &instance,
+                      const pack::Sink &sink) {
+    return streamWeight(instance, sink);
+  };
+  return artifact::writeArtifact(options.output, in);
+}
+
+Status Compilation::run() {
+  phase("reading");
+  Result<Inputs> read = readInputs(options, errors);
+  if (!read.ok())
+    return read.status();
+  inputs.emplace(std::move(*read));
+  resolvedSpec = spec::printResolved(*inputs->model);
+
+  Stage at = Stage::Spec;
+  if (!options.from.empty()) {
+    if (Status status = resume(at); !status.ok())
+      return status;
+  } else if (Status status = dumps.add(Stage::Spec, resolvedSpec);
+             !status.ok() || finished(Stage::Spec)) {
+    return status;
+  }
+  if (Status status = toPlan(at); !status.ok() || finished(at))
+    return status;
+
+  std::vector<TargetCode> code;
+  if (Status status = generate(code); !status.ok())
+    return status;
+  Status status =
+      options.emit || options.output.empty() ? Status() : write(code);
+  phase(nullptr);
+  return status;
+}
+
+} // namespace
+
+Status compile(const Options &options, llvm::raw_ostream &out,
+               llvm::raw_ostream &errors) {
+  return Compilation(options, out, errors).run();
+}
+
+} // namespace sluice::pipeline

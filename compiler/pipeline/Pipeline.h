@@ -1,0 +1,66 @@
+// The compiler as a library: from a spec and a checkpoint to an artifact, with
+// a stop at every stage. `sluice-compile` only fills in the options.
+#pragma once
+
+#include "runtime/support/Status.h"
+
+#include "llvm/Support/raw_ostream.h"
+
+#include <functional>
+#include <optional>
+#include <set>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace sluice::pipeline {
+
+// What the compiler passes through, in order; each can be emitted.
+enum class Stage { Spec, Model, Fused, Plan, Kernels, Llvm, Asm };
+
+struct StageInfo {
+  Stage stage;
+  const char *name;
+  const char *extension;
+  const char *summary;
+};
+// All stages in order.
+const std::vector<StageInfo> &stages();
+std::optional<Stage> stageByName(std::string_view name);
+
+struct Options {
+  std::string spec;       // a spec file; empty: found by the checkpoint
+  std::string checkpoint; // folder, file, or "random:SEED"
+  std::string config;     // config.json for a random checkpoint
+  std::string models;     // folder of specs that are searched
+  std::string output;     // the artifact; empty: stop after `emit` or dumps
+
+  std::string weights = "keep"; // storage type: keep, f32, bf16
+  std::string compute = "auto"; // type of products: auto, f32, bf16
+  std::vector<std::string> targets = {"native"};
+  int64_t context = 0; // most positions of a sequence; 0: the checkpoint's own
+  std::vector<std::string> entries; // only these entries; empty: all
+
+  std::set<std::string> disabledPasses;
+  bool fusionReport = false;
+  std::optional<Stage> emit;
+  std::string dumpDir;
+  bool dumpEachPass = false;
+  std::string from;       // a dump of stage model, fused or plan to resume from
+  bool snapshots = false; // keep the IR of every stage in the artifact
+
+  // Called as work goes on: a phase's name and the share of it that is done.
+  std::function<void(const char *phase, double share)> progress;
+  // Seconds per phase are printed to stderr's stream.
+  bool timing = false;
+};
+
+// Checks a spec alone (stages 1 and 2): no checkpoint needed.
+Status checkSpec(const std::string &file, llvm::raw_ostream &errors);
+
+// Runs the compiler. Emitted text goes to `out`, diagnostics and reports to
+// `errors`; the status says that there were errors, or what stopped the work.
+Status compile(const Options &options, llvm::raw_ostream &out,
+               llvm::raw_ostream &errors);
+
+} // namespace sluice::pipeline

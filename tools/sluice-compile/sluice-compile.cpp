@@ -1,0 +1,173 @@
+// Compiles a spec and a checkpoint to an artifact.
+#include "compiler/pipeline/Pipeline.h"
+
+#include <CLI/CLI.hpp>
+#include <unistd.h>
+
+#include <cstdio>
+#include <filesystem>
+
+using namespace sluice;
+using pipeline::Options;
+
+namespace {
+
+// The specs that came with the tool: SLUICE_MODELS, beside the binary, or the
+// source tree that it was built from.
+std::string defaultModels() {
+  if (const char *folder = std::getenv("SLUICE_MODELS"))
+    return folder;
+  std::error_code error;
+  auto binary = std::filesystem::read_symlink("/proc/self/exe", error);
+  auto installed = binary.parent_path().parent_path() / "share/sluice/models";
+  return !error && std::filesystem::is_directory(installed, error)
+             ? installed.string()
+             : SLUICE_SOURCE_MODELS;
+}
+
+// One line on a terminal, rewritten as work goes on; nothing in a pipe.
+class Progress {
+public:
+  void operator()(const char *phase, double share) {
+    if (!isatty(STDERR_FILENO))
+      return;
+    std::fprintf(stderr, "\r\033[K%s %3.0f%%", phase, 100 * share);
+    shown_ = true;
+  }
+  void clear() {
+    if (shown_)
+      std::fprintf(stderr, "\r\033[K");
+    shown_ = false;
+  }
+
+private:
+  bool shown_ = false;
+};
+
+struct CommandLine {
+  Options options;
+  std::string emit, disabled;
+  bool check = false, quiet = false;
+};
+
+void describe(CLI::App &app, CommandLine &line) {
+  Options &o = line.options;
+  o.models = defaultModels();
+  app.add_option("spec", o.spec,
+                 "Spec of the family (models/*.yaml); without it, the spec "
+                 "whose `match` fits the checkpoint")
+      ->check(CLI::ExistingFile);
+  app.add_option("--checkpoint,-c", o.checkpoint,
+                 "Hugging Face folder, .safetensors or .gguf file, or "
+                 "random:SEED with --config");
+  app.add_option("--config", o.config, "config.json for a random checkpoint")
+      ->check(CLI::ExistingFile);
+  app.add_option("--models", o.models, "Folder of specs to search")
+      ->check(CLI::ExistingDirectory);
+  app.add_option("--output,-o", o.output, "The artifact to write (.slc)");
+  app.add_option("--weights", o.weights, "Storage type of matrices")
+      ->check(CLI::IsMember({"keep", "f32", "bf16"}))
+      ->capture_default_str();
+  app.add_option("--compute", o.compute,
+                 "Type that products are taken in; auto: bf16 for bf16 "
+                 "weights, else f32")
+      ->check(CLI::IsMember({"auto", "f32", "bf16"}))
+      ->capture_default_str();
+  app.add_option("--target", o.targets,
+                 "Processors to generate code for: native, x86-64-v3, "
+                 "x86-64-v4, znver4, ...")
+      ->delimiter(',')
+      ->capture_default_str();
+  app.add_option("--context", o.context,
+                 "Most positions of a sequence (default: the checkpoint's)")
+      ->check(CLI::PositiveNumber);
+  app.add_option("--entry", o.entries, "Compile only these entries")
+      ->delimiter(',');
+  app.add_flag("--check", line.check, "Only check the spec");
+
+  const char *group = "Looking inside";
+  std::vector<std::string> names;
+  for (const pipeline::StageInfo &stage : pipeline::stages())
+    names.push_back(stage.name);
+  app.add_option("--emit", line.emit, "Print this stage and stop")
+      ->check(CLI::IsMember(names))
+      ->group(group);
+  app.add_option("--dump-dir", o.dumpDir, "Write one numbered file per stage")
+      ->group(group);
+  app.add_flag("--dump-each-pass", o.dumpEachPass,
+               "With --dump-dir: also after each pass")
+      ->group(group);
+  app.add_option("--from", o.from,
+                 "Resume from a dump of the stage model, fused or plan")
+      ->check(CLI::ExistingFile)
+      ->group(group);
+  app.add_option("--disable-pass", line.disabled,
+                 "Passes to leave out, separated by commas")
+      ->group(group);
+  app.add_flag("--fusion-report", o.fusionReport,
+               "Say where each fusion fired and why a near miss did not")
+      ->group(group);
+  app.add_flag("--keep-ir", o.snapshots,
+               "Keep the IR of every stage in the artifact")
+      ->group(group);
+  app.add_flag("--timing", o.timing, "Print the seconds of each phase")
+      ->group(group);
+  app.add_flag("--quiet,-q", line.quiet, "No progress line");
+}
+
+int fail(const std::string &message, int code) {
+  std::fprintf(stderr, "error: %s\n", message.c_str());
+  return code;
+}
+
+// What the option parser cannot know; empty if all is well.
+std::string misuse(const CommandLine &line) {
+  const Options &o = line.options;
+  if (line.check)
+    return o.spec.empty() ? "--check needs a spec" : "";
+  if (o.checkpoint.empty())
+    return "--checkpoint is required (or --check to check a spec alone)";
+  bool random = o.checkpoint.rfind("random:", 0) == 0;
+  if (random && o.config.empty())
+    return "--checkpoint random:SEED needs --config config.json";
+  if (!random && !o.config.empty())
+    return "--config is only used with --checkpoint random:SEED";
+  if (o.output.empty() && !o.emit && o.dumpDir.empty())
+    return "nothing to do: give --output, --emit or --dump-dir";
+  return "";
+}
+
+} // namespace
+
+int main(int argc, char **argv) {
+  CLI::App app("Compiles a model family's spec and a checkpoint to one file "
+               "that sluice-run executes.");
+  CommandLine line;
+  describe(app, line);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError &error) {
+    if (error.get_exit_code() == 0)
+      return app.exit(error);
+    return fail(std::string(error.what()) + " (--help lists the options)", 2);
+  }
+  Options &options = line.options;
+  if (!line.emit.empty())
+    options.emit = pipeline::stageByName(line.emit);
+  for (const std::string &name : CLI::detail::split(line.disabled, ','))
+    if (!name.empty())
+      options.disabledPasses.insert(name);
+  if (std::string problem = misuse(line); !problem.empty())
+    return fail(problem, 2);
+
+  Progress progress;
+  if (!line.quiet)
+    options.progress = [&](const char *phase, double share) {
+      progress(phase, share);
+    };
+  Status status = line.check
+                      ? pipeline::checkSpec(options.spec, llvm::errs())
+                      : pipeline::compile(options, llvm::outs(), llvm::errs());
+  progress.clear();
+  return status.ok() ? 0 : fail(status.message(), 1);
+}
