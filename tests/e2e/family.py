@@ -56,6 +56,8 @@ class Case:
                 command += ["--source-ids", self.ids("source_ids" + name)]
             if "token_types" + name in self.io:
                 command += ["--token-types", self.ids("token_types" + name)]
+            elif "token_types" in self.io:  # one sequence has them: so must all
+                command += ["--token-types", ",".join("0" * self.io["input_ids" + name].shape[0])]
         self.tool("sluice-run", *command)
         return safetensors.load(out)
 

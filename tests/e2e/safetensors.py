@@ -32,9 +32,14 @@ def load(path):
     return tensors
 
 
+def squeezed(shape):
+    """Without leading axes of one: a vector per sequence may be written as one row."""
+    return squeezed(shape[1:]) if len(shape) > 1 and shape[0] == 1 else shape
+
+
 def difference(expected, actual):
     """The largest absolute difference, and the largest one beyond what `1 + |expected|` scales."""
-    if expected.shape != actual.shape:
+    if squeezed(expected.shape) != squeezed(actual.shape):
         raise ValueError(f"shape {actual.shape}, expected {expected.shape}")
     worst = scaled = 0.0
     for e, a in zip(expected.values(), actual.values()):
