@@ -1,0 +1,340 @@
+// Specs with one mistake each, and what the reader says about it.
+#include "tests/unit/spec/Fixture.h"
+
+using namespace sluice::spec;
+using namespace sluice::spec::test;
+
+namespace {
+
+const std::string tiny = readText(source("tests/unit/spec/data/tiny.yaml"));
+
+const std::string config = R"({"architectures": ["Tiny"], "vocab_size": 10,
+  "hidden_size": 8, "num_hidden_layers": 2, "num_attention_heads": 2,
+  "hidden_act": "gelu"})";
+
+Shapes tensors() {
+  Shapes out = {{"embed.weight", {10, 8}}};
+  for (std::string i : {"0", "1"}) {
+    std::string p = "layers." + i + ".";
+    out[p + "norm.weight"] = {8};
+    out[p + "qkv.weight"] = {24, 8};
+    out[p + "up.weight"] = {16, 8};
+    out[p + "up.bias"] = {16};
+    out[p + "gate.weight"] = {16, 8};
+    out[p + "down.weight"] = {16, 8};
+  }
+  return out;
+}
+
+std::string replaced(std::string text, const std::string &from,
+                     const std::string &to) {
+  size_t at = text.find(from);
+  EXPECT_NE(at, std::string::npos) << from;
+  return at == std::string::npos ? text : text.replace(at, from.size(), to);
+}
+
+// All messages, or "" if the spec binds.
+std::string messages(const std::string &spec, const std::string &configText,
+                     const Shapes &shapes) {
+  TempDir dir;
+  dir.write("config.json", configText);
+  dir.writeTensors("model.safetensors", shapes);
+  sluice::checkpoint::Checkpoint ck = openCheckpoint(dir.path());
+  Diagnostics diagnostics;
+  SpecPtr parsed = parseSpecText("tiny.yaml", spec, diagnostics);
+  std::unique_ptr<Model> model;
+  if (parsed)
+    model = bind(*parsed, ck, diagnostics);
+  EXPECT_EQ(model == nullptr, !diagnostics.ok());
+  return diagnostics.print();
+}
+
+TEST(Broken, TheBaseIsNot) { EXPECT_EQ(messages(tiny, config, tensors()), ""); }
+
+struct Case {
+  const char *name, *from, *to, *message;
+};
+
+class BrokenSpec : public ::testing::TestWithParam<Case> {};
+
+TEST_P(BrokenSpec, Says) {
+  std::string text = replaced(tiny, GetParam().from, GetParam().to);
+  EXPECT_NE(messages(text, config, tensors()).find(GetParam().message),
+            std::string::npos)
+      << messages(text, config, tensors());
+}
+
+const Case specs[] = {
+    // Stage 1: keys.
+    {"Version", "sluice: 1", "sluice: 2",
+     "tiny.yaml:1:9: error: this reader knows language version 1, not '2'"},
+    {"UnknownKey", "state:\n", "states:\n",
+     "unknown key 'states' of the spec; did you mean 'state'?"},
+    {"ParameterKey", "eps, default", "eps, defalt",
+     "unknown key 'defalt' of parameter 'eps'; did you mean 'default'?"},
+    {"Type", "type: float", "type: flot",
+     "unknown type 'flot'; did you mean 'float'?"},
+    {"WeightKey", "absent: embed", "absant: embed",
+     "unknown key 'absant' of weight 'head'; did you mean 'absent'?"},
+    {"ShapeAndHolds", "holds: [q", "shape: [1], holds: [q",
+     "a weight has `shape` or `holds`, not both"},
+    {"Keep", "norm.weight}", "norm.weight, keep: f16}", "keep knows only f32"},
+    {"Transform", "[transpose]", "[transposed]",
+     "unknown transform 'transposed'; did you mean 'transpose'?"},
+    {"Op", "rms_norm:", "rmsnorm:",
+     "tiny.yaml:46:13: error: unknown op 'rmsnorm'; did you mean 'rms_norm'?"},
+    {"TwoOps", "linear: h, w: q", "linear: h, act: h, w: q",
+     "a node has one op, found 'linear' and 'act'"},
+    {"Duplicate", "depth:  {", "heads:  {", "duplicate key 'heads'"},
+    {"YamlBoolean", "      - u: {linear", "      - on: {linear",
+     "'on' is a boolean in YAML 1.1"},
+    {"Kind", "    inputs: {ids: tokens}",
+     "    kind: generat\n    inputs: {ids: tokens}",
+     "unknown kind of entry 'generat'; did you mean 'generate'?"},
+    {"InputType", "ids: tokens", "ids: token",
+     "unknown type of input 'token'; did you mean 'tokens'?"},
+    {"ParameterDefault", "{fn: word}", "{fn: {type: word, default: silu}}",
+     "can only be none"},
+    // Stage 2: expressions and names.
+    {"Expression", "$hidden / $heads", "$hidden / / $heads",
+     "tiny.yaml:13:21: error: expected a value, found '/'"},
+    {"Parameter", "[$vocab, $hidden], hf: embed", "[$vocab, $hiden], hf: embed",
+     "tiny.yaml:17:27: error: unknown parameter '$hiden'; did you mean "
+     "'hidden'?"},
+    {"Index", "layers.$i.", "layers.$j.", "unknown index '$j' in a name"},
+    {"ParameterInName", "layers.$i.", "layers.$depth.",
+     "a parameter is written ${$depth}"},
+    {"Function", "each(i, $depth", "eech(i, $depth",
+     "unknown function 'eech'; did you mean 'each'?"},
+    {"Slot", "norm, eps: $eps", "norm, epss: $eps",
+     "unknown slot 'epss' of rms_norm; did you mean 'eps'?"},
+    {"MissingSlot", "scale: 1.0, ", "", "attention needs 'scale': "},
+    {"Weight", "w: norm", "w: nrm",
+     "unknown weight 'nrm'; did you mean 'norm'?"},
+    {"State", "append: kv", "append: kw",
+     "unknown state 'kw'; did you mean 'kv'?"},
+    {"Value", "[x, m]", "[x, n]", "'n' is used before it is bound"},
+    {"Block", "block: mlp", "block: mpl",
+     "unknown block 'mpl'; did you mean 'mlp'?"},
+    {"Library", "block: mlp", "block: lib.mlp", "unknown library 'lib'"},
+    {"Argument", "h: a, fn", "h: a, fun: 1, fn",
+     "unknown argument 'fun' of block 'mlp'; did you mean 'fn'?"},
+    {"MissingArgument", "h: a, fn: $act", "h: a",
+     "block 'mlp' needs the parameter 'fn'"},
+    {"MissingInput", "{block: mlp, h: a,", "{block: mlp,",
+     "block 'mlp' needs the input 'h'"},
+    {"Group", "repeat: layers", "repeat: layer",
+     "unknown group 'layer'; did you mean 'layers'?"},
+    {"UnusedResult", "      - x: {add: [x, m]}", "      - x: {add: [x, x]}",
+     "result 'm' is never used; `_` throws one away"},
+    {"UnusedInput", "inputs: [x]", "inputs: [x, y]", "input 'y' is never used"},
+    {"NeverCalled", "{block: mlp, h: a, fn: $act}", "{identity: a}",
+     "block 'mlp' is never called"},
+    {"Recursion", "{linear: u, w: down}", "{block: mlp, h: u, fn: $fn}",
+     "block 'mlp' calls itself"},
+    {"Word", "{act: g, fn: $fn", "{act: g, fn: silou",
+     "unknown word 'silou' for 'fn' of act; did you mean 'silu'?"},
+    {"NotANumber", "scale: 1.0", "scale: eps",
+     "'scale' of attention takes a number, not the word 'eps'; a parameter is "
+     "written $eps"},
+    {"Alias", "absent: embed", "absent: embeds",
+     "unknown weight 'embeds'; did you mean 'embed'?"},
+    {"Has", "default: true", "default: has(layers.gates)",
+     "has() asks for an unknown weight 'layers.gates'"},
+    {"MatchWord", "block: layer, x: x",
+     "block: {match: \"$kinds[$i]\", wide: layer}, x: x",
+     "no block is given for 'thin', which '$kinds' can be"},
+    // Stage 3: parameters.
+    {"NoValue", "hf: num_hidden_layers", "hf: [n_layers, layers]",
+     "parameter '$depth' has no value: looked for n_layers, layers"},
+    {"WrongType", "type: int, hf: hidden_size", "type: int, hf: hidden_act",
+     "config.json: hidden_act must be int, found 'gelu'"},
+    {"Spelling", "gelu: gelu_erf", "relu: relu",
+     "config.json: hidden_act is 'gelu', which this spec does not support"},
+    {"Check", "$heads % 2 == 0", "$heads % 3 == 0",
+     "an even number of heads is needed"},
+    {"Cycle", "$hidden / $heads", "$dim + 1",
+     "parameter '$dim' depends on itself"},
+    {"NotWhole", "$hidden / $heads", "$hidden / 3",
+     "8 / 3 is not whole; use // or a float"},
+    {"Length", "\"each(i, $depth, 'wide')\"", "[wide]",
+     "has 1 elements, expected 2"},
+    {"DefaultType", "default: 1.0e-5", "default: small",
+     "must be float, found 'small'"},
+    // Stage 4: weights.
+    {"Missing", "embed.weight", "embeds.weight",
+     "weight 'embed' is not in the checkpoint: no tensor embeds.weight; the "
+     "nearest one is 'embed.weight'"},
+    {"Shape", "up:   {shape: [2 * $hidden, $hidden]",
+     "up:   {shape: [3 * $hidden, $hidden]",
+     "weight 'layers[0].up' is declared [3 * $hidden = 24, $hidden = 8], but "
+     "tensor 'layers.0.up.weight' gives [16, 8]"},
+    {"FusedShape", "k: $hidden, v: $hidden]", "k: $hidden, v: 1]",
+     "gives [24, 8]"},
+    {"NoTranspose", ", apply: [transpose]", "",
+     "tensor 'layers.0.down.weight' gives [16, 8]"},
+    {"Unused", "    gate: {when: $gated, ", "    gate: {when: not $gated, ",
+     "tensor 'layers.0.gate.weight' [16, 8] of the checkpoint is used by no "
+     "weight"},
+    {"BiasNotWanted", "bias: true, hf: up", "bias: false, hf: up",
+     "tensor 'layers.0.up.bias' [16] of the checkpoint is used by no weight"},
+    {"BiasMissing", "hf: norm.weight}", "bias: true, hf: norm.*}",
+     "weight 'layers[0].norm' is not in the checkpoint: no tensor "
+     "layers.0.norm.bias"},
+    {"BiasName", "hf: norm.weight}", "bias: true, hf: norm.weight}",
+     "a weight with a bias needs a name that ends in '.*'"},
+    {"OneTensorTwice",
+     "gate: {when: $gated, shape: [2 * $hidden, $hidden], hf: gate",
+     "gate: {when: $gated, shape: [2 * $hidden, $hidden], hf: up",
+     "tensor 'layers.0.up.weight' is weight 'layers[0].gate' and also "
+     "'layers[0].up'"},
+    {"TwoAlternatives", "hf: norm.weight}", "hf: [norm.weight, up.bias]}",
+     "is in the checkpoint more than once"},
+    {"RowsOutside", "apply: [transpose]", "apply: [transpose, {rows: [0, 9]}]",
+     "rows 0 to 9 are outside of [8, 16]"},
+    {"Reshape", "apply: [transpose]", "apply: [{reshape: [8, 15]}]",
+     "reshape to [8, 15] does not keep the elements of [16, 8]"},
+    {"RopeRows", "apply: [transpose]",
+     "apply: [transpose, {rope_rows: {heads: 3, to: half}}]",
+     "8 rows cannot be cut into 3 heads"},
+    {"TransformArgument", "apply: [transpose]",
+     "apply: [{rope_rows: {head: 2, to: half}}]",
+     "unknown argument 'head' of rope_rows; did you mean 'heads'?"},
+    {"Instances", "    each: {i: $depth}\n    kv",
+     "    each: {i: $depth + 1}\n    kv",
+     "group 'layers' of states has 3 instances, the group of weights has 2"},
+    // Stage 5: the graph.
+    {"RemovedBinding", "w: gate, when: $gated", "w: gate, when: not $gated",
+     "'g' has no value here: its only binding was left out because `not "
+     "$gated` is false with $gated = true"},
+    {"UsedByNoNode", "{linear: x, w: head}", "{linear: x, w: embed}",
+     "weight 'head' is used by no node"},
+    {"StateUnused", "{attention: q, kv: kv, scale",
+     "{attention: q, k: k, v: v, scale", "result 'kv' is never used"},
+    {"WrittenTwice", "      - a: {attention",
+     "      - _: {append: kv, k: k, v: v}\n      - a: {attention",
+     "state 'layers[0].kv' is written twice in entry 'generate'"},
+    {"Field", "append: kv, k: k, v: v", "append: kv, k: k, w: v",
+     "unknown slot 'w' of append"},
+    {"FieldMissing",
+     "v: {reshape: v, to: [$heads, $dim]}\n      - kv: {append: kv, k: k, v: "
+     "v}",
+     "_: {reshape: v, to: [$heads, $dim]}\n      - kv: {append: kv, k: k}",
+     "append needs a value for the field 'v'"},
+    {"OnceOutsideSource", "kv: {cache: {k: [$heads, $dim], v: [$heads, $dim]}}",
+     "kv: {cache: {k: [$heads, $dim], v: [$heads, $dim]}, once: true}",
+     "state 'layers[0].kv' is written once, by an entry of kind source"},
+    {"SlotType", "to: [$hidden]}", "to: [1.5]}",
+     "'to' of reshape must be a list of ints, found [1.5]"},
+    {"NoneInRequiredSlot", "scale: 1.0", "scale: none",
+     "'scale' of attention cannot be none"},
+    {"ParameterType", "fn: $act}", "fn: $eps}",
+     "parameter 'fn' of block 'mlp' must be word, found 1e-05"},
+    {"Mask", "mask: [causal]", "mask: [casual]",
+     "unknown mask term 'casual'; did you mean 'causal'?"},
+    {"MaskArgument", "mask: [causal]", "mask: [{window: 1.5}]",
+     "mask argument 'window' must be an int"},
+    {"MaskNoArgument", "mask: [causal]", "mask: [window]",
+     "mask term 'window' needs an argument"},
+    {"OneOperand", "[x, m]", "[m]", "add takes 2 or more values, found 1"},
+    {"ResultCount", "- q: {linear: h, w: q}", "- q, _: {linear: h, w: q}",
+     "linear gives 1 result, but 2 are named"},
+    {"WeightOperand", "- u: {linear: h, w: up}",
+     "- u: {linear: h, w: up}\n      - u: {add: [u, w.biases]}",
+     "unknown weight 'biases'"},
+};
+
+INSTANTIATE_TEST_SUITE_P(Table, BrokenSpec, ::testing::ValuesIn(specs),
+                         [](const ::testing::TestParamInfo<Case> &info) {
+                           return info.param.name;
+                         });
+
+TEST(Broken, CallChains) {
+  std::string text =
+      replaced(tiny, "fn: $fn, when", "fn: $fn, beta: $fn, when");
+  EXPECT_NE(messages(text, config, tensors())
+                .find("  in mlp (tiny.yaml:56:13)\n"
+                      "  in layer (tiny.yaml:63:29), repeated over layers[0] "
+                      "by generate\n"),
+            std::string::npos)
+      << messages(text, config, tensors());
+}
+
+TEST(Broken, AllErrorsOfAStage) {
+  std::string text = replaced(tiny, "w: norm", "w: nrm");
+  text = replaced(text, "mask: [causal]", "masc: [causal]");
+  std::string found = messages(text, config, tensors());
+  EXPECT_NE(found.find("'nrm'"), std::string::npos) << found;
+  EXPECT_NE(found.find("'masc'"), std::string::npos) << found;
+  EXPECT_NE(found.find("attention needs 'mask'"), std::string::npos) << found;
+}
+
+TEST(Broken, AliasesThatDisagree) {
+  std::string text =
+      replaced(tiny, "hf: hidden_size", "hf: [hidden_size, n_embd]");
+  std::string both = replaced(config, "\"hidden_size\": 8",
+                              "\"hidden_size\": 8, \"n_embd\": 9");
+  EXPECT_NE(messages(text, both, tensors())
+                .find("warning: 'n_embd' is 9, but 'hidden_size' is 8"),
+            std::string::npos);
+}
+
+TEST(Broken, ConfigFiles) {
+  EXPECT_NE(messages(tiny, replaced(config, "10", "\"ten\""), tensors())
+                .find("config.json: vocab_size must be int, found 'ten'"),
+            std::string::npos);
+  EXPECT_NE(
+      messages(tiny, replaced(config, "10", "99999999999999999999"), tensors())
+          .find("vocab_size"),
+      std::string::npos);
+  EXPECT_NE(messages(tiny, replaced(config, "10", "-10"), tensors())
+                .find("a size cannot be -10"),
+            std::string::npos);
+}
+
+TEST(Broken, Checkpoints) {
+  Shapes extra = tensors();
+  extra["layers.0.norm.weigth"] = {8};
+  EXPECT_NE(messages(tiny, config, extra)
+                .find("tensor 'layers.0.norm.weigth' [8] of the checkpoint is "
+                      "used by no weight; the nearest one used is "
+                      "'layers.0.norm.weight'"),
+            std::string::npos);
+  Shapes fewer = tensors();
+  fewer.erase("layers.1.qkv.weight");
+  EXPECT_NE(messages(tiny, config, fewer)
+                .find("weight 'layers[1].qkv' is not in the checkpoint"),
+            std::string::npos);
+}
+
+TEST(Libraries, ReportTheirOwnMistakes) {
+  TempDir dir;
+  dir.write("lib.yaml", "sluice: 1\nlibrary: lib\nparams: {size: int}\n"
+                        "blocks:\n  b:\n    inputs: [x]\n    returns: [y]\n"
+                        "    nodes:\n      - y: {linear: x, w: q}\n");
+  auto parse = [&](const std::string &use) {
+    Diagnostics diagnostics;
+    EXPECT_FALSE(parseSpecText(
+        dir.path() + "/spec.yaml",
+        replaced(tiny, "config:\n", "use: {lib: " + use + "}\nconfig:\n"),
+        diagnostics));
+    return diagnostics.print();
+  };
+  EXPECT_NE(parse("{file: lib.yaml, size: 3}")
+                .find("lib.yaml:9:27: error: a block of a library lists the "
+                      "weights that it takes from its scope; 'q' is not in "
+                      "`weights`"),
+            std::string::npos);
+  EXPECT_NE(parse("lib.yaml").find("library 'lib' needs the parameter 'size'"),
+            std::string::npos);
+  EXPECT_NE(parse("{file: lib.yaml, size: 3, other: 4}")
+                .find("library 'lib' has no parameter 'other'"),
+            std::string::npos);
+  EXPECT_NE(parse("none.yaml").find("cannot read library"), std::string::npos);
+  EXPECT_NE(parse("/etc/passwd").find("relative to the spec's folder"),
+            std::string::npos);
+  dir.write("lib.yaml", "sluice: 1\nlibrary: lib\nuse: {lib: lib.yaml}\n");
+  EXPECT_NE(parse("lib.yaml").find("uses itself"), std::string::npos);
+}
+
+} // namespace

@@ -1,0 +1,88 @@
+// Checkpoints made on the spot for tests of the spec reader.
+#pragma once
+
+#include "compiler/checkpoint/Checkpoint.h"
+#include "compiler/spec/Spec.h"
+
+#include <filesystem>
+#include <fstream>
+#include <gtest/gtest.h>
+#include <map>
+#include <unistd.h>
+
+namespace sluice::spec::test {
+
+using Shapes = std::map<std::string, std::vector<int64_t>>;
+
+// A folder that disappears with the test.
+class TempDir {
+public:
+  TempDir() {
+    char name[] = "/tmp/sluice-spec-XXXXXX";
+    path_ = mkdtemp(name);
+  }
+  ~TempDir() { std::filesystem::remove_all(path_); }
+  TempDir(const TempDir &) = delete;
+
+  const std::string &path() const { return path_; }
+  std::string write(const std::string &name, const std::string &text) const {
+    std::string path = path_ + "/" + name;
+    std::filesystem::create_directories(
+        std::filesystem::path(path).parent_path());
+    std::ofstream(path, std::ios::binary) << text;
+    return path;
+  }
+  // f32 zeros under the given names.
+  std::string writeTensors(const std::string &name,
+                           const Shapes &shapes) const {
+    nlohmann::json header = nlohmann::json::object();
+    uint64_t at = 0;
+    for (const auto &[tensor, shape] : shapes) {
+      uint64_t bytes = 4;
+      for (int64_t size : shape)
+        bytes *= uint64_t(size);
+      header[tensor] = {{"dtype", "F32"},
+                        {"shape", shape},
+                        {"data_offsets", {at, at + bytes}}};
+      at += bytes;
+    }
+    std::string text = header.dump();
+    while (text.size() % 8 != 0)
+      text += ' ';
+    uint64_t size = text.size();
+    return write(name, std::string(reinterpret_cast<char *>(&size), 8) + text +
+                           std::string(at, '\0'));
+  }
+
+private:
+  std::string path_;
+};
+
+inline checkpoint::Checkpoint openCheckpoint(const std::string &path) {
+  Result<checkpoint::Checkpoint> found = checkpoint::Checkpoint::open(path);
+  EXPECT_TRUE(found.ok()) << found.status().message();
+  if (!found.ok())
+    abort();
+  return std::move(*found);
+}
+
+inline checkpoint::Checkpoint randomCheckpoint(const TempDir &dir,
+                                               const std::string &config) {
+  Result<checkpoint::Checkpoint> made =
+      checkpoint::Checkpoint::random(1, dir.write("config.json", config));
+  EXPECT_TRUE(made.ok()) << made.status().message();
+  if (!made.ok())
+    abort();
+  return std::move(*made);
+}
+
+inline std::string source(const std::string &path) {
+  return std::string(SLUICE_SOURCE_DIR) + "/" + path;
+}
+
+inline std::string readText(const std::string &path) {
+  std::ifstream in(path, std::ios::binary);
+  return {std::istreambuf_iterator<char>(in), {}};
+}
+
+} // namespace sluice::spec::test
