@@ -54,6 +54,9 @@ struct ArtifactInputs {
   uint64_t parameters = 0;
 };
 
+// The symbol that the code exports for a kernel of this name.
+std::string kernelSymbol(const std::string &kernel);
+
 Status writeArtifact(const std::string &path, const ArtifactInputs &inputs);
 
 // Bytes of the weights section, before anything is packed.

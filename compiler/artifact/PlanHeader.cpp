@@ -205,7 +205,7 @@ private:
     auto kernel = std::make_unique<format::KernelT>();
     kernel->name = str(op.getSymName());
     kernel->kind = str(op.getKind());
-    kernel->symbol = format::kKernelPrefix + kernel->name;
+    kernel->symbol = kernelSymbol(kernel->name);
     kernel->operands = strings(op.getInputs());
     for (std::string &name : strings(op.getOutputs()))
       kernel->operands.push_back(std::move(name));
@@ -386,6 +386,10 @@ private:
 };
 
 } // namespace
+
+std::string kernelSymbol(const std::string &kernel) {
+  return format::kKernelPrefix + kernel;
+}
 
 Result<PlanHeader> makePlanHeader(ModuleOp plan) {
   return HeaderMaker(plan).make();
