@@ -141,7 +141,7 @@ void Parser::parameter(const Tree &tree, ParamDecl &out) {
   MapReader map(tree, "parameter " + quote(out.name), diagnostics_);
   if (const Tree *value = map.require("type"))
     type(*value, out.type);
-  for (const std::string &format : {"hf", "gguf"})
+  for (const char *format : {"hf", "gguf"})
     if (const Tree *value = map.take(format))
       out.keys[format] = alternatives(*value);
   if (const Tree *value = map.take("size_of")) {

@@ -89,7 +89,7 @@ private:
     }
     if (const Tree *value = map.take("ignore")) {
       MapReader keys(*value, "ignore", diagnostics_);
-      for (const std::string &format : {"hf", "gguf", "raw"})
+      for (const char *format : {"hf", "gguf", "raw"})
         if (const Tree *names = keys.take(format))
           file.ignore[format] = parser.alternatives(*names);
       keys.finish();

@@ -104,7 +104,7 @@ void Parser::weightLeaf(const Tree &tree, WeightLeaf &out) {
                            data(item.items[0])});
     }
   }
-  for (const std::string &format : {"hf", "gguf", "raw"})
+  for (const char *format : {"hf", "gguf", "raw"})
     if (const Tree *value = map.take(format))
       out.sources[format] = sources(*value);
   if (const Tree *value = map.take("bias"))
@@ -133,7 +133,7 @@ void Parser::weightLeaf(const Tree &tree, WeightLeaf &out) {
 void Parser::weightBias(const Tree &tree, WeightLeaf &out) {
   if (tree.isMap()) {
     MapReader map(tree, "bias", diagnostics_);
-    for (const std::string &format : {"hf", "gguf", "raw"})
+    for (const char *format : {"hf", "gguf", "raw"})
       if (const Tree *value = map.take(format))
         out.biasSources[format] = sources(*value);
     map.finish();
