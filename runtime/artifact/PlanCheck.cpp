@@ -159,7 +159,7 @@ Status PlanChecker::checkWeight(const Weight &weight) const {
 Status PlanChecker::checkState(const State &state) const {
   if (state.kind() > StateKind::MAX)
     return corrupt("unknown kind");
-  if (!within(state.bank(), 1, 1 << 20))
+  if (!within(state.bank(), 1, 1 << 16))
     return corrupt("bank of " + std::to_string(state.bank()));
   uint64_t bytes = state.kind() == StateKind::Fixed ? state.slot_bytes()
                                                     : state.block_bytes();

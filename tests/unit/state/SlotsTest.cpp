@@ -228,7 +228,7 @@ TEST_F(SlotsTest, FailedStepsInvalidate) {
 TEST_F(SlotsTest, RefusesWhatCannotBeReserved) {
   format::StateT &state = add(format::StateKind::Cache);
   state.block_bytes = 1ull << 32;
-  state.bank = 1 << 20;
+  state.bank = 1 << 16;
   builder_.Finish(format::Model::Pack(builder_, &model_));
   Result<Slots> slots =
       Slots::create(*format::GetModel(builder_.GetBufferPointer()),
