@@ -1,8 +1,11 @@
 #include "runtime/api/sluice.h"
 
 #include "runtime/executor/Executor.h"
+#include "runtime/sampler/StopStrings.h"
+#include "runtime/tokenizer/Tokenizer.h"
 
 #include <algorithm>
+#include <optional>
 
 namespace sluice {
 
@@ -15,6 +18,7 @@ struct Model::Impl {
   ModelInfo info;
   std::vector<OutputRows> outputs;
   std::unique_ptr<executor::Profile> profile;
+  std::optional<Tokenizer> tokenizer;
 
   explicit Impl(artifact::Artifact file) : artifact(std::move(file)) {}
   void describe();
@@ -395,6 +399,59 @@ Result<StepCost> Model::cost(std::string_view name, int64_t sequences,
                   SLC_CACHE_BLOCK;
   }
   return cost;
+}
+
+Result<const Tokenizer *> Model::tokenizer() {
+  if (!impl_->tokenizer) {
+    std::string_view json =
+        impl_->artifact.textOf(format::SectionKind::Tokenizer);
+    if (json.empty())
+      return Status(Code::NotFound,
+                    "the model was compiled without a tokenizer; give ids");
+    Result<Tokenizer> parsed = Tokenizer::parse(json);
+    if (!parsed.ok())
+      return parsed.status().in("the model's tokenizer");
+    impl_->tokenizer = std::move(*parsed);
+  }
+  return &*impl_->tokenizer;
+}
+
+Status Model::generateText(int32_t slot, std::string_view prompt,
+                           const TextOptions &options,
+                           const std::function<bool(std::string_view)> &piece) {
+  Result<const Tokenizer *> tokenizer = this->tokenizer();
+  if (!tokenizer.ok())
+    return tokenizer.status();
+  Result<std::vector<int32_t>> ids = (*tokenizer)->encode(prompt);
+  if (!ids.ok())
+    return ids.status().in("the prompt");
+  if (ofKind(*impl_->executor, "source")) {
+    if (Status status = source(slot, *ids); !status.ok())
+      return status;
+    ids = std::vector<int32_t>{startToken()};
+  }
+  TokenStream stream(**tokenizer);
+  StopStrings stops(options.stopStrings);
+  bool wanted = true;
+  auto show = [&](const std::string &text) {
+    std::string shown = stops.add(text);
+    wanted = wanted && (shown.empty() || piece(shown));
+  };
+  Status failure;
+  Status status = generate(slot, *ids, options, [&](int32_t token) {
+    Result<std::string> text = stream.next(token);
+    if (!text.ok())
+      failure = text.status();
+    else
+      show(*text);
+    return failure.ok() && wanted && !stops.stopped();
+  });
+  if (!status.ok() || !failure.ok())
+    return status.ok() ? failure : status;
+  show(stream.finish());
+  if (std::string rest = stops.finish(); wanted && !rest.empty())
+    piece(rest);
+  return {};
 }
 
 int64_t Model::length(int32_t slot) const {

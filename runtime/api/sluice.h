@@ -9,14 +9,15 @@
 //       std::cerr << "error: " << model.status().message() << '\n';
 //       return 1;
 //     }
-//     std::vector<int32_t> prompt = {1, 5, 9};
-//     sluice::GenerateOptions options;
-//     options.maxTokens = 20;
-//     sluice::Status status = (*model)->generate(
-//         0, prompt, options, [](int32_t token) {
-//           std::cout << token << '\n';
+//     sluice::TextOptions options;
+//     options.maxTokens = 100;
+//     sluice::Status status = (*model)->generateText(
+//         0, "Once upon a time", options, [](std::string_view piece) {
+//           std::cout << piece << std::flush;
 //           return true; // go on
 //         });
+//     if (!status.ok())
+//       std::cerr << "error: " << status.message() << '\n';
 //     return status.ok() ? 0 : 1;
 //   }
 //
@@ -122,6 +123,12 @@ struct GenerateOptions {
   bool ignoreModelStops = false;
 };
 
+struct TextOptions : GenerateOptions {
+  std::vector<std::string> stopStrings; // end the text and are not part of it
+};
+
+class Tokenizer;
+
 class Model {
 public:
   // Opens an artifact, checks it and loads the code for this CPU.
@@ -154,6 +161,14 @@ public:
   Status generate(int32_t slot, std::span<const int32_t> prompt,
                   const GenerateOptions &options,
                   const std::function<bool(int32_t)> &token);
+  // The same for text, piece by piece; never half a character. An
+  // encoder-decoder takes `prompt` as its source and starts anew.
+  Status generateText(int32_t slot, std::string_view prompt,
+                      const TextOptions &options,
+                      const std::function<bool(std::string_view)> &piece);
+  // The model's tokenizer (runtime/tokenizer/Tokenizer.h), parsed at the first
+  // call. NotFound when the artifact has none.
+  Result<const Tokenizer *> tokenizer();
   // Feeds an encoder-decoder's source to the slot, which starts anew. Its
   // generation then begins with startToken().
   Status source(int32_t slot, std::span<const int32_t> tokens);

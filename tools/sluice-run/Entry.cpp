@@ -2,6 +2,7 @@
 #include "tools/sluice-run/Options.h"
 
 #include "runtime/tensors/TensorFile.h"
+#include "runtime/tokenizer/Tokenizer.h"
 #include "tools/support/Cli.h"
 
 #include <algorithm>
@@ -183,12 +184,26 @@ static Result<std::vector<Sequence>> sequencesFromIds(const Inputs &inputs,
   return sequences;
 }
 
+// The prompt as the ids of one sequence, or of the source if there is one.
+static Status tokenize(Model &model, const std::string &prompt,
+                       Inputs &inputs) {
+  Result<const Tokenizer *> tokenizer = model.tokenizer();
+  if (!tokenizer.ok())
+    return tokenizer.status();
+  Result<std::vector<int32_t>> ids = (*tokenizer)->encode(prompt);
+  if (!ids.ok())
+    return ids.status().in("--prompt");
+  (model.startToken() >= 0 ? inputs.sources : inputs.ids) = {*ids};
+  return {};
+}
+
 Status runEntry(const Options &options, ModelPtr &model) {
   Result<Inputs> inputs = parseInputs(options);
   if (!inputs.ok())
     return inputs.status();
   size_t count = std::max(inputs->ids.size(), inputs->sources.size());
-  size_t longest = inputs->longest();
+  // Most tokens that a prompt can have: one per byte and some around it.
+  size_t longest = std::max(inputs->longest(), options.prompt.size() + 16);
   if (!options.in.empty()) {
     // Only to size the model: the names are checked against the entry below.
     Result<std::vector<NamedTensor>> tensors = readTensors(options.in);
@@ -212,6 +227,9 @@ Status runEntry(const Options &options, ModelPtr &model) {
   Result<EntryInfo> entry = model->entry(options.entry);
   if (!entry.ok())
     return entry.status();
+  if (!options.prompt.empty())
+    if (Status status = tokenize(*model, options.prompt, *inputs); !status.ok())
+      return status;
   if (Status status = feedSources(*model, *inputs); !status.ok())
     return status;
   Result<std::vector<Sequence>> sequences =

@@ -18,6 +18,12 @@ struct Options {
   std::string entry, in, out;
   int64_t chunk = 0;
 
+  // Text.
+  std::string prompt;
+  std::vector<std::string> stop;
+  int64_t maxTokens = 256;
+  bool echo = false;
+
   // Generation.
   int64_t generate = 0;
   bool greedy = false, printIds = false, ignoreStop = false;
@@ -44,6 +50,8 @@ Result<Inputs> parseInputs(const Options &options);
 Status runEntry(const Options &options, ModelPtr &model);
 // --generate.
 Status generateIds(const Options &options, ModelPtr &model);
+// --prompt.
+Status generateText(const Options &options, ModelPtr &model);
 // --verify.
 Status verify(const Options &options);
 

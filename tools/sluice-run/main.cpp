@@ -38,6 +38,19 @@ static void declare(CLI::App &app, run::Options &options) {
   app.add_option("--out", options.out,
                  "Write the entry's outputs for all rows (safetensors)")
       ->group(ids);
+  const char *text = "Text";
+  app.add_option("--prompt", options.prompt,
+                 "Continue this text; with --out: run --entry on it")
+      ->group(text);
+  app.add_option("--max-tokens", options.maxTokens,
+                 "Most tokens to make (default 256)")
+      ->group(text)
+      ->check(CLI::PositiveNumber);
+  app.add_option("--stop", options.stop, "Text that ends the output; repeat")
+      ->group(text)
+      ->expected(1)
+      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+  app.add_flag("--echo", options.echo, "Print the prompt first")->group(text);
   const char *generation = "Generation";
   app.add_option("--generate", options.generate,
                  "Continue --ids by so many tokens")
@@ -96,10 +109,19 @@ static std::string conflict(const run::Options &options) {
   if (options.verify)
     return "";
   bool ids = !options.ids.empty() || !options.sourceIds.empty();
+  if (!options.prompt.empty()) {
+    if (ids || !options.in.empty())
+      return "--prompt takes the place of --ids, --source-ids and --in";
+    if (options.generate > 0)
+      return "--prompt is continued by --max-tokens, not --generate";
+    return options.greedy && options.sampling.temperature != 0
+               ? "--greedy and --temperature exclude each other"
+               : "";
+  }
   if (ids && !options.in.empty())
     return "--in takes the place of --ids and --source-ids";
   if (!ids && options.in.empty())
-    return "nothing to run: give --ids or --in";
+    return "nothing to run: give --prompt, --ids or --in";
   if (options.generate > 0 && !options.in.empty())
     return "--generate continues --ids, not --in";
   if (options.generate > 0 && !options.out.empty())
@@ -115,8 +137,10 @@ static Status execute(const run::Options &options) {
   if (options.verify)
     return run::verify(options);
   run::ModelPtr model;
-  Status status = options.generate > 0 ? run::generateIds(options, model)
-                                       : run::runEntry(options, model);
+  bool text = !options.prompt.empty() && options.out.empty();
+  Status status = text                   ? run::generateText(options, model)
+                  : options.generate > 0 ? run::generateIds(options, model)
+                                         : run::runEntry(options, model);
   if (!status.ok() || options.profile.empty())
     return status;
   model->printProfile(std::cerr);

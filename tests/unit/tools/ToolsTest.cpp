@@ -115,6 +115,34 @@ TEST_F(ToolsTest, RunGeneratesIds) {
   EXPECT_EQ(outcome.out, expected + "\n") << outcome.err;
 }
 
+TEST_F(ToolsTest, RunContinuesText) {
+  auto continuation = [](std::vector<int32_t> ids,
+                         std::vector<int32_t> source) {
+    std::string text;
+    for (int i = 0; i < 6; ++i) {
+      std::vector<float> last = test::expectedLogits(ids, source).back();
+      ids.push_back(static_cast<int32_t>(
+          std::max_element(last.begin(), last.end()) - last.begin()));
+      text += test::toyLetter(ids.back());
+    }
+    return text;
+  };
+  std::string options = " --prompt fjc --max-tokens 6 --ignore-stop ";
+  // With an encoder the prompt is its source.
+  Outcome outcome = run("sluice-run", model_ + options);
+  EXPECT_EQ(outcome.out, continuation({1}, {5, 9, 2}) + "\n") << outcome.err;
+  test::ToyFile plain = test::toyFile(false);
+  plain.model.entries.pop_back(); // source
+  std::string path = test::writeFile("plain", plain.bytes());
+  std::string expected = continuation({5, 9, 2}, {});
+  outcome = run("sluice-run", path + options + "--echo");
+  EXPECT_EQ(outcome.out, "fjc" + expected + "\n") << outcome.err;
+  std::string stop = expected.substr(2, 2);
+  outcome = run("sluice-run", path + options + "--stop " + stop);
+  EXPECT_EQ(outcome.out, expected.substr(0, expected.find(stop)) + "\n")
+      << outcome.err;
+}
+
 TEST_F(ToolsTest, RunVerifies) {
   Outcome outcome = run("sluice-run", model_ + " --verify");
   EXPECT_EQ(outcome.code, 0) << outcome.err;

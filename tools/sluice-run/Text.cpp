@@ -1,0 +1,35 @@
+// Continues text and shows it as it comes.
+#include "tools/sluice-run/Options.h"
+
+#include "runtime/tokenizer/Tokenizer.h"
+
+#include <iostream>
+
+namespace sluice::run {
+
+Status generateText(const Options &options, ModelPtr &model) {
+  Result<ModelPtr> loaded = loadModel(options, 1, options.prompt.size() + 16);
+  if (!loaded.ok())
+    return loaded.status();
+  model = std::move(*loaded);
+  if (!options.profile.empty())
+    model->startProfile();
+  TextOptions text;
+  text.sampling = options.sampling;
+  text.maxTokens = options.maxTokens;
+  text.ignoreModelStops = options.ignoreStop;
+  text.stopStrings = options.stop;
+  if (options.echo)
+    std::cout << options.prompt << std::flush;
+  Status status =
+      model->generateText(0, options.prompt, text, [](std::string_view piece) {
+        std::cout << piece << std::flush;
+        return std::cout.good();
+      });
+  std::cout << '\n';
+  if (status.ok() && !std::cout.good())
+    return Status(Code::Io, "cannot write the text");
+  return status;
+}
+
+} // namespace sluice::run
