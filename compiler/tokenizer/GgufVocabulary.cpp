@@ -1,6 +1,7 @@
 #include "compiler/tokenizer/GgufVocabulary.h"
 
 #include <algorithm>
+#include <cmath>
 
 namespace sluice::tokenizer {
 
@@ -22,8 +23,9 @@ Status readList(const json &metadata, const char *key, std::vector<T> &out) {
     return corrupt(key, "expected a list");
   out.reserve(it->size());
   for (const json &item : *it) {
-    bool fits =
-        std::is_same_v<T, std::string> ? item.is_string() : item.is_number();
+    bool fits = std::is_same_v<T, std::string> ? item.is_string()
+                : std::is_integral_v<T>        ? item.is_number_integer()
+                                               : item.is_number();
     if (!fits)
       return corrupt(key, "an element has the wrong type");
     out.push_back(item.get<T>());
@@ -72,16 +74,23 @@ Result<GgufVocabulary> GgufVocabulary::read(const json &metadata) {
   if (!v.scores.empty() && v.scores.size() != v.tokens.size())
     return corrupt("scores", std::to_string(v.scores.size()) + " entries for " +
                                  std::to_string(v.tokens.size()) + " tokens");
+  for (float score : v.scores)
+    if (std::isnan(score))
+      return corrupt("scores", "an entry is not a number");
   for (int64_t type : types)
     v.types.push_back(TokenType(type));
   size_t count = v.tokens.size();
   v.bos = readId(metadata, "bos_token_id", count);
+  if (v.bos < 0)
+    v.bos = readId(metadata, "cls_token_id", count);
   v.eos = readId(metadata, "eos_token_id", count);
   v.unknown = readId(metadata, "unknown_token_id", count);
   v.separator = readId(metadata, "seperator_token_id", count);
   if (v.separator < 0)
     v.separator = readId(metadata, "separator_token_id", count);
-  v.addBos = readFlag(metadata, "add_bos_token", v.model == "llama");
+  // The defaults of the program that these files were made for.
+  bool llama3 = v.model == "gpt2" && v.pre == "llama-bpe";
+  v.addBos = readFlag(metadata, "add_bos_token", v.model == "llama" || llama3);
   v.addEos = readFlag(metadata, "add_eos_token", false);
   v.addSpacePrefix = readFlag(metadata, "add_space_prefix", true);
   return v;
@@ -171,7 +180,6 @@ json mergesFromScores(const GgufVocabulary &v, const json &ids) {
   struct Merge {
     float score;
     int64_t left, right;
-    std::string text;
   };
   std::vector<Merge> merges;
   for (size_t id = 0; id < v.tokens.size(); ++id) {
@@ -187,8 +195,7 @@ json mergesFromScores(const GgufVocabulary &v, const json &ids) {
       if (left == ids.end() || right == ids.end())
         continue;
       merges.push_back({v.scores.empty() ? 0.0f : v.scores[id],
-                        left->get<int64_t>(), right->get<int64_t>(),
-                        token.substr(0, cut) + "\n" + token.substr(cut)});
+                        left->get<int64_t>(), right->get<int64_t>()});
     }
   }
   std::sort(merges.begin(), merges.end(), [](const Merge &a, const Merge &b) {
@@ -196,10 +203,8 @@ json mergesFromScores(const GgufVocabulary &v, const json &ids) {
            std::tie(a.score, b.left, b.right);
   });
   json list = json::array();
-  for (const Merge &merge : merges) {
-    size_t cut = merge.text.find('\n');
-    list.push_back({merge.text.substr(0, cut), merge.text.substr(cut + 1)});
-  }
+  for (const Merge &merge : merges)
+    list.push_back(json::array({v.tokens[merge.left], v.tokens[merge.right]}));
   return list;
 }
 
@@ -244,28 +249,54 @@ json splitBy(const char *regex) {
           {"invert", false}};
 }
 
-// How the text is cut before merging, by the name in the file.
-Result<json> preTokenizerByName(const std::string &name) {
-  const char *oneToThreeDigits =
-      "(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\\r\\n\\p{L}\\p{N}]?\\p{L}+|\\p{N}{1,3}|"
-      " ?[^\\s\\p{L}\\p{N}]+[\\r\\n]*|\\s*[\\r\\n]+|\\s+(?!\\S)|\\s+";
-  const char *singleDigits =
-      "(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\\r\\n\\p{L}\\p{N}]?\\p{L}+|\\p{N}|"
-      " ?[^\\s\\p{L}\\p{N}]+[\\r\\n]*|\\s*[\\r\\n]+|\\s+(?!\\S)|\\s+";
-  if (name.empty() || name == "default" || name == "gpt-2" || name == "gpt2")
-    return byteLevel(true);
-  if (name == "smollm")
-    return sequence(
-        "pretokenizers",
-        {{{"type", "Digits"}, {"individual_digits", true}}, byteLevel(true)});
-  if (name == "llama-bpe" || name == "llama3" || name == "llama-v3")
-    return sequence("pretokenizers",
-                    {splitBy(oneToThreeDigits), byteLevel(false)});
-  if (name == "qwen2")
-    return sequence("pretokenizers", {splitBy(singleDigits), byteLevel(false)});
+// How the text is cut before merging, by the name in the file. Each expression
+// cuts the pieces that the one before left.
+struct Cut {
+  const char *names; // separated by spaces
+  std::vector<const char *> expressions;
+};
+
+const char *wordsOfGpt2 =
+    "'s|'t|'re|'ve|'m|'ll|'d| ?\\p{L}+| ?\\p{N}+| ?[^\\s\\p{L}\\p{N}]+|"
+    "\\s+(?!\\S)";
+
+const std::vector<Cut> &cuts() {
+  static const std::vector<Cut> list = {
+      {"gpt-2 gpt2 mpt olmo jais phi-2 trillion", {wordsOfGpt2}},
+      {"smollm starcoder refact command-r codeshell exaone minerva-7b",
+       {"\\p{N}", wordsOfGpt2}},
+      {"default",
+       {"[\\p{P}\\$\\+<=>\\^~\\|]+", wordsOfGpt2, "\\p{N}+",
+        "[0-9][0-9][0-9]"}},
+      {"falcon",
+       {"[\\p{P}\\$\\+<=>\\^~\\|`]+", wordsOfGpt2, "[0-9][0-9][0-9]"}},
+      {"llama-bpe llama3 llama-v3 falcon3 pixtral",
+       {"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\\r\\n\\p{L}\\p{N}]?\\p{L}+|"
+        "\\p{N}{1,3}| ?[^\\s\\p{L}\\p{N}]+[\\r\\n]*|\\s*[\\r\\n]+|"
+        "\\s+(?!\\S)|\\s+"}},
+      {"qwen2 deepseek-r1-qwen stablelm2 megrez",
+       {"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\\r\\n\\p{L}\\p{N}]?\\p{L}+|\\p{N}|"
+        " ?[^\\s\\p{L}\\p{N}]+[\\r\\n]*|\\s*[\\r\\n]+|\\s+(?!\\S)|\\s+"}}};
+  return list;
+}
+
+Result<json> preTokenizerByName(std::string name) {
+  if (name.empty())
+    name = "default";
+  std::string known;
+  for (const Cut &cut : cuts()) {
+    known += (known.empty() ? "" : " ") + std::string(cut.names);
+    if ((" " + std::string(cut.names) + " ").find(" " + name + " ") ==
+        std::string::npos)
+      continue;
+    json steps = json::array();
+    for (const char *expression : cut.expressions)
+      steps.push_back(splitBy(expression));
+    steps.push_back(byteLevel(false));
+    return sequence("pretokenizers", std::move(steps));
+  }
   return Status(Code::Unsupported, "GGUF pre-tokenizer '" + name +
-                                       "' is not known (known: default, gpt-2, "
-                                       "llama-bpe, qwen2, smollm)");
+                                       "' is not known (known: " + known + ")");
 }
 
 Result<json> bytePair(const GgufVocabulary &v) {
@@ -277,7 +308,8 @@ Result<json> bytePair(const GgufVocabulary &v) {
     size_t cut = merge.find(' ', 1);
     if (cut == std::string::npos)
       return corrupt("merges", "'" + merge + "' is not a pair");
-    merges.push_back({merge.substr(0, cut), merge.substr(cut + 1)});
+    merges.push_back(
+        json::array({merge.substr(0, cut), merge.substr(cut + 1)}));
   }
   json model = {{"type", "BPE"},
                 {"dropout", nullptr},
@@ -295,9 +327,12 @@ json wordPiece(const GgufVocabulary &v) {
   GgufVocabulary words = v;
   for (size_t id = 0; id < words.tokens.size(); ++id) {
     std::string &token = words.tokens[id];
+    if (token.empty())
+      continue;
     if (token.rfind(metaspace, 0) == 0)
       token = token.substr(3);
-    else if (v.types[id] == TokenType::Normal)
+    else if (v.types[id] == TokenType::Normal &&
+             !(token.front() == '[' && token.back() == ']'))
       token = "##" + token;
   }
   bool lower = std::none_of(

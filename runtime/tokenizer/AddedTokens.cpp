@@ -3,7 +3,6 @@
 #include "runtime/tokenizer/Unicode.h"
 
 #include <algorithm>
-#include <nlohmann/json.hpp>
 
 namespace sluice::tokenizer {
 
@@ -16,7 +15,7 @@ Result<AddedTokens> AddedTokens::parse(const Json &list) {
   for (const Json &item : list) {
     AddedToken token;
     token.content = text(item, "content", "");
-    Json id = item.is_object() ? item.value("id", Json()) : Json();
+    const Json &id = member(item, "id");
     if (token.content.empty() || !id.is_number_integer() || id < 0 ||
         id > INT32_MAX)
       return Status(Code::Corrupt,
@@ -27,26 +26,54 @@ Result<AddedTokens> AddedTokens::parse(const Json &list) {
     token.stripLeft = flag(item, "lstrip", false);
     token.stripRight = flag(item, "rstrip", false);
     token.normalized = flag(item, "normalized", !token.special);
-    size_t index = added.tokens_.size();
-    added.byFirst_[uint8_t(token.content[0])].push_back(index);
-    added.byId_[token.id] = index;
+    token.pattern = token.content;
+    added.byId_[token.id] = added.tokens_.size();
+    added.byContent_[token.content] = token.id;
     added.tokens_.push_back(std::move(token));
   }
-  for (std::vector<size_t> &bucket : added.byFirst_)
+  added.index();
+  return added;
+}
+
+Status AddedTokens::normalize(const Normalizer &normalizer) {
+  for (AddedToken &token : tokens_) {
+    if (!token.normalized)
+      continue;
+    Result<std::string> pattern = normalizer.apply(token.content);
+    if (!pattern.ok())
+      return pattern.status();
+    token.pattern = std::move(*pattern);
+  }
+  index();
+  return {};
+}
+
+void AddedTokens::index() {
+  for (std::vector<size_t> &bucket : byFirst_)
+    bucket.clear();
+  for (size_t i = 0; i < tokens_.size(); ++i)
+    if (!tokens_[i].pattern.empty())
+      byFirst_[uint8_t(tokens_[i].pattern[0])].push_back(i);
+  for (std::vector<size_t> &bucket : byFirst_)
     std::sort(bucket.begin(), bucket.end(), [&](size_t a, size_t b) {
-      size_t sizeA = added.tokens_[a].content.size();
-      size_t sizeB = added.tokens_[b].content.size();
+      size_t sizeA = tokens_[a].pattern.size();
+      size_t sizeB = tokens_[b].pattern.size();
       return sizeA != sizeB ? sizeA > sizeB : a < b;
     });
-  return added;
+}
+
+// Begin of the character that ends at `end`.
+static size_t before(std::string_view text, size_t end) {
+  size_t start = end - 1;
+  while (start > 0 && (uint8_t(text[start]) & 0xc0) == 0x80)
+    --start;
+  return start;
 }
 
 static bool wordBefore(std::string_view text, size_t at) {
   if (at == 0)
     return false;
-  size_t start = at - 1;
-  while (start > 0 && (uint8_t(text[start]) & 0xc0) == 0x80)
-    --start;
+  size_t start = before(text, at);
   return unicode::isWord(unicode::next(text, start));
 }
 
@@ -59,12 +86,27 @@ const AddedToken *AddedTokens::match(std::string_view text, size_t at,
   for (size_t index : byFirst_[uint8_t(text[at])]) {
     const AddedToken &token = tokens_[index];
     if (token.normalized == normalized &&
-        text.compare(at, token.content.size(), token.content) == 0 &&
-        !(token.singleWord &&
-          (wordBefore(text, at) || wordAt(text, at + token.content.size()))))
+        text.compare(at, token.pattern.size(), token.pattern) == 0)
       return &token;
   }
   return nullptr;
+}
+
+static size_t spaceBefore(std::string_view text, size_t at, size_t limit) {
+  while (at > limit) {
+    size_t start = before(text, at), next = start;
+    if (!unicode::isWhitespace(unicode::next(text, next)))
+      break;
+    at = start;
+  }
+  return at;
+}
+
+static size_t spaceAfter(std::string_view text, size_t at) {
+  for (size_t next = at; at < text.size(); at = next)
+    if (!unicode::isWhitespace(unicode::next(text, next)))
+      break;
+  return at;
 }
 
 std::vector<AddedTokens::Part> AddedTokens::split(std::string_view text,
@@ -77,13 +119,14 @@ std::vector<AddedTokens::Part> AddedTokens::split(std::string_view text,
       ++at;
       continue;
     }
-    size_t begin = at, end = at + token->content.size();
-    while (token->stripLeft && begin > done &&
-           std::isspace(uint8_t(text[begin - 1])))
-      --begin;
-    while (token->stripRight && end < text.size() &&
-           std::isspace(uint8_t(text[end])))
-      ++end;
+    size_t begin = at, end = at + token->pattern.size();
+    at = end;
+    if (token->singleWord && (wordBefore(text, begin) || wordAt(text, end)))
+      continue;
+    if (token->stripLeft)
+      begin = spaceBefore(text, begin, done);
+    if (token->stripRight)
+      end = spaceAfter(text, end);
     if (begin > done)
       parts.push_back({text.substr(done, begin - done), -1});
     parts.push_back({text.substr(begin, end - begin), token->id});
@@ -99,11 +142,9 @@ const AddedToken *AddedTokens::byId(int32_t id) const {
   return it == byId_.end() ? nullptr : &tokens_[it->second];
 }
 
-int32_t AddedTokens::id(std::string_view content) const {
-  for (const AddedToken &token : tokens_)
-    if (token.content == content)
-      return token.id;
-  return -1;
+int32_t AddedTokens::id(const std::string &content) const {
+  auto it = byContent_.find(content);
+  return it == byContent_.end() ? -1 : it->second;
 }
 
 } // namespace sluice::tokenizer

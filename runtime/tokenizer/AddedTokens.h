@@ -10,6 +10,7 @@ namespace sluice::tokenizer {
 
 struct AddedToken {
   std::string content;
+  std::string pattern; // the content as it stands in the text
   int32_t id = 0;
   bool special = false;    // left out when decoding for people
   bool singleWord = false; // only where no word character touches it
@@ -20,6 +21,8 @@ struct AddedToken {
 class AddedTokens {
 public:
   static Result<AddedTokens> parse(const Json &list);
+  // Tokens that are looked for in normalized text are normalized as well.
+  Status normalize(const Normalizer &normalizer);
 
   // A stretch of text, or a token (id >= 0) that was found.
   struct Part {
@@ -31,16 +34,19 @@ public:
   std::vector<Part> split(std::string_view text, bool normalized) const;
 
   const AddedToken *byId(int32_t id) const;
-  int32_t id(std::string_view content) const;
+  int32_t id(const std::string &content) const;
   const std::vector<AddedToken> &all() const { return tokens_; }
 
 private:
   const AddedToken *match(std::string_view text, size_t at,
                           bool normalized) const;
 
+  void index();
+
   std::vector<AddedToken> tokens_;
   std::array<std::vector<size_t>, 256> byFirst_; // longest first
   std::unordered_map<int32_t, size_t> byId_;
+  std::unordered_map<std::string, int32_t> byContent_;
 };
 
 } // namespace sluice::tokenizer

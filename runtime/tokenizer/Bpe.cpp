@@ -2,8 +2,6 @@
 
 #include "runtime/tokenizer/Unicode.h"
 
-#include <nlohmann/json.hpp>
-
 #include <cstdio>
 #include <queue>
 
@@ -182,7 +180,7 @@ Status readMerges(const Json &json, Bpe &bpe) {
       return Status(Code::Corrupt,
                     "tokenizer.json: merge " + std::to_string(rank) + " ('" +
                         left + "' '" + right + "') is not in the vocabulary");
-    bpe.merges.try_emplace(Bpe::key(a, b), Merge{rank++, merged});
+    bpe.merges.insert_or_assign(Bpe::key(a, b), Merge{rank++, merged});
   }
   return {};
 }
@@ -190,7 +188,7 @@ Status readMerges(const Json &json, Bpe &bpe) {
 } // namespace
 
 Result<std::unique_ptr<Vocabulary>> parseBpe(const Json &json) {
-  Result<TokenMap> map = TokenMap::parse(json.value("vocab", Json()));
+  Result<TokenMap> map = TokenMap::parse(member(json, "vocab"));
   if (!map.ok())
     return map.status();
   auto bpe = std::make_unique<Bpe>();
@@ -207,8 +205,7 @@ Result<std::unique_ptr<Vocabulary>> parseBpe(const Json &json) {
     std::snprintf(name, sizeof(name), "<0x%02X>", unsigned(byte));
     bpe->byteIds[byte] = bpe->map.id(name);
   }
-  if (Status status = readMerges(json.value("merges", Json()), *bpe);
-      !status.ok())
+  if (Status status = readMerges(member(json, "merges"), *bpe); !status.ok())
     return status;
   return std::unique_ptr<Vocabulary>(std::move(bpe));
 }

@@ -3,7 +3,6 @@
 #include "runtime/tokenizer/Unicode.h"
 
 #include <array>
-#include <nlohmann/json.hpp>
 #include <unordered_map>
 
 namespace sluice::tokenizer {
@@ -11,16 +10,42 @@ namespace sluice::tokenizer {
 std::string typeOf(const Json &json) { return text(json, "type", ""); }
 
 bool flag(const Json &json, const char *key, bool otherwise) {
-  auto it = json.is_object() ? json.find(key) : json.end();
-  return it != json.end() && it->is_boolean() ? it->get<bool>() : otherwise;
+  const Json &field = member(json, key);
+  return field.is_boolean() ? field.get<bool>() : otherwise;
+}
+
+const Json &member(const Json &json, const char *key) {
+  static const Json none;
+  if (!json.is_object())
+    return none;
+  auto it = json.find(key);
+  return it == json.end() ? none : *it;
 }
 
 std::string text(const Json &json, const char *key, std::string otherwise) {
-  if (!json.is_object())
-    return otherwise;
-  auto it = json.find(key);
-  return it != json.end() && it->is_string() ? it->get<std::string>()
-                                             : otherwise;
+  const Json &field = member(json, key);
+  return field.is_string() ? field.get<std::string>() : otherwise;
+}
+
+Result<Regex> parsePattern(const Json &json) {
+  if (const Json &regex = member(json, "Regex"); regex.is_string())
+    return Regex::compile(regex.get<std::string>());
+  if (const Json &literal = member(json, "String"); literal.is_string())
+    return Regex::literal(literal.get<std::string>());
+  return Status(Code::Corrupt, "tokenizer.json: a pattern is neither a "
+                               "'Regex' nor a 'String'");
+}
+
+Result<std::string> character(const Json &json, const char *key,
+                              std::string otherwise) {
+  std::string value = text(json, key, std::move(otherwise));
+  size_t at = 0;
+  if (!value.empty())
+    unicode::next(value, at);
+  if (at == 0 || at != value.size())
+    return Status(Code::Corrupt, std::string("tokenizer.json: '") + key +
+                                     "' is not one character: '" + value + "'");
+  return value;
 }
 
 Status unknown(const char *group, const std::string &type) {
@@ -64,13 +89,10 @@ std::string toByteAlphabet(std::string_view bytes) {
 std::string fromByteAlphabet(std::string_view text) {
   std::string result;
   for (size_t at = 0; at < text.size();) {
-    size_t start = at;
-    int32_t c = unicode::next(text, at);
-    auto it = alphabet().bytes.find(c);
-    if (it != alphabet().bytes.end())
-      result += it->second;
-    else
-      result += text.substr(start, at - start);
+    auto it = alphabet().bytes.find(unicode::next(text, at));
+    if (it == alphabet().bytes.end())
+      return std::string(text);
+    result += it->second;
   }
   return result;
 }

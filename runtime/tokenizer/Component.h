@@ -3,8 +3,9 @@
 #pragma once
 
 #include "runtime/support/Status.h"
+#include "runtime/tokenizer/Regex.h"
 
-#include <nlohmann/json_fwd.hpp>
+#include <nlohmann/json.hpp>
 
 #include <cstdint>
 #include <memory>
@@ -20,14 +21,15 @@ using Json = nlohmann::json;
 class Normalizer {
 public:
   virtual ~Normalizer() = default;
-  virtual std::string apply(std::string text) const = 0;
+  virtual Result<std::string> apply(std::string text) const = 0;
 };
 
 // Cuts pieces into smaller pieces; tokens never cross a cut.
 class PreTokenizer {
 public:
   virtual ~PreTokenizer() = default;
-  virtual void split(std::vector<std::string> &pieces) const = 0;
+  // `first`: the first piece stands at the beginning of the whole text.
+  virtual Status split(std::vector<std::string> &pieces, bool first) const = 0;
 };
 
 // Pieces to ids.
@@ -52,7 +54,9 @@ public:
 class Decoder {
 public:
   virtual ~Decoder() = default;
-  virtual void apply(std::vector<std::string> &tokens) const = 0;
+  // `raw`: bytes that are not UTF-8 stay as they are, for a caller that shows
+  // the text piece by piece; otherwise they become U+FFFD.
+  virtual Status apply(std::vector<std::string> &tokens, bool raw) const = 0;
 };
 
 // A JSON null gives a null pointer.
@@ -63,14 +67,40 @@ Result<std::unique_ptr<PostProcessor>> parsePostProcessor(const Json &json);
 Result<std::unique_ptr<Decoder>> parseDecoder(const Json &json);
 
 // Fields of a component; the defaults are those of the format.
+const Json &member(const Json &json, const char *key); // null: missing
 std::string typeOf(const Json &json);
 bool flag(const Json &json, const char *key, bool otherwise);
 std::string text(const Json &json, const char *key, std::string otherwise);
 Status unknown(const char *group, const std::string &type);
+// {"Regex": ...} or {"String": ...}
+Result<Regex> parsePattern(const Json &json);
+// A field that holds one character, such as the stand-in for a space.
+Result<std::string> character(const Json &json, const char *key,
+                              std::string otherwise);
+
+// Parts in a "Sequence" component, `parse` for each.
+template <typename T>
+Result<std::vector<std::unique_ptr<T>>>
+parseList(const Json &json, const char *key,
+          Result<std::unique_ptr<T>> (*parse)(const Json &)) {
+  std::vector<std::unique_ptr<T>> list;
+  const Json &items = member(json, key);
+  if (!items.is_array())
+    return Status(Code::Corrupt, "tokenizer.json: a Sequence without a list '" +
+                                     std::string(key) + "'");
+  for (const Json &item : items) {
+    Result<std::unique_ptr<T>> part = parse(item);
+    if (!part.ok())
+      return part.status();
+    if (*part)
+      list.push_back(std::move(*part));
+  }
+  return list;
+}
 
 // Bytes as printable characters, the alphabet of byte-level vocabularies.
 std::string toByteAlphabet(std::string_view bytes);
-// Characters outside of the alphabet stand for themselves.
+// A token with a character outside of the alphabet stands for itself.
 std::string fromByteAlphabet(std::string_view text);
 
 } // namespace sluice::tokenizer

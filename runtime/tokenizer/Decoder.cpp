@@ -2,8 +2,6 @@
 #include "runtime/tokenizer/Regex.h"
 #include "runtime/tokenizer/Unicode.h"
 
-#include <nlohmann/json.hpp>
-
 namespace sluice::tokenizer {
 
 namespace {
@@ -14,36 +12,47 @@ using Pointer = std::unique_ptr<Decoder>;
 class DecoderSequence : public Decoder {
 public:
   std::vector<Pointer> steps;
-  void apply(Tokens &tokens) const override {
+  Status apply(Tokens &tokens, bool raw) const override {
     for (const auto &step : steps)
-      step->apply(tokens);
+      if (Status status = step->apply(tokens, raw); !status.ok())
+        return status;
+    return {};
   }
 };
 
-std::string joined(const Tokens &tokens) {
-  std::string all;
-  for (const std::string &token : tokens)
-    all += token;
-  return all;
-}
-
 class ByteLevel : public Decoder {
 public:
-  void apply(Tokens &tokens) const override {
-    tokens = {unicode::replaceInvalid(fromByteAlphabet(joined(tokens)))};
+  Status apply(Tokens &tokens, bool raw) const override {
+    std::string bytes;
+    for (const std::string &token : tokens)
+      bytes += fromByteAlphabet(token);
+    tokens = {raw ? bytes : unicode::replaceInvalid(bytes)};
+    return {};
   }
 };
 
 class Fuse : public Decoder {
 public:
-  void apply(Tokens &tokens) const override { tokens = {joined(tokens)}; }
+  Status apply(Tokens &tokens, bool) const override {
+    std::string all;
+    for (const std::string &token : tokens)
+      all += token;
+    tokens = {std::move(all)};
+    return {};
+  }
 };
 
 void replaceAll(std::string &text, std::string_view what,
                 std::string_view with) {
+  std::string result;
+  size_t done = 0;
   for (size_t at = text.find(what); at != std::string::npos;
-       at = text.find(what, at + with.size()))
-    text.replace(at, what.size(), with);
+       at = text.find(what, done)) {
+    result.append(text, done, at - done).append(with);
+    done = at + what.size();
+  }
+  if (done > 0)
+    text = result.append(text, done);
 }
 
 class WordPiece : public Decoder {
@@ -51,7 +60,7 @@ public:
   std::string prefix;
   bool cleanup = true;
 
-  void apply(Tokens &tokens) const override {
+  Status apply(Tokens &tokens, bool) const override {
     for (size_t i = 0; i < tokens.size(); ++i) {
       if (i > 0 && tokens[i].rfind(prefix, 0) == 0)
         tokens[i] = tokens[i].substr(prefix.size());
@@ -60,16 +69,24 @@ public:
       if (cleanup)
         tidy(tokens[i]);
     }
+    return {};
   }
 
 private:
   // Spaces in front of punctuation and English contractions.
   static void tidy(std::string &text) {
-    for (const char *mark :
-         {".", "?", "!", ",", "n't", "'m", "'s", "'ve", "'re"})
-      replaceAll(text, std::string(" ") + mark, mark);
-    replaceAll(text, " ' ", "'");
-    replaceAll(text, " do not", " don't");
+    for (auto [from, to] : {std::pair{" .", "."},
+                            {" ?", "?"},
+                            {" !", "!"},
+                            {" ,", ","},
+                            {" ' ", "'"},
+                            {" n't", "n't"},
+                            {" 'm", "'m"},
+                            {" do not", " don't"},
+                            {" 's", "'s"},
+                            {" 've", "'ve"},
+                            {" 're", "'re"}})
+      replaceAll(text, from, to);
   }
 };
 
@@ -77,9 +94,14 @@ class Replace : public Decoder {
 public:
   Replace(Regex pattern, std::string content)
       : pattern(std::move(pattern)), content(std::move(content)) {}
-  void apply(Tokens &tokens) const override {
-    for (std::string &token : tokens)
-      token = pattern.replace(token, content);
+  Status apply(Tokens &tokens, bool) const override {
+    for (std::string &token : tokens) {
+      Result<std::string> replaced = pattern.replace(token, content);
+      if (!replaced.ok())
+        return replaced.status();
+      token = std::move(*replaced);
+    }
+    return {};
   }
 
 private:
@@ -91,11 +113,11 @@ private:
 // each.
 class ByteFallback : public Decoder {
 public:
-  void apply(Tokens &tokens) const override {
+  Status apply(Tokens &tokens, bool raw) const override {
     Tokens result;
     std::string run;
     auto flush = [&] {
-      if (unicode::check(run).ok())
+      if (raw || unicode::check(run).ok())
         result.push_back(run);
       else
         result.insert(result.end(), run.size(), "\xef\xbf\xbd");
@@ -114,6 +136,7 @@ public:
     if (!run.empty())
       flush();
     tokens = std::move(result);
+    return {};
   }
 
 private:
@@ -135,7 +158,7 @@ public:
   std::string content;
   size_t start = 0, stop = 0;
 
-  void apply(Tokens &tokens) const override {
+  Status apply(Tokens &tokens, bool) const override {
     for (std::string &token : tokens) {
       for (size_t i = 0; i < start && token.rfind(content, 0) == 0; ++i)
         token.erase(0, content.size());
@@ -145,6 +168,7 @@ public:
            ++i)
         token.erase(token.size() - content.size());
     }
+    return {};
   }
 };
 
@@ -153,40 +177,55 @@ public:
   std::string replacement;
   bool prepended = true;
 
-  void apply(Tokens &tokens) const override {
-    for (size_t i = 0; i < tokens.size(); ++i) {
-      if (i == 0 && prepended && tokens[i].rfind(replacement, 0) == 0)
-        tokens[i].erase(0, replacement.size());
-      replaceAll(tokens[i], replacement, " ");
-    }
+  Status apply(Tokens &tokens, bool) const override {
+    for (size_t i = 0; i < tokens.size(); ++i)
+      replaceAll(tokens[i], replacement, i == 0 && prepended ? "" : " ");
+    return {};
   }
 };
 
 Result<Pointer> parseReplace(const Json &json) {
-  Json pattern = json.value("pattern", Json::object());
-  Result<Regex> regex = pattern.contains("Regex")
-                            ? Regex::compile(text(pattern, "Regex", ""))
-                            : Regex::literal(text(pattern, "String", ""));
+  Result<Regex> regex = parsePattern(member(json, "pattern"));
   if (!regex.ok())
     return regex.status();
   return Pointer(new Replace(std::move(*regex), text(json, "content", "")));
 }
 
 Result<Pointer> parseSequence(const Json &json) {
+  auto steps = parseList(json, "decoders", parseDecoder);
+  if (!steps.ok())
+    return steps.status();
   auto sequence = std::make_unique<DecoderSequence>();
-  for (const Json &item : json.value("decoders", Json::array())) {
-    Result<Pointer> step = parseDecoder(item);
-    if (!step.ok())
-      return step.status();
-    if (*step)
-      sequence->steps.push_back(std::move(*step));
-  }
+  sequence->steps = std::move(*steps);
   return Pointer(std::move(sequence));
 }
 
+Result<Pointer> parseMetaspace(const Json &json) {
+  Result<std::string> replacement =
+      character(json, "replacement", "\xe2\x96\x81");
+  if (!replacement.ok())
+    return replacement.status();
+  auto metaspace = std::make_unique<Metaspace>();
+  metaspace->replacement = *replacement;
+  metaspace->prepended = text(json, "prepend_scheme", "always") != "never" &&
+                         flag(json, "add_prefix_space", true);
+  return Pointer(std::move(metaspace));
+}
+
 size_t count(const Json &json, const char *key) {
-  auto it = json.find(key);
-  return it != json.end() && it->is_number_unsigned() ? it->get<size_t>() : 0;
+  const Json &field = member(json, key);
+  return field.is_number_unsigned() ? field.get<size_t>() : 0;
+}
+
+Result<Pointer> parseStrip(const Json &json) {
+  Result<std::string> content = character(json, "content", " ");
+  if (!content.ok())
+    return content.status();
+  auto strip = std::make_unique<Strip>();
+  strip->content = *content;
+  strip->start = count(json, "start");
+  strip->stop = count(json, "stop");
+  return Pointer(std::move(strip));
 }
 
 } // namespace
@@ -211,20 +250,10 @@ Result<Pointer> parseDecoder(const Json &json) {
     wordPiece->cleanup = flag(json, "cleanup", true);
     return Pointer(std::move(wordPiece));
   }
-  if (type == "Strip") {
-    auto strip = std::make_unique<Strip>();
-    strip->content = text(json, "content", " ");
-    strip->start = count(json, "start");
-    strip->stop = count(json, "stop");
-    return Pointer(std::move(strip));
-  }
-  if (type == "Metaspace") {
-    auto metaspace = std::make_unique<Metaspace>();
-    metaspace->replacement = text(json, "replacement", "\xe2\x96\x81");
-    metaspace->prepended = text(json, "prepend_scheme", "always") != "never" &&
-                           flag(json, "add_prefix_space", true);
-    return Pointer(std::move(metaspace));
-  }
+  if (type == "Strip")
+    return parseStrip(json);
+  if (type == "Metaspace")
+    return parseMetaspace(json);
   return unknown("decoder", type);
 }
 

@@ -2,8 +2,6 @@
 #include "runtime/tokenizer/Regex.h"
 #include "runtime/tokenizer/Unicode.h"
 
-#include <nlohmann/json.hpp>
-
 namespace sluice::tokenizer {
 
 namespace {
@@ -11,9 +9,13 @@ namespace {
 class NormalizerSequence : public Normalizer {
 public:
   std::vector<std::unique_ptr<Normalizer>> steps;
-  std::string apply(std::string text) const override {
-    for (const auto &step : steps)
-      text = step->apply(std::move(text));
+  Result<std::string> apply(std::string text) const override {
+    for (const auto &step : steps) {
+      Result<std::string> next = step->apply(std::move(text));
+      if (!next.ok())
+        return next;
+      text = std::move(*next);
+    }
     return text;
   }
 };
@@ -21,7 +23,7 @@ public:
 class UnicodeForm : public Normalizer {
 public:
   explicit UnicodeForm(unicode::Form form) : form(form) {}
-  std::string apply(std::string text) const override {
+  Result<std::string> apply(std::string text) const override {
     return unicode::normalize(text, form);
   }
 
@@ -31,30 +33,31 @@ private:
 
 class Lowercase : public Normalizer {
 public:
-  std::string apply(std::string text) const override {
+  Result<std::string> apply(std::string text) const override {
     return unicode::lower(text);
   }
 };
 
-std::string withoutMarks(std::string_view text) {
+template <typename Predicate>
+std::string without(std::string_view text, Predicate drop) {
   std::string result;
   for (size_t at = 0; at < text.size();)
-    if (int32_t c = unicode::next(text, at); !unicode::isMark(c))
+    if (int32_t c = unicode::next(text, at); !drop(c))
       unicode::append(result, c);
   return result;
 }
 
 class StripAccents : public Normalizer {
 public:
-  std::string apply(std::string text) const override {
-    return withoutMarks(text);
+  Result<std::string> apply(std::string text) const override {
+    return without(text, unicode::isMark);
   }
 };
 
 class Prepend : public Normalizer {
 public:
   explicit Prepend(std::string prefix) : prefix(std::move(prefix)) {}
-  std::string apply(std::string text) const override {
+  Result<std::string> apply(std::string text) const override {
     return text.empty() ? text : prefix + text;
   }
 
@@ -66,7 +69,7 @@ class Replace : public Normalizer {
 public:
   Replace(Regex pattern, std::string content)
       : pattern(std::move(pattern)), content(std::move(content)) {}
-  std::string apply(std::string text) const override {
+  Result<std::string> apply(std::string text) const override {
     return pattern.replace(text, content);
   }
 
@@ -78,7 +81,7 @@ private:
 class Strip : public Normalizer {
 public:
   Strip(bool left, bool right) : left(left), right(right) {}
-  std::string apply(std::string text) const override {
+  Result<std::string> apply(std::string text) const override {
     size_t begin = text.size(), end = 0;
     for (size_t at = 0; at < text.size();) {
       size_t start = at;
@@ -103,7 +106,7 @@ class BertNormalizer : public Normalizer {
 public:
   bool clean = true, chinese = true, lowercase = true, accents = true;
 
-  std::string apply(std::string text) const override {
+  Result<std::string> apply(std::string text) const override {
     std::string result;
     for (size_t at = 0; at < text.size();) {
       int32_t c = unicode::next(text, at);
@@ -117,40 +120,33 @@ public:
       result += apart ? " " : "";
     }
     if (accents)
-      result = withoutMarks(unicode::normalize(result, unicode::Form::NFD));
+      result = without(unicode::normalize(result, unicode::Form::NFD),
+                       unicode::isNonspacingMark);
     return lowercase ? unicode::lower(result) : result;
   }
 };
 
-Result<std::unique_ptr<Normalizer>> parseReplace(const Json &json) {
-  auto pattern = json.find("pattern");
-  if (pattern == json.end() || !pattern->is_object())
-    return Status(Code::Corrupt, "tokenizer.json: Replace without a pattern");
-  Result<Regex> regex = pattern->contains("Regex")
-                            ? Regex::compile(text(*pattern, "Regex", ""))
-                            : Regex::literal(text(*pattern, "String", ""));
+using Pointer = std::unique_ptr<Normalizer>;
+
+Result<Pointer> parseReplace(const Json &json) {
+  Result<Regex> regex = parsePattern(member(json, "pattern"));
   if (!regex.ok())
     return regex.status();
-  return std::unique_ptr<Normalizer>(
-      new Replace(std::move(*regex), text(json, "content", "")));
+  return Pointer(new Replace(std::move(*regex), text(json, "content", "")));
 }
 
-Result<std::unique_ptr<Normalizer>> parseSequence(const Json &json) {
+Result<Pointer> parseSequence(const Json &json) {
+  auto steps = parseList(json, "normalizers", parseNormalizer);
+  if (!steps.ok())
+    return steps.status();
   auto sequence = std::make_unique<NormalizerSequence>();
-  for (const Json &item : json.value("normalizers", Json::array())) {
-    Result<std::unique_ptr<Normalizer>> step = parseNormalizer(item);
-    if (!step.ok())
-      return step.status();
-    if (*step)
-      sequence->steps.push_back(std::move(*step));
-  }
-  return std::unique_ptr<Normalizer>(std::move(sequence));
+  sequence->steps = std::move(*steps);
+  return Pointer(std::move(sequence));
 }
 
 } // namespace
 
-Result<std::unique_ptr<Normalizer>> parseNormalizer(const Json &json) {
-  using Pointer = std::unique_ptr<Normalizer>;
+Result<Pointer> parseNormalizer(const Json &json) {
   if (json.is_null())
     return Pointer();
   std::string type = typeOf(json);

@@ -1,7 +1,5 @@
 #include "runtime/tokenizer/Component.h"
 
-#include <nlohmann/json.hpp>
-
 namespace sluice::tokenizer {
 
 namespace {
@@ -34,19 +32,19 @@ public:
 Result<Pointer> parseTemplate(const Json &json) {
   auto around = std::make_unique<Around>();
   bool textSeen = false;
-  Json specials = json.value("special_tokens", Json::object());
-  for (const Json &item : json.value("single", Json::array())) {
-    if (item.contains("Sequence")) {
+  const Json &specials = member(json, "special_tokens");
+  for (const Json &item : member(json, "single")) {
+    if (!member(item, "Sequence").is_null()) {
       textSeen = true;
       continue;
     }
-    std::string name =
-        text(item.value("SpecialToken", Json::object()), "id", "");
-    if (!specials.contains(name))
+    std::string name = text(member(item, "SpecialToken"), "id", "");
+    const Json &ids = member(member(specials, name.c_str()), "ids");
+    if (!ids.is_array())
       return Status(Code::Corrupt, "tokenizer.json: the template names '" +
                                        name +
                                        "', which is no special token of it");
-    for (const Json &id : specials[name].value("ids", Json::array()))
+    for (const Json &id : ids)
       if (id.is_number_integer())
         (textSeen ? around->after : around->before)
             .push_back(id.get<int32_t>());
@@ -62,7 +60,7 @@ Result<Pointer> parseClsSep(const Json &json) {
   auto around = std::make_unique<Around>();
   for (auto [key, ids] :
        {std::pair{"cls", &around->before}, std::pair{"sep", &around->after}}) {
-    Json pair = json.value(key, Json());
+    const Json &pair = member(json, key);
     if (!pair.is_array() || pair.size() != 2 || !pair[1].is_number_integer())
       return Status(Code::Corrupt, std::string("tokenizer.json: '") + key +
                                        "' is not a token and its id");
@@ -72,14 +70,11 @@ Result<Pointer> parseClsSep(const Json &json) {
 }
 
 Result<Pointer> parseSequence(const Json &json) {
+  auto steps = parseList(json, "processors", parsePostProcessor);
+  if (!steps.ok())
+    return steps.status();
   auto sequence = std::make_unique<PostProcessorSequence>();
-  for (const Json &item : json.value("processors", Json::array())) {
-    Result<Pointer> step = parsePostProcessor(item);
-    if (!step.ok())
-      return step.status();
-    if (*step)
-      sequence->steps.push_back(std::move(*step));
-  }
+  sequence->steps = std::move(*steps);
   return Pointer(std::move(sequence));
 }
 

@@ -2,8 +2,6 @@
 #include "runtime/tokenizer/Regex.h"
 #include "runtime/tokenizer/Unicode.h"
 
-#include <nlohmann/json.hpp>
-
 #include <functional>
 
 namespace sluice::tokenizer {
@@ -16,24 +14,29 @@ using Pointer = std::unique_ptr<PreTokenizer>;
 class PreTokenizerSequence : public PreTokenizer {
 public:
   std::vector<Pointer> steps;
-  void split(Pieces &pieces) const override {
+  Status split(Pieces &pieces, bool first) const override {
     for (const auto &step : steps)
-      step->split(pieces);
+      if (Status status = step->split(pieces, first); !status.ok())
+        return status;
+    return {};
   }
 };
 
 // A pre-tokenizer that looks at one piece at a time.
 class PieceSplitter : public PreTokenizer {
 public:
-  void split(Pieces &pieces) const override {
+  Status split(Pieces &pieces, bool first) const override {
     Pieces result;
-    for (std::string &piece : pieces)
-      cut(piece, result);
+    for (size_t i = 0; i < pieces.size(); ++i)
+      if (Status status = cut(pieces[i], first && i == 0, result); !status.ok())
+        return status;
     pieces = std::move(result);
+    return {};
   }
 
 protected:
-  virtual void cut(const std::string &piece, Pieces &out) const = 0;
+  virtual Status cut(const std::string &piece, bool first,
+                     Pieces &out) const = 0;
 };
 
 void addPiece(Pieces &out, std::string piece) {
@@ -99,16 +102,17 @@ public:
       : pattern(std::move(pattern)), behavior(behavior), invert(invert) {}
 
 protected:
-  void cut(const std::string &piece, Pieces &out) const override {
+  Status cut(const std::string &piece, bool, Pieces &out) const override {
     RunJoiner joiner(behavior, out);
     std::string_view text = piece;
     size_t done = 0;
-    pattern.forEach(text, [&](size_t begin, size_t end) {
+    Status status = pattern.forEach(text, [&](size_t begin, size_t end) {
       joiner.add(text.substr(done, begin - done), invert);
       joiner.add(text.substr(begin, end - begin), !invert);
       done = end;
     });
     joiner.add(text.substr(done), invert);
+    return status;
   }
 
 private:
@@ -124,7 +128,7 @@ public:
       : isDelimiter(std::move(isDelimiter)), behavior(behavior) {}
 
 protected:
-  void cut(const std::string &piece, Pieces &out) const override {
+  Status cut(const std::string &piece, bool, Pieces &out) const override {
     RunJoiner joiner(behavior, out);
     size_t begin = 0;
     for (size_t at = 0; at < piece.size();) {
@@ -136,6 +140,7 @@ protected:
       begin = at;
     }
     joiner.add(std::string_view(piece).substr(begin), false);
+    return {};
   }
 
 private:
@@ -149,15 +154,17 @@ public:
   ByteLevel(bool prefixSpace, std::unique_ptr<Split> words)
       : prefixSpace(prefixSpace), words(std::move(words)) {}
 
-  void split(Pieces &pieces) const override {
+  Status split(Pieces &pieces, bool first) const override {
     if (prefixSpace)
       for (std::string &piece : pieces)
         if (piece[0] != ' ')
           piece.insert(0, " ");
     if (words)
-      words->split(pieces);
+      if (Status status = words->split(pieces, first); !status.ok())
+        return status;
     for (std::string &piece : pieces)
       piece = toByteAlphabet(piece);
+    return {};
   }
 
 private:
@@ -168,17 +175,22 @@ private:
 class Metaspace : public PieceSplitter {
 public:
   std::string replacement;
-  bool prepend = true, splits = true;
+  enum class Prepend { Always, First, Never } prepend = Prepend::Always;
+  bool splits = true;
 
 protected:
-  void cut(const std::string &piece, Pieces &out) const override {
+  Status cut(const std::string &piece, bool first, Pieces &out) const override {
     std::string text;
     for (char c : piece)
       text += c == ' ' ? replacement : std::string(1, c);
-    if (prepend && text.rfind(replacement, 0) != 0)
+    bool wanted =
+        prepend == Prepend::Always || (prepend == Prepend::First && first);
+    if (wanted && text.rfind(replacement, 0) != 0)
       text = replacement + text;
-    if (!splits)
-      return addPiece(out, text);
+    if (!splits) {
+      addPiece(out, text);
+      return {};
+    }
     size_t begin = 0;
     for (size_t at = text.find(replacement, 1); at != std::string::npos;
          at = text.find(replacement, at + 1)) {
@@ -186,6 +198,7 @@ protected:
       begin = at;
     }
     addPiece(out, text.substr(begin));
+    return {};
   }
 };
 
@@ -225,10 +238,7 @@ Result<Pointer> parseSplit(const Json &json) {
   Result<Behavior> behavior = parseBehavior(json);
   if (!behavior.ok())
     return behavior.status();
-  Json pattern = json.value("pattern", Json::object());
-  Result<Regex> regex = pattern.contains("Regex")
-                            ? Regex::compile(text(pattern, "Regex", ""))
-                            : Regex::literal(text(pattern, "String", ""));
+  Result<Regex> regex = parsePattern(member(json, "pattern"));
   if (!regex.ok())
     return regex.status();
   return Pointer(
@@ -236,15 +246,32 @@ Result<Pointer> parseSplit(const Json &json) {
 }
 
 Result<Pointer> parseSequence(const Json &json) {
+  auto steps = parseList(json, "pretokenizers", parsePreTokenizer);
+  if (!steps.ok())
+    return steps.status();
   auto sequence = std::make_unique<PreTokenizerSequence>();
-  for (const Json &item : json.value("pretokenizers", Json::array())) {
-    Result<Pointer> step = parsePreTokenizer(item);
-    if (!step.ok())
-      return step.status();
-    if (*step)
-      sequence->steps.push_back(std::move(*step));
-  }
+  sequence->steps = std::move(*steps);
   return Pointer(std::move(sequence));
+}
+
+Result<Pointer> parseMetaspace(const Json &json) {
+  using Prepend = Metaspace::Prepend;
+  auto metaspace = std::make_unique<Metaspace>();
+  Result<std::string> replacement =
+      character(json, "replacement", "\xe2\x96\x81");
+  if (!replacement.ok())
+    return replacement.status();
+  metaspace->replacement = *replacement;
+  std::string scheme = text(json, "prepend_scheme", "always");
+  if (scheme != "always" && scheme != "first" && scheme != "never")
+    return unknown("prepend_scheme", scheme);
+  // Older files have add_prefix_space instead.
+  if (scheme == "never" || !flag(json, "add_prefix_space", true))
+    metaspace->prepend = Prepend::Never;
+  else if (scheme == "first")
+    metaspace->prepend = Prepend::First;
+  metaspace->splits = flag(json, "split", true);
+  return Pointer(std::move(metaspace));
 }
 
 Pointer bertPreTokenizer() {
@@ -290,14 +317,8 @@ Result<Pointer> parsePreTokenizer(const Json &json) {
   }
   if (type == "BertPreTokenizer")
     return bertPreTokenizer();
-  if (type == "Metaspace") {
-    auto metaspace = std::make_unique<Metaspace>();
-    metaspace->replacement = text(json, "replacement", "\xe2\x96\x81");
-    metaspace->prepend = text(json, "prepend_scheme", "always") != "never" &&
-                         flag(json, "add_prefix_space", true);
-    metaspace->splits = flag(json, "split", true);
-    return Pointer(std::move(metaspace));
-  }
+  if (type == "Metaspace")
+    return parseMetaspace(json);
   return unknown("pre-tokenizer", type);
 }
 

@@ -21,10 +21,12 @@ public:
   ~Regex();
 
   // Calls `match(begin, end)` for every match, from left to right; empty
-  // matches are passed over.
-  void forEach(std::string_view text,
-               const std::function<void(size_t, size_t)> &match) const;
-  std::string replace(std::string_view text, std::string_view with) const;
+  // matches are passed over. Unsupported if the expression takes too long on
+  // this text. Safe from several threads.
+  Status forEach(std::string_view text,
+                 const std::function<void(size_t, size_t)> &match) const;
+  Result<std::string> replace(std::string_view text,
+                              std::string_view with) const;
 
 private:
   struct Impl;

@@ -45,11 +45,15 @@ public:
   struct Impl;
 
 private:
+  friend class TokenStream;
   explicit Tokenizer(std::unique_ptr<Impl> impl);
   std::unique_ptr<Impl> impl_;
 };
 
-// Turns ids into text one at a time; never returns half a UTF-8 sequence.
+// Turns ids into text one at a time; never returns half a UTF-8 sequence. The
+// pieces together are what decode() gives for all ids; only where byte tokens
+// of a SentencePiece vocabulary do not form UTF-8, decode() may put more
+// U+FFFD, because it looks at a whole run of them.
 class TokenStream {
 public:
   explicit TokenStream(const Tokenizer &tokenizer, bool skipSpecial = true)
@@ -57,17 +61,15 @@ public:
 
   // The text that became certain with this id; may be empty.
   Result<std::string> next(int32_t id);
-  // What is still held back; invalid UTF-8 becomes U+FFFD.
+  // What is still held back: the beginning of a character, now U+FFFD.
   std::string finish();
 
 private:
-  std::string advance(const std::string &text);
-
   const Tokenizer &tokenizer_;
   bool skipSpecial_;
-  std::vector<int32_t> ids_; // the last ones shown, then those held back
-  size_t shown_ = 0;         // how many of them have been shown
-  std::string context_;      // text of the shown ones
+  std::vector<int32_t> last_; // the token before: the next one may need to know
+                              // that it does not stand first
+  std::string held_;          // the beginning of a character
 };
 
 } // namespace sluice

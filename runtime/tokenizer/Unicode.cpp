@@ -42,18 +42,52 @@ Status check(std::string_view text) {
   return {};
 }
 
+// How many bytes from `at` on may begin a character, at least 1, where the
+// character is not complete or not valid; `missing` tells how many more it
+// would take.
+static size_t validPrefix(std::string_view text, size_t at, size_t &missing) {
+  uint8_t lead = uint8_t(text[at]);
+  missing = 0;
+  if (lead < 0xc2 || lead > 0xf4)
+    return 1;
+  size_t length = lead < 0xe0 ? 2 : lead < 0xf0 ? 3 : 4;
+  // The second byte keeps out overlong forms, surrogates and what lies above
+  // U+10FFFF.
+  uint8_t low = lead == 0xe0 ? 0xa0 : lead == 0xf0 ? 0x90 : 0x80;
+  uint8_t high = lead == 0xed ? 0x9f : lead == 0xf4 ? 0x8f : 0xbf;
+  size_t n = 1;
+  for (; n < length && at + n < text.size(); ++n) {
+    uint8_t byte = uint8_t(text[at + n]);
+    if (byte < low || byte > high)
+      return n;
+    low = 0x80;
+    high = 0xbf;
+  }
+  missing = length - n;
+  return n;
+}
+
 std::string replaceInvalid(std::string_view text) {
   std::string result;
-  bool bad = false;
   for (size_t at = 0; at < text.size();) {
-    int32_t c = next(text, at);
-    // A lead byte starts a new invalid part, continuation bytes belong to it.
-    bool continues = c < 0 && bad && (uint8_t(text[at - 1]) & 0xc0) == 0x80;
-    bad = c < 0;
-    if (!continues)
-      append(result, c < 0 ? 0xfffd : c);
+    size_t begin = at, missing;
+    if (next(text, at) >= 0) {
+      result.append(text, begin, at - begin);
+    } else {
+      append(result, 0xfffd);
+      at = begin + validPrefix(text, begin, missing);
+    }
   }
   return result;
+}
+
+size_t incompleteTail(std::string_view text) {
+  for (size_t n = 1; n <= 3 && n <= text.size(); ++n) {
+    size_t missing;
+    if (validPrefix(text, text.size() - n, missing) == n && missing > 0)
+      return n;
+  }
+  return 0;
 }
 
 static utf8proc_category_t category(int32_t c) {
@@ -89,13 +123,18 @@ bool isNumber(int32_t c) {
 
 bool isWord(int32_t c) {
   utf8proc_category_t cat = category(c);
-  return c == '_' || isNumber(c) ||
+  return cat == UTF8PROC_CATEGORY_ND || cat == UTF8PROC_CATEGORY_NL ||
          (cat >= UTF8PROC_CATEGORY_LU && cat <= UTF8PROC_CATEGORY_LO) ||
          (cat >= UTF8PROC_CATEGORY_MN && cat <= UTF8PROC_CATEGORY_ME) ||
          cat == UTF8PROC_CATEGORY_PC;
 }
 
-bool isMark(int32_t c) { return category(c) == UTF8PROC_CATEGORY_MN; }
+bool isMark(int32_t c) {
+  utf8proc_category_t cat = category(c);
+  return cat >= UTF8PROC_CATEGORY_MN && cat <= UTF8PROC_CATEGORY_ME;
+}
+
+bool isNonspacingMark(int32_t c) { return category(c) == UTF8PROC_CATEGORY_MN; }
 
 bool isChinese(int32_t c) {
   static const int32_t ranges[][2] = {{0x4e00, 0x9fff},   {0x3400, 0x4dbf},

@@ -18,16 +18,20 @@ std::vector<int32_t> decode(std::string_view text);
 
 // InvalidArgument names the first byte that is not UTF-8.
 Status check(std::string_view text);
-// Every maximal invalid part becomes U+FFFD.
+// Every maximal part that could have begun a character, and every other byte
+// that is not UTF-8, becomes one U+FFFD.
 std::string replaceInvalid(std::string_view text);
+// How many bytes at the end are the beginning of a character (0 to 3).
+size_t incompleteTail(std::string_view text);
 
 bool isWhitespace(int32_t c);
 bool isControl(int32_t c);     // categories C*, but not tab and line ends
 bool isPunctuation(int32_t c); // categories P*, and the ASCII symbols
 bool isNumber(int32_t c);      // categories N*
-bool isWord(int32_t c);        // letters, marks, numbers, underscore
-bool isMark(int32_t c);        // category Mn
-bool isChinese(int32_t c);     // ideographs that stand alone in BERT
+bool isWord(int32_t c);        // letters, marks, digits, connectors
+bool isMark(int32_t c);        // categories M*
+bool isNonspacingMark(int32_t c);
+bool isChinese(int32_t c); // ideographs that stand alone in BERT
 
 enum class Form { NFC, NFD, NFKC, NFKD };
 std::string normalize(std::string_view text, Form form);

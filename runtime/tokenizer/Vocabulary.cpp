@@ -1,8 +1,6 @@
 #include "runtime/tokenizer/Bpe.h"
 #include "runtime/tokenizer/WordPiece.h"
 
-#include <nlohmann/json.hpp>
-
 namespace sluice::tokenizer {
 
 Result<TokenMap> TokenMap::parse(const Json &json) {

@@ -2,8 +2,6 @@
 
 #include "runtime/tokenizer/Unicode.h"
 
-#include <nlohmann/json.hpp>
-
 namespace sluice::tokenizer {
 
 namespace {
@@ -50,7 +48,7 @@ private:
 } // namespace
 
 Result<std::unique_ptr<Vocabulary>> parseWordPiece(const Json &json) {
-  Result<TokenMap> map = TokenMap::parse(json.value("vocab", Json()));
+  Result<TokenMap> map = TokenMap::parse(member(json, "vocab"));
   if (!map.ok())
     return map.status();
   auto model = std::make_unique<WordPiece>();
@@ -61,9 +59,9 @@ Result<std::unique_ptr<Vocabulary>> parseWordPiece(const Json &json) {
   if (model->unknownId < 0)
     return Status(Code::Corrupt, "tokenizer.json: unk_token '" + unknownToken +
                                      "' is not in the vocabulary");
-  if (auto it = json.find("max_input_chars_per_word");
-      it != json.end() && it->is_number_unsigned())
-    model->maxCharacters = it->get<size_t>();
+  if (const Json &most = member(json, "max_input_chars_per_word");
+      most.is_number_unsigned())
+    model->maxCharacters = most.get<size_t>();
   return std::unique_ptr<Vocabulary>(std::move(model));
 }
 
