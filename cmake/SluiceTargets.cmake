@@ -19,12 +19,15 @@ function(sluice_library name)
   sluice_compile_options(${name})
 endfunction()
 
+# LLVM gives its definitions as one string.
+separate_arguments(SLUICE_LLVM_DEFINITIONS NATIVE_COMMAND "${LLVM_DEFINITIONS}")
+
 # A library that uses LLVM and MLIR; both are linked as shared libraries.
 function(sluice_mlir_library name)
   add_library(${name} STATIC ${ARGN})
   sluice_compile_options(${name})
   target_include_directories(${name} SYSTEM PUBLIC ${LLVM_INCLUDE_DIRS} ${MLIR_INCLUDE_DIRS})
-  target_compile_definitions(${name} PUBLIC ${LLVM_DEFINITIONS})
+  target_compile_definitions(${name} PUBLIC ${SLUICE_LLVM_DEFINITIONS})
   target_compile_options(${name} PUBLIC -fno-rtti -Wno-unused-parameter)
   target_link_libraries(${name} PUBLIC MLIR LLVM)
 endfunction()

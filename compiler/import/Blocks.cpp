@@ -24,8 +24,8 @@ func::FuncOp BlockFunctions::insert(func::FuncOp function, StringRef block) {
     return it->second;
   }
   std::string name = block.str();
-  if (int count = names[block]++)
-    name += "_" + std::to_string(count);
+  for (int &count = names[block]; module.lookupSymbol(name);)
+    name = block.str() + "_" + std::to_string(++count);
   function.setName(name);
   return function;
 }

@@ -37,8 +37,14 @@ banksOf(const std::vector<Item> &items, KeyOf keyOf) {
   return paths;
 }
 
-std::string symbolName(const std::string &path, size_t bank, size_t banks) {
-  return banks == 1 ? path : path + "$" + std::to_string(bank);
+// What follows a `$` is not part of the path (Symbols.h).
+std::string symbolName(const spec::Model &model, const std::string &path,
+                       size_t bank, size_t banks) {
+  bool taken = llvm::any_of(model.entries, [&](const spec::Entry &entry) {
+    return entry.name == path;
+  });
+  return banks > 1 ? path + "$" + std::to_string(bank)
+                   : path + (taken ? "$" : "");
 }
 
 DenseI64ArrayAttr layersAttr(MLIRContext *context, ArrayRef<int64_t> layers) {
@@ -72,7 +78,7 @@ void Symbols::declareWeights(OpBuilder &builder) {
   };
   for (auto &[path, banks] : banksOf<Type>(model.weights, typeOf))
     for (auto [i, bank] : llvm::enumerate(banks)) {
-      std::string name = symbolName(path, i, banks.size());
+      std::string name = symbolName(model, path, i, banks.size());
       DenseI64ArrayAttr layers = layersAttr(context, bank.layers);
       llm::WeightOp::create(builder, locate(context, bank.location),
                             builder.getStringAttr(name),
@@ -114,7 +120,7 @@ void Symbols::declareStates(OpBuilder &builder) {
     byPath[state.path] = &state;
   for (auto &[path, banks] : banksOf<Attribute>(model.states, declaration))
     for (auto [i, bank] : llvm::enumerate(banks)) {
-      std::string name = symbolName(path, i, banks.size());
+      std::string name = symbolName(model, path, i, banks.size());
       DenseI64ArrayAttr layers = layersAttr(context, bank.layers);
       OperationState op(locate(context, bank.location),
                         llm::StateOp::getOperationName());

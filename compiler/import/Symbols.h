@@ -10,7 +10,8 @@
 namespace sluice::import {
 
 // A weight of the spec as the module knows it. Layers whose types agree share a
-// symbol.
+// symbol. It is named by the weight's path; `$` and what follows tell apart the
+// symbols of one path, and a weight from an entry of the same name.
 struct WeightSymbol {
   mlir::FlatSymbolRefAttr symbol;
   mlir::RankedTensorType type;

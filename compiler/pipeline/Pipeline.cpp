@@ -21,6 +21,7 @@
 #include "mlir/Parser/Parser.h"
 #include "mlir/Pass/PassManager.h"
 
+#include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/Format.h"
 
 #include <chrono>
@@ -108,6 +109,11 @@ import::ImportOptions importOptions(const Options &options) {
 }
 
 Status Compilation::fuse() {
+  for (const std::string &name : options.disabledPasses)
+    if (!llvm::is_contained(fusionNames(), name))
+      return Status(Code::InvalidArgument,
+                    "no fusion is named '" + name +
+                        "'; there are: " + llvm::join(fusionNames(), ", "));
   FusionOptions fusion;
   fusion.disabled = options.disabledPasses;
   FusionReport report;
@@ -209,7 +215,8 @@ Status Compilation::streamWeight(const artifact::WeightInstance &instance,
                                  const pack::Sink &sink) {
   std::vector<const spec::Weight *> parts;
   for (const std::string &path : instance.parts) {
-    const spec::Weight *stored = inputs->model->stored({path, instance.layer});
+    std::string leaf = path.substr(0, path.find('$')); // see import/Symbols.h
+    const spec::Weight *stored = inputs->model->stored({leaf, instance.layer});
     if (!stored)
       return Status(Code::NotFound, "the plan names weight '" + path +
                                         "', which the spec does not have");
