@@ -7,8 +7,8 @@ prompt=${1:-"And God said"}
 model=$build/demo.slc
 
 install_packages
-configure
-build_targets "building the compiler and the runtime" sluice-compile sluice-run
+configure release
+build_targets release "building the compiler and the runtime" sluice-compile sluice-run
 step "compiling models/demo to an artifact" "$build/bin/sluice-compile" \
   --checkpoint "$root/models/demo" --models "$root/models" -o "$model"
 echo

@@ -2,7 +2,8 @@
 # builds. Quiet about what went well; a failed step prints its log.
 set -euo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
-build=${SLUICE_BUILD_DIR:-$root/build/release}
+builds=${SLUICE_BUILD_DIR:-$root/build}
+build=$builds/release
 jobs=${SLUICE_JOBS:-$(nproc)}
 
 # step TEXT COMMAND...: runs the command quietly; shows its output if it fails.
@@ -48,15 +49,15 @@ install_packages() {
     apt-get install -y --no-install-recommends $packages
 }
 
+# configure PRESET: once; CMake itself notices changes later.
 configure() {
-  local cache=$build/CMakeCache.txt
-  [ -f "$cache" ] && [ -f "$build/build.ninja" ] ||
-    step "configuring" cmake --preset release -S "$root" -B "$build"
+  local dir=$builds/$1
+  [ -f "$dir/build.ninja" ] || step "configuring ($1)" cmake --preset "$1" -S "$root" -B "$dir"
 }
 
-# build_targets TEXT TARGET...
+# build_targets PRESET TEXT TARGET...
 build_targets() {
-  local text=$1
-  shift
-  step "$text" cmake --build "$build" -j "$jobs" --target "$@"
+  local dir=$builds/$1 text=$2
+  shift 2
+  step "$text" cmake --build "$dir" -j "$jobs" --target "$@"
 }
