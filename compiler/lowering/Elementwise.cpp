@@ -170,9 +170,8 @@ LogicalResult emitMap(Walk &walk, MapStep &map) {
 // The value of `body` on numbers, by the folders of its ops.
 FailureOr<float> evaluate(Region &body, ArrayRef<float> arguments) {
   DenseMap<Value, Attribute> known;
-  Type f32 = Float32Type::get(body.getContext());
   for (auto [argument, number] : llvm::zip(body.getArguments(), arguments))
-    known[argument] = FloatAttr::get(f32, number);
+    known[argument] = FloatAttr::get(argument.getType(), number);
   for (Operation &op : body.front().without_terminator()) {
     SmallVector<Attribute> operands;
     for (Value operand : op.getOperands())

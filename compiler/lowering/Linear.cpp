@@ -129,7 +129,9 @@ private:
     SmallVector<llm::WeightOp> ops;
     for (const Weight &part : parts)
       ops.push_back(part.op);
-    return {{}, walk.plan.weight(ops, layout, widen), parts.front().layer};
+    const Weight &first = parts.front();
+    return {
+        {}, walk.plan.weight(ops, layout, widen, first.stacked), first.layer};
   }
 
   LogicalResult emitLinear(const Rows &x, const NormOf &norm, const Rows &y) {

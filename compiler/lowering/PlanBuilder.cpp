@@ -58,18 +58,20 @@ static std::string joinPaths(ArrayRef<llm::WeightOp> parts) {
   return name;
 }
 
-// The shape of the parts joined along their rows (after the expert axis).
-static SmallVector<int64_t> joinedShape(ArrayRef<llm::WeightOp> parts) {
+// The shape of the parts joined along their rows, which come after the experts
+// when there is one of each part per expert.
+static SmallVector<int64_t> joinedShape(ArrayRef<llm::WeightOp> parts,
+                                        bool stacked) {
   llm::WeightOp first = parts.front();
   SmallVector<int64_t> shape(first.getTensorType().getShape());
-  size_t axis = shape.size() == 3 ? 1 : 0;
+  size_t axis = stacked ? 1 : 0;
   for (llm::WeightOp part : parts.drop_front())
     shape[axis] += part.getTensorType().getDimSize(axis);
   return shape;
 }
 
 FlatSymbolRefAttr PlanBuilder::weight(ArrayRef<llm::WeightOp> parts,
-                                      Layout layout, bool widen) {
+                                      Layout layout, bool widen, bool stacked) {
   llm::WeightOp first = parts.front();
   Type elem =
       widen ? builder.getF32Type() : first.getTensorType().getElementType();
@@ -90,7 +92,7 @@ FlatSymbolRefAttr PlanBuilder::weight(ArrayRef<llm::WeightOp> parts,
     known = declare(WeightOp::create(
         builder, first.getLoc(), builder.getStringAttr(name),
         TypeAttr::get(elem), LayoutAttr::get(context(), layout),
-        builder.getDenseI64ArrayAttr(joinedShape(parts)),
+        builder.getDenseI64ArrayAttr(joinedShape(parts, stacked)),
         builder.getArrayAttr(paths), first.getLayersAttr(), ElementsAttr()));
   }
   return FlatSymbolRefAttr::get(known);
@@ -253,19 +255,6 @@ FailureOr<KernelOp> PlanBuilder::kernel(Location loc, const Step &step) {
   return op;
 }
 
-// NAME.stride: from the buffer; for a stacked vector the size of one expert's.
-static std::optional<int64_t> strideOf(const Ref &ref, SymbolTable &symbols) {
-  if (ref.buffer)
-    return rowStride(ref.buffer);
-  auto weight = symbols.lookup<WeightOp>(ref.symbol.getValue());
-  if (!weight || weight.getShape().size() < 2)
-    return 0;
-  int64_t width = weight.getShape().back();
-  if (weight.getLayout() == Layout::VectorGlu)
-    return 2 * llvm::alignTo(width / 2, 64);
-  return width;
-}
-
 LogicalResult PlanBuilder::step(Location loc, const Step &step,
                                 std::optional<int64_t> layer) {
   FailureOr<KernelOp> kernel = this->kernel(loc, step);
@@ -311,8 +300,9 @@ LogicalResult PlanBuilder::step(Location loc, const Step &step,
         value = number;
     StringRef base = name;
     if (!value && base.consume_back(".stride"))
-      if (const auto *given = operandNamed(base); given != step.operands.end())
-        value = strideOf(given->second, symbols);
+      if (const auto *given = operandNamed(base);
+          given != step.operands.end() && given->second.buffer)
+        value = rowStride(given->second.buffer);
     if (!value)
       return mlir::emitError(loc) << "kernel '" << kernel->getSymName()
                                   << "' needs the dim '" << name << "'";

@@ -81,9 +81,10 @@ public:
   mlir::MLIRContext *context() { return builder.getContext(); }
 
   // The weight made of these parts in this layout; a new one on first request.
-  // Norm weights and biases are widened to f32.
+  // Norm weights and biases are widened to f32; `stacked` parts have a leading
+  // axis of experts.
   mlir::FlatSymbolRefAttr weight(llvm::ArrayRef<llm::WeightOp> parts,
-                                 Layout layout, bool widen);
+                                 Layout layout, bool widen, bool stacked);
   // A table that the compiler computed.
   mlir::FlatSymbolRefAttr constant(llvm::StringRef name,
                                    mlir::DenseElementsAttr value);

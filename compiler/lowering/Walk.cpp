@@ -111,7 +111,8 @@ LogicalResult Walk::emit(Operation *op, const Step &step) {
 }
 
 Ref Walk::ref(const Weight &weight, Layout layout, bool widen) {
-  return {{}, plan.weight(weight.op, layout, widen), weight.layer};
+  return {
+      {}, plan.weight(weight.op, layout, widen, weight.stacked), weight.layer};
 }
 
 Ref Walk::ref(StringRef name, const Constant &constant) {

@@ -1,0 +1,68 @@
+// RUN: sluice-opt %s --plan-reuse-in-place | FileCheck %s
+
+plan.kernel @add "linear" {residual} (x, w, residual) -> (y) dims (N)
+plan.kernel @copy "map" {inputs = 1 : i64} (x0) -> (y) dims (N) body(%a: f32) {
+  plan.yield %a : f32
+}
+plan.kernel @norm "norm" {} (x) -> (y) dims (N)
+plan.weight @w f32 panel [64, 64] of ["w"]
+
+// The residual is not read again: the result takes its place.
+// CHECK-LABEL: plan.program @last_use
+// CHECK: dispatch @add(x = %h, w = @w[0], residual = %x) -> (y = %x)
+// CHECK: output "rows" %x
+plan.program @last_use for @e tokens 1 {
+  %x = buffer "x" tokens f32[64]
+  %h = buffer "h" tokens f32[64]
+  dispatch @norm(x = %x) -> (y = %h) dims {N = 64} rows tokens
+  %y = buffer "y" tokens f32[64]
+  dispatch @add(x = %h, w = @w[0], residual = %x) -> (y = %y) dims {N = 64} rows tokens
+  output "rows" %y tokens[64]
+}
+
+// CHECK-LABEL: plan.program @still_read
+// CHECK: dispatch @add(x = %h, w = @w[0], residual = %x) -> (y = %y)
+plan.program @still_read for @e tokens 1 {
+  %x = buffer "x" tokens f32[64]
+  %h = buffer "h" tokens f32[64]
+  dispatch @norm(x = %x) -> (y = %h) dims {N = 64} rows tokens
+  %y = buffer "y" tokens f32[64]
+  dispatch @add(x = %h, w = @w[0], residual = %x) -> (y = %y) dims {N = 64} rows tokens
+  dispatch @norm(x = %x) -> (y = %h) dims {N = 64} rows tokens
+  output "rows" %y tokens[64]
+}
+
+// Another worker may still need x for its part of the product.
+// CHECK-LABEL: plan.program @read_twice
+// CHECK: dispatch @add(x = %x, w = @w[0], residual = %x) -> (y = %y)
+plan.program @read_twice for @e tokens 1 {
+  %x = buffer "x" tokens f32[64]
+  %y = buffer "y" tokens f32[64]
+  dispatch @add(x = %x, w = @w[0], residual = %x) -> (y = %y) dims {N = 64} rows tokens
+  output "rows" %y tokens[64]
+}
+
+// A copy of a dead buffer is nothing.
+// CHECK-LABEL: plan.program @copied
+// CHECK-NOT: dispatch @copy
+// CHECK: matmul @add(x = %h, w = @w[0], residual = %x) -> (y = %x)
+plan.program @copied for @e tokens 9 {
+  %x = buffer "x" tokens f32[64]
+  %h = buffer "h" tokens f32[64]
+  dispatch @norm(x = %x) -> (y = %h) dims {N = 64} rows tokens
+  %y = buffer "y" tokens f32[64]
+  dispatch @copy(x0 = %x) -> (y = %y) dims {N = 64} rows tokens
+  matmul @add(x = %h, w = @w[0], residual = %y) -> (y = %y) dims {N = 64} rows tokens
+  output "rows" %y tokens[64]
+}
+
+// Only some columns, or other rows, are another shape.
+// CHECK-LABEL: plan.program @other_shape
+// CHECK: dispatch @copy(x0 = %x) -> (y = %y)
+plan.program @other_shape for @e tokens 1 {
+  %x = buffer "x" tokens f32[32]
+  dispatch @norm(x = %x) -> (y = %x) dims {N = 64} rows tokens
+  %y = buffer "y" tokens f32[64]
+  dispatch @copy(x0 = %x) -> (y = %y) dims {N = 32} rows tokens
+  output "rows" %y tokens[64]
+}

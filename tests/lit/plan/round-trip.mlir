@@ -1,0 +1,26 @@
+// RUN: sluice-opt %s | sluice-opt | FileCheck %s
+
+// CHECK: plan.weight @qkv bf16 panel [128, 64] of ["q", "k", "v"] layers [0, 2]
+plan.weight @qkv bf16 panel [128, 64] of ["q", "k", "v"] layers [0, 2]
+// CHECK: plan.weight @freqs f32 rows [2] value dense<[1.000000e+00, 5.000000e-01]> : tensor<2xf32>
+plan.weight @freqs f32 rows [2] value dense<[1.0, 0.5]> : tensor<2xf32>
+// CHECK: plan.state @kv cache {k = [2, 16], v = [2, 16]} f32 bytes 32768 layers [0, 2] {once}
+plan.state @kv cache {k = [2, 16], v = [2, 16]} f32 bytes 32768 layers [0, 2] {once}
+// CHECK: plan.kernel @twice "map" {inputs = 1 : i64} (x0) -> (y) dims (N, "a b") body(%{{.*}}: f32) {
+plan.kernel @twice "map" {inputs = 1 : i64} (x0) -> (y) dims (N, "a b") body(%x: f32) {
+  %0 = arith.addf %x, %x : f32
+  plan.yield %0 : f32
+}
+// CHECK: plan.entry @generate "generate" inputs {ids = "tokens"} limits [256] outputs (logits) start 0 positions {kind = "linear"}
+plan.entry @generate "generate" inputs {ids = "tokens"} limits [256] outputs (logits) start 0 positions {kind = "linear"}
+// CHECK: plan.program @decode for @generate tokens 1 to 8 {
+plan.program @decode for @generate tokens 1 to 8 {
+  // CHECK-NEXT: %ids = input "ids" i32[1]
+  %ids = input "ids" i32[1]
+  // CHECK-NEXT: %x = buffer "x" tokens * 2 f32[64] at [0, 256, 0]
+  %x = buffer "x" tokens * 2 f32[64] at [0, 256, 0]
+  // CHECK-NEXT: dispatch @twice(x0 = %ids, w = @qkv[2]) -> (y = %x[16]) dims {N = 64} rows tokens * 2 scratch 64 nowait layer 2
+  dispatch @twice(x0 = %ids, w = @qkv[2]) -> (y = %x[16]) dims {N = 64} rows tokens * 2 scratch 64 nowait layer 2
+  // CHECK-NEXT: output "logits" %x tokens * 2[48] from 16
+  output "logits" %x tokens * 2[48] from 16
+}
