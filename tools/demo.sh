@@ -11,6 +11,6 @@ configure release
 build_targets release "building the compiler and the runtime" sluice-compile sluice-run
 step "compiling models/demo to an artifact" "$build/bin/sluice-compile" \
   --checkpoint "$root/models/demo" --models "$root/models" -o "$model"
-echo
+printf '\n%s' "$prompt"
 "$build/bin/sluice-run" "$model" --prompt "$prompt" --max-tokens 120 --temperature 0.7 --top-p 0.9 --seed 1
 echo
