@@ -267,7 +267,7 @@ TEST(Model, ProfilesStepsAndUsesTheEngine) {
   model->startProfile();
   runAlone(*model, tokens(20), 0);
   runAlone(*model, tokens(4), 0);
-  std::string path = testing::TempDir() + "toy-trace.json";
+  std::string path = test::testFile("trace.json");
   ASSERT_TRUE(model->writeProfile(path).ok());
   std::ifstream stream(path);
   nlohmann::json trace = nlohmann::json::parse(stream);

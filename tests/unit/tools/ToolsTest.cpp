@@ -34,10 +34,8 @@ protected:
             readFile(file("err"))};
   }
 
-  // A path of this test's own.
-  std::string file(const std::string &name) {
-    return testing::TempDir() + "tools-" + std::to_string(getpid()) + "-" +
-           name;
+  static std::string file(const std::string &name) {
+    return test::testFile(name);
   }
 
   std::vector<float> tensor(const std::string &path, const std::string &name) {
