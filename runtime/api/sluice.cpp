@@ -1,32 +1,13 @@
 #include "runtime/api/sluice.h"
 
-#include "runtime/executor/Executor.h"
-#include "runtime/sampler/StopStrings.h"
-#include "runtime/tokenizer/Tokenizer.h"
+#include "runtime/api/Impl.h"
 
 #include <algorithm>
-#include <optional>
 
 namespace sluice {
 
 using artifact::list;
 using artifact::text;
-
-struct Model::Impl {
-  artifact::Artifact artifact;
-  std::unique_ptr<executor::Executor> executor;
-  ModelInfo info;
-  std::vector<OutputRows> outputs;
-  std::unique_ptr<executor::Profile> profile;
-  std::optional<Tokenizer> tokenizer;
-
-  explicit Impl(artifact::Artifact file) : artifact(std::move(file)) {}
-  void describe();
-  Result<const executor::ReadyEntry *> find(std::string_view name) const;
-  Status step(const executor::ReadyEntry &entry,
-              std::span<const executor::StepSequence> sequences);
-  Status checkSlot(int32_t slot) const;
-};
 
 Model::Model(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 Model::~Model() = default;
@@ -281,92 +262,18 @@ Model::run(std::string_view name, std::span<const Sequence> sequences,
   return results;
 }
 
-Status Model::Impl::checkSlot(int32_t slot) const {
-  if (slot < 0 || slot >= executor->limits().slots)
-    return Status(Code::InvalidArgument,
-                  "slot " + std::to_string(slot) + " of " +
-                      std::to_string(executor->limits().slots));
-  return {};
-}
-
-// The entry of a kind, or null.
-static const executor::ReadyEntry *ofKind(const executor::Executor &executor,
-                                          std::string_view kind) {
-  for (const executor::ReadyEntry &entry : executor.entries())
+const executor::ReadyEntry *Model::Impl::ofKind(std::string_view kind) const {
+  for (const executor::ReadyEntry &entry : executor->entries())
     if (text(entry.info->kind()) == kind)
       return &entry;
   return nullptr;
 }
 
-Status Model::source(int32_t slot, std::span<const int32_t> tokens) {
-  const executor::ReadyEntry *entry = ofKind(*impl_->executor, "source");
-  if (!entry)
-    return Status(Code::NotFound, "the model has no encoder");
-  executor::StepSequence step{.slot = slot, .tokens = tokens};
-  return impl_->step(*entry, {&step, 1});
-}
-
-int32_t Model::startToken() const {
-  const executor::ReadyEntry *entry = ofKind(*impl_->executor, "generate");
-  return entry ? entry->info->start() : -1;
-}
-
-Status Model::generate(int32_t slot, std::span<const int32_t> prompt,
-                       const GenerateOptions &options,
-                       const std::function<bool(int32_t)> &token) {
-  const executor::ReadyEntry *entry = ofKind(*impl_->executor, "generate");
-  if (!entry)
-    return Status(Code::NotFound, "the model cannot generate");
-  if (Status status = impl_->checkSlot(slot); !status.ok())
-    return status;
-  Result<Sampler> sampler = Sampler::create(options.sampling);
-  if (!sampler.ok())
-    return sampler.status();
-  const state::Limits &limits = impl_->executor->limits();
-  std::vector<int32_t> context(prompt.begin(), prompt.end());
-  if (context.empty())
-    return Status(Code::InvalidArgument, "the prompt has no tokens");
-  int64_t held = length(slot);
-  int64_t needed = held + static_cast<int64_t>(context.size());
-  if (needed > limits.context)
+Status Model::Impl::checkSlot(int32_t slot) const {
+  if (slot < 0 || slot >= executor->limits().slots)
     return Status(Code::InvalidArgument,
-                  "the prompt makes the sequence " + std::to_string(needed) +
-                      " tokens long, longer than the context of " +
-                      std::to_string(limits.context));
-  std::vector<int32_t> stops = options.stopTokens;
-  if (!options.ignoreModelStops)
-    stops.insert(stops.end(), impl_->info.stopTokens.begin(),
-                 impl_->info.stopTokens.end());
-  size_t taken = 0;
-  for (int64_t made = 0; made < options.maxTokens; ++made) {
-    while (taken < context.size()) {
-      size_t count = std::min(context.size() - taken,
-                              static_cast<size_t>(limits.capacity));
-      executor::StepSequence step{
-          .slot = slot, .tokens = std::span(context).subspan(taken, count)};
-      taken += count;
-      step.wanted = taken == context.size() ? executor::Wanted::Last
-                                            : executor::Wanted::None;
-      if (Status status = impl_->step(*entry, {&step, 1}); !status.ok())
-        return status;
-    }
-    const OutputRows *logits = nullptr;
-    for (const OutputRows &output : impl_->outputs)
-      if (output.name == "logits")
-        logits = &output;
-    if (!logits || logits->rows < 1)
-      return Status(Code::Corrupt, "the entry has no logits");
-    Result<int32_t> next =
-        sampler->next(logits->row(logits->rows - 1), context);
-    if (!next.ok())
-      return next.status();
-    if (std::find(stops.begin(), stops.end(), *next) != stops.end() ||
-        !token(*next))
-      return {};
-    context.push_back(*next);
-    if (held + static_cast<int64_t>(context.size()) > limits.context)
-      return {};
-  }
+                  "slot " + std::to_string(slot) + " of " +
+                      std::to_string(executor->limits().slots));
   return {};
 }
 
@@ -399,59 +306,6 @@ Result<StepCost> Model::cost(std::string_view name, int64_t sequences,
                   SLC_CACHE_BLOCK;
   }
   return cost;
-}
-
-Result<const Tokenizer *> Model::tokenizer() {
-  if (!impl_->tokenizer) {
-    std::string_view json =
-        impl_->artifact.textOf(format::SectionKind::Tokenizer);
-    if (json.empty())
-      return Status(Code::NotFound,
-                    "the model was compiled without a tokenizer; give ids");
-    Result<Tokenizer> parsed = Tokenizer::parse(json);
-    if (!parsed.ok())
-      return parsed.status().in("the model's tokenizer");
-    impl_->tokenizer = std::move(*parsed);
-  }
-  return &*impl_->tokenizer;
-}
-
-Status Model::generateText(int32_t slot, std::string_view prompt,
-                           const TextOptions &options,
-                           const std::function<bool(std::string_view)> &piece) {
-  Result<const Tokenizer *> tokenizer = this->tokenizer();
-  if (!tokenizer.ok())
-    return tokenizer.status();
-  Result<std::vector<int32_t>> ids = (*tokenizer)->encode(prompt);
-  if (!ids.ok())
-    return ids.status().in("the prompt");
-  if (ofKind(*impl_->executor, "source")) {
-    if (Status status = source(slot, *ids); !status.ok())
-      return status;
-    ids = std::vector<int32_t>{startToken()};
-  }
-  TokenStream stream(**tokenizer);
-  StopStrings stops(options.stopStrings);
-  bool wanted = true;
-  auto show = [&](const std::string &text) {
-    std::string shown = stops.add(text);
-    wanted = wanted && (shown.empty() || piece(shown));
-  };
-  Status failure;
-  Status status = generate(slot, *ids, options, [&](int32_t token) {
-    Result<std::string> text = stream.next(token);
-    if (!text.ok())
-      failure = text.status();
-    else
-      show(*text);
-    return failure.ok() && wanted && !stops.stopped();
-  });
-  if (!status.ok() || !failure.ok())
-    return status.ok() ? failure : status;
-  show(stream.finish());
-  if (std::string rest = stops.finish(); wanted && !rest.empty())
-    piece(rest);
-  return {};
 }
 
 int64_t Model::length(int32_t slot) const {

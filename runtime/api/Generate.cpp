@@ -1,0 +1,134 @@
+// Generation: the loop around steps and sampler, for ids and for text.
+#include "runtime/api/Impl.h"
+#include "runtime/sampler/StopStrings.h"
+
+#include <algorithm>
+
+namespace sluice {
+
+Status Model::source(int32_t slot, std::span<const int32_t> tokens) {
+  const executor::ReadyEntry *entry = impl_->ofKind("source");
+  if (!entry)
+    return Status(Code::NotFound, "the model has no encoder");
+  executor::StepSequence step{.slot = slot, .tokens = tokens};
+  return impl_->step(*entry, {&step, 1});
+}
+
+int32_t Model::startToken() const {
+  const executor::ReadyEntry *entry = impl_->ofKind("generate");
+  return entry ? entry->info->start() : -1;
+}
+
+Status Model::generate(int32_t slot, std::span<const int32_t> prompt,
+                       const GenerateOptions &options,
+                       const std::function<bool(int32_t)> &token) {
+  const executor::ReadyEntry *entry = impl_->ofKind("generate");
+  if (!entry)
+    return Status(Code::NotFound, "the model cannot generate");
+  if (Status status = impl_->checkSlot(slot); !status.ok())
+    return status;
+  Result<Sampler> sampler = Sampler::create(options.sampling);
+  if (!sampler.ok())
+    return sampler.status();
+  const state::Limits &limits = impl_->executor->limits();
+  std::vector<int32_t> context(prompt.begin(), prompt.end());
+  if (context.empty())
+    return Status(Code::InvalidArgument, "the prompt has no tokens");
+  int64_t held = length(slot);
+  int64_t needed = held + static_cast<int64_t>(context.size());
+  if (needed > limits.context)
+    return Status(Code::InvalidArgument,
+                  "the prompt makes the sequence " + std::to_string(needed) +
+                      " tokens long, longer than the context of " +
+                      std::to_string(limits.context));
+  std::vector<int32_t> stops = options.stopTokens;
+  if (!options.ignoreModelStops)
+    stops.insert(stops.end(), impl_->info.stopTokens.begin(),
+                 impl_->info.stopTokens.end());
+  size_t taken = 0;
+  for (int64_t made = 0; made < options.maxTokens; ++made) {
+    while (taken < context.size()) {
+      size_t count = std::min(context.size() - taken,
+                              static_cast<size_t>(limits.capacity));
+      executor::StepSequence step{
+          .slot = slot, .tokens = std::span(context).subspan(taken, count)};
+      taken += count;
+      step.wanted = taken == context.size() ? executor::Wanted::Last
+                                            : executor::Wanted::None;
+      if (Status status = impl_->step(*entry, {&step, 1}); !status.ok())
+        return status;
+    }
+    const OutputRows *logits = nullptr;
+    for (const OutputRows &output : impl_->outputs)
+      if (output.name == "logits")
+        logits = &output;
+    if (!logits || logits->rows < 1)
+      return Status(Code::Corrupt, "the entry has no logits");
+    Result<int32_t> next =
+        sampler->next(logits->row(logits->rows - 1), context);
+    if (!next.ok())
+      return next.status();
+    if (std::find(stops.begin(), stops.end(), *next) != stops.end() ||
+        !token(*next))
+      return {};
+    context.push_back(*next);
+    if (held + static_cast<int64_t>(context.size()) > limits.context)
+      return {};
+  }
+  return {};
+}
+
+Result<const Tokenizer *> Model::tokenizer() {
+  if (!impl_->tokenizer) {
+    std::string_view json =
+        impl_->artifact.textOf(format::SectionKind::Tokenizer);
+    if (json.empty())
+      return Status(Code::NotFound,
+                    "the model was compiled without a tokenizer; give ids");
+    Result<Tokenizer> parsed = Tokenizer::parse(json);
+    if (!parsed.ok())
+      return parsed.status().in("the model's tokenizer");
+    impl_->tokenizer = std::move(*parsed);
+  }
+  return &*impl_->tokenizer;
+}
+
+Status Model::generateText(int32_t slot, std::string_view prompt,
+                           const TextOptions &options,
+                           const std::function<bool(std::string_view)> &piece) {
+  Result<const Tokenizer *> tokenizer = this->tokenizer();
+  if (!tokenizer.ok())
+    return tokenizer.status();
+  Result<std::vector<int32_t>> ids = (*tokenizer)->encode(prompt);
+  if (!ids.ok())
+    return ids.status().in("the prompt");
+  if (impl_->ofKind("source")) {
+    if (Status status = source(slot, *ids); !status.ok())
+      return status;
+    ids = std::vector<int32_t>{startToken()};
+  }
+  TokenStream stream(**tokenizer);
+  StopStrings stops(options.stopStrings);
+  bool wanted = true;
+  auto show = [&](const std::string &text) {
+    std::string shown = stops.add(text);
+    wanted = wanted && (shown.empty() || piece(shown));
+  };
+  Status failure;
+  Status status = generate(slot, *ids, options, [&](int32_t token) {
+    Result<std::string> text = stream.next(token);
+    if (!text.ok())
+      failure = text.status();
+    else
+      show(*text);
+    return failure.ok() && wanted && !stops.stopped();
+  });
+  if (!status.ok() || !failure.ok())
+    return status.ok() ? failure : status;
+  show(stream.finish());
+  if (std::string rest = stops.finish(); wanted && !rest.empty())
+    piece(rest);
+  return {};
+}
+
+} // namespace sluice

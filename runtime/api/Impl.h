@@ -1,0 +1,30 @@
+// What a Model is made of; shared by the files of this folder.
+#pragma once
+
+#include "runtime/api/sluice.h"
+#include "runtime/executor/Executor.h"
+#include "runtime/tokenizer/Tokenizer.h"
+
+#include <optional>
+
+namespace sluice {
+
+struct Model::Impl {
+  artifact::Artifact artifact;
+  std::unique_ptr<executor::Executor> executor;
+  ModelInfo info;
+  std::vector<OutputRows> outputs;
+  std::unique_ptr<executor::Profile> profile;
+  std::optional<Tokenizer> tokenizer;
+
+  explicit Impl(artifact::Artifact file) : artifact(std::move(file)) {}
+  void describe();
+  Result<const executor::ReadyEntry *> find(std::string_view name) const;
+  Status step(const executor::ReadyEntry &entry,
+              std::span<const executor::StepSequence> sequences);
+  Status checkSlot(int32_t slot) const;
+  // The entry of a kind, or null.
+  const executor::ReadyEntry *ofKind(std::string_view kind) const;
+};
+
+} // namespace sluice
