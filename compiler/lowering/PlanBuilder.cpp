@@ -47,6 +47,11 @@ template <typename OpTy> OpTy PlanBuilder::declare(OpTy op) {
   return op;
 }
 
+// The path in the spec: `$` and what follows tells symbols of a path apart.
+static StringRef specPath(llm::WeightOp weight) {
+  return weight.getSymName().split('$').first;
+}
+
 // layers.q, layers.k -> layers.q_k
 static std::string joinPaths(ArrayRef<llm::WeightOp> parts) {
   llvm::StringRef path = llm::WeightOp(parts.front()).getSymName();
@@ -88,7 +93,7 @@ FlatSymbolRefAttr PlanBuilder::weight(ArrayRef<llm::WeightOp> parts,
     builder.setInsertionPointToStart(module.getBody());
     SmallVector<Attribute> paths;
     for (llm::WeightOp part : parts)
-      paths.push_back(builder.getStringAttr(part.getSymName()));
+      paths.push_back(builder.getStringAttr(specPath(part)));
     known = declare(WeightOp::create(
         builder, first.getLoc(), builder.getStringAttr(name),
         TypeAttr::get(elem), LayoutAttr::get(context(), layout),
