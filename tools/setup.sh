@@ -5,6 +5,8 @@ root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 builds=${SLUICE_BUILD_DIR:-$root/build}
 build=$builds/release
 jobs=${SLUICE_JOBS:-$(nproc)}
+# Objects are found again from any checkout.
+export CCACHE_BASEDIR=$root CCACHE_NOHASHDIR=1
 
 # step TEXT COMMAND...: runs the command quietly; shows its output if it fails.
 step() {
