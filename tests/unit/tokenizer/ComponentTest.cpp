@@ -1,0 +1,96 @@
+#include "tests/unit/tokenizer/Documents.h"
+
+#include <gmock/gmock.h>
+
+namespace sluice::test {
+namespace {
+
+using testing::ElementsAre;
+
+TEST(Bpe, JoinsTheBestPairFirst) {
+  Json model = bpe({"a", "b", "c", "ab", "bc"}, {"b c", "a b"});
+  EXPECT_THAT(pieces(make({{"model", model}}), "abcab"),
+              ElementsAre("a", "bc", "ab"));
+}
+
+TEST(Bpe, LeavesOutOrMarksUnknownCharacters) {
+  Json model = bpe({"a", "?"});
+  EXPECT_THAT(pieces(make({{"model", model}}), "axxa"), ElementsAre("a", "a"));
+  model["unk_token"] = "?";
+  EXPECT_THAT(pieces(make({{"model", model}}), "axxa"),
+              ElementsAre("a", "?", "?", "a"));
+  model["fuse_unk"] = true;
+  EXPECT_THAT(pieces(make({{"model", model}}), "axxa"),
+              ElementsAre("a", "?", "a"));
+}
+
+TEST(Bpe, TakesWholeWordsWhenMergesAreIgnored) {
+  Json model = bpe({"a", "b", "ab"});
+  EXPECT_THAT(pieces(make({{"model", model}}), "ab"), ElementsAre("a", "b"));
+  model["ignore_merges"] = true;
+  EXPECT_THAT(pieces(make({{"model", model}}), "ab"), ElementsAre("ab"));
+}
+
+TEST(ByteLevel, CutsWordsAndSpellsBytes) {
+  Tokenizer tokenizer = make(byteLevel());
+  EXPECT_THAT(pieces(tokenizer, "hello hello\xc3\xa9"),
+              ElementsAre("hello", "\u0120hello", "\u00c3", "\u00a9"));
+}
+
+TEST(ByteFallback, SpellsWhatHasNoToken) {
+  Tokenizer tokenizer = make(byteFallback());
+  EXPECT_THAT(pieces(tokenizer, "ab \xc3\xa9"),
+              ElementsAre("\u2581ab", "\u2581", "<0xC3>", "<0xA9>"));
+}
+
+TEST(Metaspace, SplitsWordsAtTheSpace) {
+  Json model = bpe({"\u2581", "a", "\u2581a"}, {"\u2581 a"});
+  Json document = {{"model", model},
+                   {"pre_tokenizer", {{"type", "Metaspace"}}}};
+  EXPECT_THAT(pieces(make(document), "a a"), ElementsAre("\u2581a", "\u2581a"));
+  document["pre_tokenizer"]["prepend_scheme"] = "never";
+  EXPECT_THAT(pieces(make(document), "a a"), ElementsAre("a", "\u2581a"));
+}
+
+TEST(WordPiece, TakesTheLongestTokenOrNone) {
+  Json model = {{"type", "WordPiece"},
+                {"unk_token", "?"},
+                {"vocab", {{"?", 0}, {"un", 1}, {"##aff", 2}, {"##a", 3}}}};
+  Tokenizer tokenizer = make(
+      {{"model", model}, {"pre_tokenizer", {{"type", "BertPreTokenizer"}}}});
+  EXPECT_THAT(pieces(tokenizer, "unaff una unb"),
+              ElementsAre("un", "##aff", "un", "##a", "?"));
+}
+
+TEST(AddedTokens, AreFoundBeforeTheRest) {
+  Json document = {{"model", bpe({"<", "s", ">", "a"})},
+                   {"added_tokens",
+                    {{{"id", 9}, {"content", "<s>"}, {"special", true}},
+                     {{"id", 7},
+                      {"content", "<s>>"},
+                      {"rstrip", true},
+                      {"normalized", false}}}}};
+  Tokenizer tokenizer = make(document);
+  EXPECT_EQ(*tokenizer.encode("a<s>a<s>>  a<s"),
+            (std::vector<int32_t>{3, 9, 3, 7, 3, 0, 1}));
+  EXPECT_EQ(tokenizer.size(), 10);
+  EXPECT_EQ(tokenizer.id("<s>"), 9);
+  EXPECT_EQ(tokenizer.token(9), "<s>");
+  EXPECT_TRUE(tokenizer.isSpecial(9));
+  EXPECT_FALSE(tokenizer.isSpecial(7));
+  EXPECT_EQ(tokenizer.id("b"), -1);
+  EXPECT_EQ(tokenizer.token(10), "");
+}
+
+TEST(PostProcessor, AddsItsTokensOnRequest) {
+  Json document = {
+      {"model", bpe({"a", "[", "]"})},
+      {"post_processor",
+       {{"type", "RobertaProcessing"}, {"cls", {"[", 1}}, {"sep", {"]", 2}}}}};
+  Tokenizer tokenizer = make(document);
+  EXPECT_THAT(pieces(tokenizer, "a"), ElementsAre("[", "a", "]"));
+  EXPECT_EQ(*tokenizer.encode("a", false), (std::vector<int32_t>{0}));
+}
+
+} // namespace
+} // namespace sluice::test

@@ -1,0 +1,86 @@
+#include "compiler/tokenizer/GgufVocabulary.h"
+#include "tests/unit/tokenizer/Documents.h"
+
+#include <gmock/gmock.h>
+
+namespace sluice::test {
+namespace {
+
+using testing::ElementsAre;
+using testing::HasSubstr;
+
+Result<Json> convert(const Json &fields) {
+  Json metadata = Json::object();
+  for (const auto &[key, value] : fields.items())
+    metadata["tokenizer.ggml." + key] = value;
+  auto vocabulary = tokenizer::GgufVocabulary::read(metadata);
+  return vocabulary.ok() ? tokenizer::tokenizerJson(*vocabulary)
+                         : vocabulary.status();
+}
+
+Json sentencePiece() {
+  return {{"model", "llama"},
+          {"tokens",
+           {"<unk>", "<s>", "<0x0A>", "\u2581", "a", "b", "ab", "\u2581a"}},
+          {"scores", {0, 0, 0, -4, -5, -6, -1, -2}},
+          {"token_type", {2, 3, 6, 1, 1, 1, 1, 1}},
+          {"bos_token_id", 1},
+          {"unknown_token_id", 0}};
+}
+
+TEST(GgufVocabulary, ScoresBecomeTheOrderOfMerges) {
+  Result<Json> document = convert(sentencePiece());
+  ASSERT_TRUE(document.ok()) << document.status().message();
+  EXPECT_THAT(pieces(make(*document), "ab\n"),
+              ElementsAre("<s>", "\u2581", "ab", "<0x0A>"));
+  Json fields = sentencePiece();
+  fields["scores"] = {0, 0, 0, -4, -5, -6, -2, -1};
+  fields["add_bos_token"] = false;
+  EXPECT_THAT(pieces(make(*convert(fields)), "ab"),
+              ElementsAre("\u2581a", "b"));
+  fields["add_space_prefix"] = false;
+  EXPECT_THAT(pieces(make(*convert(fields)), "ab"), ElementsAre("ab"));
+}
+
+TEST(GgufVocabulary, BytePairsAreCutAsTheFileNamesIt) {
+  Json fields = {{"model", "gpt2"},
+                 {"pre", "smollm"},
+                 {"tokens", {"1", "2", "12", "a", "1a", "<|end|>"}},
+                 {"token_type", {1, 1, 1, 1, 1, 3}},
+                 {"merges", {"1 2", "1 a"}}};
+  EXPECT_THAT(pieces(make(*convert(fields)), "12<|end|>"),
+              ElementsAre("1", "2", "<|end|>"));
+  fields["pre"] = "gpt-2";
+  EXPECT_THAT(pieces(make(*convert(fields)), "12"), ElementsAre("12"));
+  fields["pre"] = "mystery";
+  EXPECT_EQ(convert(fields).status().code(), Code::Unsupported);
+  EXPECT_THAT(convert(fields).status().message(), HasSubstr("'mystery'"));
+}
+
+TEST(GgufVocabulary, WordPieceMarksContinuations) {
+  Json fields = {
+      {"model", "bert"},
+      {"tokens", {"[CLS]", "[SEP]", "[UNK]", "\u2581un", "aff", "\u2581,"}},
+      {"token_type", {3, 3, 3, 1, 1, 1}},
+      {"cls_token_id", 0},
+      {"seperator_token_id", 1},
+      {"unknown_token_id", 2}};
+  EXPECT_THAT(pieces(make(*convert(fields)), "Unaff, aff"),
+              ElementsAre("[CLS]", "un", "##aff", ",", "[UNK]", "[SEP]"));
+}
+
+TEST(GgufVocabulary, ContradictionsAreReported) {
+  auto message = [](const char *key, Json value) {
+    Json fields = sentencePiece();
+    fields[key] = std::move(value);
+    return convert(fields).status().message();
+  };
+  EXPECT_THAT(message("scores", {1, 2}), HasSubstr("2 entries for 8 tokens"));
+  EXPECT_THAT(message("token_type", {1}), HasSubstr("1 entries for 8 tokens"));
+  EXPECT_THAT(message("tokens", {1}), HasSubstr("wrong type"));
+  EXPECT_THAT(message("tokens", Json::array()), HasSubstr("empty"));
+  EXPECT_THAT(message("model", "mystery"), HasSubstr("'mystery'"));
+}
+
+} // namespace
+} // namespace sluice::test

@@ -1,0 +1,47 @@
+// The answers of the reference implementation (tests/reference/tokenizer).
+#include "tests/unit/tokenizer/Documents.h"
+
+#include <fstream>
+#include <sstream>
+
+namespace sluice::test {
+namespace {
+
+std::string contents(const std::string &path) {
+  std::ifstream in(path, std::ios::binary);
+  std::stringstream text;
+  text << in.rdbuf();
+  return text.str();
+}
+
+Tokenizer load(const Json &record) {
+  if (record.contains("tokenizer"))
+    return make(record["tokenizer"]);
+  return make(Json::parse(contents(std::string(SLUICE_SOURCE_DIR "/") +
+                                   record["file"].get<std::string>())));
+}
+
+TEST(Reference, GivesTheSameIdsAndText) {
+  Json records = Json::parse(
+      contents(SLUICE_SOURCE_DIR "/tests/reference/tokenizer/vectors.json"));
+  ASSERT_GE(records.size(), 20u);
+  for (const Json &record : records) {
+    SCOPED_TRACE(record["name"].get<std::string>());
+    Tokenizer tokenizer = load(record);
+    for (const Json &row : record["encode"]) {
+      auto text = row[0].get<std::string>();
+      SCOPED_TRACE(row[0].dump());
+      EXPECT_EQ(Json(*tokenizer.encode(text)), row[1]);
+      EXPECT_EQ(Json(*tokenizer.encode(text, false)), row[2]);
+    }
+    for (const Json &row : record["decode"]) {
+      std::vector<int32_t> ids = row[0];
+      SCOPED_TRACE(row[0].dump());
+      EXPECT_EQ(Json(*tokenizer.decode(ids)), row[1]);
+      EXPECT_EQ(Json(*tokenizer.decode(ids, false)), row[2]);
+    }
+  }
+}
+
+} // namespace
+} // namespace sluice::test
