@@ -172,6 +172,11 @@ static SmallVector<Value> raw(ArrayRef<Expr> values) {
 
 void KernelBuilder::loop(Expr from, Expr to, int64_t step,
                          function_ref<void(Expr)> body) {
+  loop(from, to, index(step), body);
+}
+
+void KernelBuilder::loop(Expr from, Expr to, Expr step,
+                         function_ref<void(Expr)> body) {
   loop(from, to, step, {}, [&](Expr i, ArrayRef<Expr>) {
     body(i);
     return Values{};
@@ -181,7 +186,12 @@ void KernelBuilder::loop(Expr from, Expr to, int64_t step,
 Values KernelBuilder::loop(Expr from, Expr to, int64_t step,
                            ArrayRef<Expr> init,
                            function_ref<Values(Expr, ArrayRef<Expr>)> body) {
-  auto op = scf::ForOp::create(builder, from, to, index(step), raw(init));
+  return loop(from, to, index(step), init, body);
+}
+
+Values KernelBuilder::loop(Expr from, Expr to, Expr step, ArrayRef<Expr> init,
+                           function_ref<Values(Expr, ArrayRef<Expr>)> body) {
+  auto op = scf::ForOp::create(builder, from, to, step, raw(init));
   {
     OpBuilder::InsertionGuard restore(builder);
     builder.setInsertionPointToStart(op.getBody());

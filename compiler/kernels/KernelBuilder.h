@@ -96,7 +96,11 @@ public:
   // Control flow. Loops run while i < to; the second form carries values.
   void loop(Expr from, Expr to, int64_t step,
             llvm::function_ref<void(Expr i)> body);
+  void loop(Expr from, Expr to, Expr step,
+            llvm::function_ref<void(Expr i)> body);
   Values loop(Expr from, Expr to, int64_t step, llvm::ArrayRef<Expr> init,
+              llvm::function_ref<Values(Expr i, llvm::ArrayRef<Expr>)> body);
+  Values loop(Expr from, Expr to, Expr step, llvm::ArrayRef<Expr> init,
               llvm::function_ref<Values(Expr i, llvm::ArrayRef<Expr>)> body);
   void when(Expr condition, llvm::function_ref<void()> then,
             llvm::function_ref<void()> otherwise = nullptr);

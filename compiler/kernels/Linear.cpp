@@ -5,8 +5,8 @@
 // An item is one panel of y. Rows go in chunks: a chunk is staged (normalised,
 // rounded to bf16, gathered) into the worker's scratch when the arithmetic
 // needs other bits than x holds; then each panel is multiplied block by block
-// of SLC_K_BLOCK, block sums are added to totals in order, and the epilogue
-// turns totals into y.
+// of K (see SLC_K_BLOCK), block sums are added to totals in order, and the
+// epilogue turns totals into y.
 //
 // rows = tokens and rows = pairs are the two products of a mixture of experts.
 // Row i of the sorted list belongs to the expert e with offsets[e] <= i <
@@ -102,7 +102,7 @@ struct Shape {
   bool stagedBf16;
   PanelProduct::Arithmetic arithmetic;
   // Rows of k after which the sums leave the registers, so that the next row
-  // tile finds the weights in the nearest cache. Divides SLC_K_BLOCK.
+  // tile finds the weights in the nearest cache. Even.
   int64_t kRun;
 
   // Without a target (when scratch is asked for) the larger of both.
@@ -309,8 +309,10 @@ void LinearKernel::sumPanel(Expr first, Expr n, Expr wBase, Expr totalBase) {
            [&](Expr i) { k.storeVector(value(i), memref, base + i); });
   };
   each(totals, totalBase, [&](Expr) { return k.reals(0); });
-  k.loop(k.index(0), width, SLC_K_BLOCK, [&](Expr block) {
-    Expr blockEnd = min(block + SLC_K_BLOCK, width);
+  Expr length = select(width > SLC_K_BLOCK, k.index(SLC_K_BLOCK),
+                       k.index(SLC_K_BLOCK_SHORT));
+  k.loop(k.index(0), width, length, [&](Expr block) {
+    Expr blockEnd = min(block + length, width);
     each(sums, k.index(0), [&](Expr) { return k.reals(0); });
     k.loop(block, blockEnd, shape.kRun, [&](Expr run) {
       Expr runEnd = min(run + shape.kRun, blockEnd);

@@ -103,8 +103,10 @@ std::string Engine::implementation(const Product &product, int64_t rows) {
 
 bool Engine::fast(const Product &product) {
   auto [entry, added] = impl_->fast.try_emplace(product, false);
+  // Packed bf16 has K rounded up to 16 here and to 32 in the library.
+  int64_t depth = product.elem == format::Elem::BF16 ? 32 : 16;
   if (added)
-    entry->second = product.xStride == product.k &&
+    entry->second = product.xStride == product.k && product.k % depth == 0 &&
                     denseColumns(product) == product.yStride &&
                     implementation(product, 64).starts_with("brg");
   return entry->second;

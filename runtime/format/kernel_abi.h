@@ -23,9 +23,11 @@ extern "C" {
 // Columns of a packed weight panel.
 #define SLC_PANEL 64
 
-// Sums over K start again from zero every SLC_K_BLOCK elements and the block
-// sums are added in order, in every variant of a product.
+// Sums over K start again from zero every SLC_K_BLOCK elements, or every
+// SLC_K_BLOCK_SHORT when K <= SLC_K_BLOCK, and the block sums are added in
+// order, in every variant of a product. oneDNN does the same.
 #define SLC_K_BLOCK 1024
+#define SLC_K_BLOCK_SHORT 512
 
 // What every kernel may know about the ragged batch of this step.
 typedef struct slc_batch {
