@@ -65,8 +65,9 @@ TEST_P(SharedData, GivesTheSameIds) {
     Result<std::vector<int32_t>> ids = tokenizer->encode(texts[i], false);
     ASSERT_TRUE(ids.ok()) << ids.status().message();
     EXPECT_EQ(*ids, numbers(lines[i])) << texts[i];
-    if (keepsText)
+    if (keepsText) {
       EXPECT_EQ(*tokenizer->decode(*ids), texts[i]);
+    }
   }
 }
 
