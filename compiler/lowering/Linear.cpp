@@ -104,10 +104,12 @@ private:
     }
     if (!isBf16())
       return p.x;
-    Rows &known = walk.converted[{p.x.buffer, p.x.column}];
-    if (known.buffer)
-      return known;
-    known = normalised(elem);
+    for (const Walk::Conversion &known : walk.converted)
+      if (known.from.buffer == p.x.buffer && known.from.column == p.x.column &&
+          known.from.width == p.x.width)
+        return known.to;
+    Rows known = normalised(elem);
+    walk.converted.push_back({p.x, known});
     Step step("convert", walk.config().get());
     step.operands = {{"x", p.x.ref()}, {"y", known.ref()}};
     step.dims = {{"N", p.x.width}};
@@ -259,6 +261,19 @@ LogicalResult lowerLinear(Walk &walk, llm::LinearOp op) {
   return success();
 }
 
+// Results that lie side by side are named after their weights: q_k_v.
+std::string resultName(Walk &walk, llm::FusedLinearOp op, const Product &p) {
+  if (op.getOutputs().size() == 1)
+    return walk.nameOf(op).str();
+  std::string name;
+  for (llm::WeightOp weight : llvm::map_range(
+           p.weights, [](const Weight &weight) { return weight.op; })) {
+    StringRef path = weight.getSymName();
+    name += (name.empty() ? "" : "_") + path.substr(path.rfind('.') + 1).str();
+  }
+  return name;
+}
+
 LogicalResult lowerFusedLinear(Walk &walk, llm::FusedLinearOp op) {
   FailureOr<Rows> x = walk.rows(op, op.getX());
   Product p;
@@ -289,7 +304,7 @@ LogicalResult lowerFusedLinear(Walk &walk, llm::FusedLinearOp op) {
                 op.getCapAttr()};
   for (Value output : op.getOutputs())
     p.width += widthOf(output);
-  FailureOr<Rows> y = lowerProduct(walk, op, p, walk.nameOf(op));
+  FailureOr<Rows> y = lowerProduct(walk, op, p, resultName(walk, op, p));
   if (failed(y))
     return failure();
   int64_t column = 0;

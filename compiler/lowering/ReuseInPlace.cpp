@@ -1,7 +1,5 @@
 #include "compiler/lowering/Passes.h"
 
-#include "llvm/ADT/StringSwitch.h"
-
 namespace sluice::plan {
 #define GEN_PASS_DEF_REUSEINPLACEPASS
 #include "compiler/lowering/Passes.h.inc"
@@ -12,13 +10,25 @@ using namespace sluice::plan;
 
 namespace {
 
-// Whether a kernel of this kind reads `input` only at the element that it
-// writes next.
-bool isElementwise(KernelOp kernel, StringRef input) {
+// Whether the kernel reads `input` only at the element that it writes next,
+// given equal strides of their rows.
+bool isElementwise(DispatchOp step, KernelOp kernel, StringRef input) {
   if (kernel.getKind() == "linear" || kernel.getKind() == "post" ||
       kernel.getKind() == "combine")
     return input == "residual";
-  return kernel.getKind() == "map";
+  auto splat = kernel.getConfig().getAs<StringAttr>("splat");
+  size_t number = 0;
+  if (kernel.getKind() != "map" || !splat ||
+      input.drop_front().getAsInteger(10, number) ||
+      splat.getValue().drop_front(number).starts_with("1"))
+    return false;
+  // The input may be a view of other runs of columns.
+  auto dim = [&](const Twine &name) {
+    return step.getDims().getAs<IntegerAttr>(name.str());
+  };
+  IntegerAttr outer = dim("outer"), from = dim(input + ".outer"),
+              to = dim("y.outer");
+  return outer && (outer.getInt() == 1 || from == to);
 }
 
 // Whether the kernel gives back its only input.
@@ -61,7 +71,7 @@ struct ReuseInPlace : sluice::plan::impl::ReuseInPlacePassBase<ReuseInPlace> {
     if (operands.size() - step.getWrites() != 1 || !result.buffer)
       return;
     for (const sluice::plan::Operand &operand : operands) {
-      if (operand.written || !isElementwise(kernel, operand.name) ||
+      if (operand.written || !isElementwise(step, kernel, operand.name) ||
           !mayTakePlace(step, operand, result))
         continue;
       result.buffer.replaceAllUsesWith(operand.buffer);

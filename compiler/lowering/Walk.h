@@ -153,7 +153,10 @@ public:
   // Set while the region of `llm.experts` is lowered.
   const Groups *groups = nullptr;
   // Rows already converted to bf16: several products may read them.
-  llvm::DenseMap<std::pair<mlir::Value, int64_t>, Rows> converted;
+  struct Conversion {
+    Rows from, to;
+  };
+  llvm::SmallVector<Conversion> converted;
 
 private:
   struct Frame {

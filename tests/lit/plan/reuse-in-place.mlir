@@ -1,7 +1,7 @@
 // RUN: sluice-opt %s --plan-reuse-in-place | FileCheck %s
 
 plan.kernel @add "linear" {residual} (x, w, residual) -> (y) dims (N)
-plan.kernel @copy "map" {inputs = 1 : i64} (x0) -> (y) dims (N) body(%a: f32) {
+plan.kernel @copy "map" {inputs = 1 : i64, splat = "0"} (x0) -> (y) dims (N) body(%a: f32) {
   plan.yield %a : f32
 }
 plan.kernel @norm "norm" {} (x) -> (y) dims (N)
@@ -51,7 +51,7 @@ plan.program @copied for @e tokens 9 {
   %h = buffer "h" tokens f32[64]
   dispatch @norm(x = %x) -> (y = %h) dims {N = 64} rows tokens
   %y = buffer "y" tokens f32[64]
-  dispatch @copy(x0 = %x) -> (y = %y) dims {N = 64} rows tokens
+  dispatch @copy(x0 = %x) -> (y = %y) dims {inner = 64, outer = 1, x0.outer = 0, y.outer = 64} rows tokens
   matmul @add(x = %h, w = @w[0], residual = %y) -> (y = %y) dims {N = 64} rows tokens
   output "rows" %y tokens[64]
 }
@@ -63,6 +63,18 @@ plan.program @other_shape for @e tokens 1 {
   %x = buffer "x" tokens f32[32]
   dispatch @norm(x = %x) -> (y = %x) dims {N = 64} rows tokens
   %y = buffer "y" tokens f32[64]
-  dispatch @copy(x0 = %x) -> (y = %y) dims {N = 32} rows tokens
+  dispatch @copy(x0 = %x) -> (y = %y) dims {inner = 32, outer = 1, x0.outer = 0, y.outer = 32} rows tokens
+  output "rows" %y tokens[64]
+}
+
+// Runs of columns move: half of x, in heads of 8, becomes half of each head of
+// 16.
+// CHECK-LABEL: plan.program @other_runs
+// CHECK: dispatch @copy(x0 = %x) -> (y = %y)
+plan.program @other_runs for @e tokens 1 {
+  %x = buffer "x" tokens f32[64]
+  dispatch @norm(x = %x) -> (y = %x) dims {N = 64} rows tokens
+  %y = buffer "y" tokens f32[64]
+  dispatch @copy(x0 = %x) -> (y = %y) dims {inner = 8, outer = 4, x0.outer = 8, y.outer = 16} rows tokens
   output "rows" %y tokens[64]
 }
