@@ -49,3 +49,13 @@ def difference(expected, actual):
         worst = max(worst, d)
         scaled = max(scaled, d / (1.0 + abs(e)))
     return worst, scaled
+
+
+def typical_difference(expected, actual):
+    """The median over the rows of their largest difference, scaled as in `difference`."""
+    if squeezed(expected.shape) != squeezed(actual.shape):
+        raise ValueError(f"shape {actual.shape}, expected {expected.shape}")
+    width = expected.shape[-1]
+    pairs = list(zip(expected.values(), actual.values()))
+    rows = [max(abs(e - a) / (1.0 + abs(e)) for e, a in pairs[i : i + width]) for i in range(0, len(pairs), width)]
+    return sorted(rows)[len(rows) // 2]
