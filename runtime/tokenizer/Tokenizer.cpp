@@ -233,6 +233,19 @@ bool Tokenizer::isSpecial(int32_t id) const { return impl_->isSpecial(id); }
 
 int32_t Tokenizer::size() const { return int32_t(impl_->spellings.size()); }
 
+// A token that leaves no trace is no context either.
+bool TokenStream::shows(int32_t id) const {
+  return !tokenizer_.token(id).empty() &&
+         !(skipSpecial_ && tokenizer_.isSpecial(id));
+}
+
+void TokenStream::follow(std::span<const int32_t> ids) {
+  for (int32_t id : ids)
+    if (shows(id))
+      last_ = {id};
+  held_.clear();
+}
+
 Result<std::string> TokenStream::next(int32_t id) {
   Result<std::string> context =
       tokenizer_.impl_->decode(last_, skipSpecial_, true);
@@ -241,9 +254,7 @@ Result<std::string> TokenStream::next(int32_t id) {
   Result<std::string> text = tokenizer_.impl_->decode(ids, skipSpecial_, true);
   if (!context.ok() || !text.ok())
     return text.status();
-  // A token that leaves no trace is no context either.
-  if (tokenizer_.token(id).empty() ||
-      (skipSpecial_ && tokenizer_.isSpecial(id)))
+  if (!shows(id))
     return std::string();
   last_ = {id};
   held_.append(*text, std::min(text->size(), context->size()));

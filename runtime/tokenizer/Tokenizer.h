@@ -59,12 +59,17 @@ public:
   explicit TokenStream(const Tokenizer &tokenizer, bool skipSpecial = true)
       : tokenizer_(tokenizer), skipSpecial_(skipSpecial) {}
 
+  // The stream continues these ids, a prompt for example, whose text is known:
+  // a space that would be left out at the beginning is kept.
+  void follow(std::span<const int32_t> ids);
   // The text that became certain with this id; may be empty.
   Result<std::string> next(int32_t id);
   // What is still held back: the beginning of a character, now U+FFFD.
   std::string finish();
 
 private:
+  bool shows(int32_t id) const;
+
   const Tokenizer &tokenizer_;
   bool skipSpecial_;
   std::vector<int32_t> last_; // the token before: the next one may need to know

@@ -69,6 +69,15 @@ TEST(TokenStream, KeepsSpacesThatAreStrippedAtTheBeginning) {
   }
 }
 
+TEST(TokenStream, ContinuesAPrompt) {
+  Tokenizer tokenizer = make(byteFallback());
+  std::vector<int32_t> ids = *tokenizer.encode("ab ab");
+  TokenStream fresh(tokenizer), stream(tokenizer);
+  EXPECT_EQ(*fresh.next(ids[1]), "ab");
+  stream.follow(std::span(ids).first(1));
+  EXPECT_EQ(*stream.next(ids[1]), " ab");
+}
+
 TEST(TokenStream, RefusesUnknownIdsAndGoesOn) {
   Tokenizer tokenizer = make(byteLevel());
   TokenStream stream(tokenizer);
