@@ -8,10 +8,6 @@ namespace sluice::spec {
 
 using SourceKind = SourceDecl::Kind;
 
-static size_t rowAxisOf(const Shape &weightShape) {
-  return weightShape.size() == 3 ? 1 : 0;
-}
-
 std::optional<WeightBinder::BiasMode>
 WeightBinder::biasMode(const WeightLeaf &leaf, Env &env) {
   if (leaf.biasOptional)
@@ -237,13 +233,61 @@ bool WeightBinder::compare(const WeightLeaf &leaf, const Place &place,
   return false;
 }
 
+// Adds a tensor of shape `own` to what has been joined so far; returns what is
+// wrong, empty if nothing is.
+static std::string joinShape(const Shape &own, bool first, bool stack,
+                             size_t axis, Shape &shape) {
+  if (first) {
+    shape = own;
+    if (stack)
+      shape.insert(shape.begin(), 1);
+    return {};
+  }
+  Shape a = own, b = shape;
+  if (stack)
+    b.erase(b.begin());
+  else if (axis < a.size() && a.size() == b.size())
+    a[axis] = b[axis] = 0;
+  if (a != b)
+    return "cannot be joined with a tensor of shape " + printShape(shape);
+  if (stack)
+    ++shape[0];
+  else if (axis < shape.size())
+    shape[axis] += own[axis];
+  return {};
+}
+
+bool WeightBinder::addTensor(const Tensor &tensor, TensorPart part, bool stack,
+                             size_t axis, Source &source, Shape &shape) {
+  bool first = source.tensors.empty();
+  source.tensors.push_back(part);
+  if (checkpoint_.synthetic())
+    return true;
+  const checkpoint::TensorInfo *info = checkpoint_.find(part.tensor);
+  Shape own = info->shape;
+  std::string wrong = decodedShape(part.format, own);
+  if (wrong.empty() && part.format.empty() && !isReadable(info->dtype))
+    wrong = "values of type " + checkpoint::dtypeName(info->dtype) +
+            " cannot be read";
+  for (const Transform &t : part.apply)
+    if (wrong.empty())
+      wrong = applyToShape(t, axis, own);
+  if (wrong.empty())
+    wrong = joinShape(own, first, stack, axis, shape);
+  if (wrong.empty())
+    return true;
+  diagnostics_.error(tensor.decl->location, "tensor " + quote(part.tensor) +
+                                                " " + printShape(info->shape) +
+                                                ": " + wrong);
+  return false;
+}
+
 bool WeightBinder::buildSource(const Chosen &chosen, const Place &place,
                                bool bias, size_t rowAxis, Source &source,
                                Shape &shape) {
   const SourceDecl &decl = *chosen.decl;
-  bool joined =
-      decl.kind == SourceKind::Concat || decl.kind == SourceKind::Stack;
   bool stack = decl.kind == SourceKind::Stack;
+  bool joined = stack || decl.kind == SourceKind::Concat;
   source.kind =
       checkpoint_.synthetic() ? Source::Kind::Random : Source::Kind::Tensors;
   source.join = stack ? Source::Join::Stack : Source::Join::Concat;
@@ -255,52 +299,16 @@ bool WeightBinder::buildSource(const Chosen &chosen, const Place &place,
       part.scales = tensor.scales;
       part.format = tensor.decl->format;
     }
-    if (joined && !transforms(tensor.decl->apply, place.env, bias, part.apply))
+    if ((joined &&
+         !transforms(tensor.decl->apply, place.env, bias, part.apply)) ||
+        !addTensor(tensor, std::move(part), stack, partAxis, source, shape))
       return false;
-    if (!checkpoint_.synthetic()) {
-      const checkpoint::TensorInfo *info = checkpoint_.find(part.tensor);
-      Shape own = info->shape;
-      std::string wrong = decodedShape(part.format, own);
-      if (wrong.empty() && part.format.empty() && !isReadable(info->dtype))
-        wrong = "values of type " + checkpoint::dtypeName(info->dtype) +
-                " cannot be read";
-      for (const Transform &t : part.apply)
-        if (wrong.empty())
-          wrong = applyToShape(t, partAxis, own);
-      if (wrong.empty() && !source.tensors.empty()) {
-        Shape a = own, b = shape;
-        if (!stack && partAxis < a.size() && a.size() == b.size())
-          a[partAxis] = b[partAxis] = 0;
-        else if (stack)
-          b.erase(b.begin());
-        if (a != b)
-          wrong =
-              "cannot be joined with a tensor of shape " + printShape(shape);
-      }
-      if (!wrong.empty()) {
-        diagnostics_.error(tensor.decl->location,
-                           "tensor " + quote(part.tensor) + " " +
-                               printShape(info->shape) + ": " + wrong);
-        return false;
-      }
-      if (source.tensors.empty()) {
-        shape = own;
-        if (stack)
-          shape.insert(shape.begin(), 1);
-      } else if (stack) {
-        ++shape[0];
-      } else if (partAxis < shape.size()) {
-        shape[partAxis] += own[partAxis];
-      }
-    }
-    source.tensors.push_back(std::move(part));
   }
   if (!transforms(decl.apply, place.env, bias, source.apply))
     return false;
-  if (checkpoint_.synthetic())
-    return true;
   for (const Transform &t : source.apply) {
-    std::string wrong = applyToShape(t, rowAxis, shape);
+    std::string wrong =
+        checkpoint_.synthetic() ? "" : applyToShape(t, rowAxis, shape);
     if (wrong.empty())
       continue;
     diagnostics_.error(decl.location, "tensor " +
@@ -309,284 +317,6 @@ bool WeightBinder::buildSource(const Chosen &chosen, const Place &place,
     return false;
   }
   return true;
-}
-
-static std::string dtypeOf(const checkpoint::Checkpoint &checkpoint,
-                           const std::string &tensor) {
-  const checkpoint::TensorInfo *info = checkpoint.find(tensor);
-  return info ? checkpoint::dtypeName(info->dtype) : std::string();
-}
-
-void WeightBinder::bindPlain(const WeightLeaf &leaf, const Place &place,
-                             const Chosen &chosen, BiasMode mode) {
-  if (chosen.decl->kind == SourceKind::Parts) {
-    diagnostics_.error(chosen.decl->location,
-                       "a source by parts belongs to a weight with `holds`");
-    return;
-  }
-  std::optional<Shape> shape = declaredShape(leaf.shape, place.env);
-  if (!shape)
-    return;
-  Weight weight;
-  weight.path = place.scope.child(leaf.name);
-  weight.index = place.scope.index;
-  weight.shape = *shape;
-  weight.experts = shape->size() == 3;
-  weight.keepF32 = leaf.keepF32;
-  weight.location = leaf.location;
-  for (const Tensor &tensor : chosen.tensors) {
-    use(tensor.weight, leaf, printRef(weight.path, weight.index));
-    if (!tensor.scales.empty())
-      use(tensor.scales, leaf, printRef(weight.path, weight.index));
-  }
-  Shape found;
-  if (!buildSource(chosen, place, false, rowAxisOf(*shape), weight.source,
-                   found) ||
-      !compare(leaf, place, *shape, found, weight.source.tensors[0].tensor))
-    return;
-  weight.dtype = dtypeOf(checkpoint_, weight.source.tensors[0].tensor);
-  Weight head = weight;
-  add(leaf, std::move(weight), true);
-  std::vector<Transform> rows;
-  for (const Transform &t : head.source.apply)
-    if (isRowTransform(t.kind))
-      rows.push_back(t);
-  if (!leaf.biasSources.empty())
-    explicitBias(leaf, place, head, rows);
-  else if (mode != BiasMode::None)
-    addBias(leaf, place, head, chosen, {});
-}
-
-// The bias that goes with the names of `chosen`; `full` is its shape before
-// the rows of a fused weight are selected, empty for plain weights.
-void WeightBinder::addBias(const WeightLeaf &leaf, const Place &place,
-                           const Weight &weight, const Chosen &chosen,
-                           Shape full) {
-  for (const Tensor &tensor : chosen.tensors)
-    if (!exists(tensor.bias))
-      return; // an optional one
-  Weight bias;
-  bias.path = weight.path + ".bias";
-  bias.index = weight.index;
-  bias.shape = weight.shape;
-  if (bias.shape.size() > 1)
-    bias.shape.pop_back();
-  bias.experts = weight.experts;
-  bias.keepF32 = true;
-  bias.location = weight.location;
-  for (const Tensor &tensor : chosen.tensors)
-    use(tensor.bias, leaf,
-        full.empty() ? printRef(bias.path, bias.index)
-                     : printRef(place.scope.child(leaf.name), bias.index));
-  Shape found;
-  if (!buildSource(chosen, place, true, bias.experts ? 1 : 0, bias.source,
-                   found) ||
-      !compare(leaf, place, full.empty() ? bias.shape : full, found,
-               bias.source.tensors[0].tensor))
-    return;
-  bias.source.fused = weight.source.fused;
-  bias.source.rows = weight.source.rows;
-  bias.dtype = dtypeOf(checkpoint_, bias.source.tensors[0].tensor);
-  add(leaf, std::move(bias), true);
-}
-
-void WeightBinder::explicitBias(const WeightLeaf &leaf, const Place &place,
-                                const Weight &weight,
-                                const std::vector<Transform> &rows) {
-  WeightLeaf named = leaf;
-  named.sources = leaf.biasSources;
-  named.name = leaf.name + ".bias";
-  bool failed = false;
-  std::optional<Chosen> chosen = choose(named, place, BiasMode::None, failed);
-  if (failed)
-    return;
-  if (!chosen) {
-    named.bias.reset();
-    named.biasOptional = false;
-    missing(named, place);
-    return;
-  }
-  Weight bias;
-  bias.path = weight.path + ".bias";
-  bias.index = weight.index;
-  bias.shape = weight.shape;
-  if (bias.shape.size() > 1)
-    bias.shape.pop_back();
-  bias.experts = weight.experts;
-  bias.keepF32 = true;
-  bias.location = leaf.location;
-  std::string path = weight.source.fused
-                         ? printRef(place.scope.child(named.name), bias.index)
-                         : printRef(bias.path, bias.index);
-  for (const Tensor &tensor : chosen->tensors)
-    use(tensor.weight, leaf, path);
-  // Transforms of its own replace those that it would share with the weight.
-  bool own = !chosen->decl->apply.empty();
-  Shape found;
-  size_t axis = bias.experts ? 1 : 0;
-  if (!buildSource(*chosen, place, false, axis, bias.source, found))
-    return;
-  for (const Transform &t : own ? std::vector<Transform>() : rows) {
-    std::string wrong =
-        checkpoint_.synthetic() ? "" : applyToShape(t, axis, found);
-    if (!wrong.empty()) {
-      diagnostics_.error(chosen->decl->location,
-                         "tensor " + quote(chosen->tensors[0].weight) + ": " +
-                             wrong);
-      return;
-    }
-    bias.source.apply.push_back(t);
-  }
-  Shape expected = bias.shape;
-  if (weight.source.fused)
-    expected.back() = weight.source.rows.period *
-                      std::max<int64_t>(1, weight.source.rows.count);
-  bias.source.fused = weight.source.fused;
-  bias.source.rows = weight.source.rows;
-  if (!compare(leaf, place, expected, found, chosen->tensors[0].weight))
-    return;
-  bias.dtype = dtypeOf(checkpoint_, bias.source.tensors[0].tensor);
-  add(leaf, std::move(bias), true);
-}
-
-// The rows of each part, in the order in which `holds` names them, and the
-// shape of the whole tensor.
-bool WeightBinder::rowSelect(const WeightLeaf &leaf, const Place &place,
-                             const SourceDecl &source,
-                             std::vector<RowSelect> &out, Shape &full) {
-  const Data *per = source.per ? &*source.per : leaf.per ? &*leaf.per : nullptr;
-  std::optional<int64_t> repeats =
-      per ? evaluateInt(*per, place.env, diagnostics_)
-          : std::optional<int64_t>(1);
-  std::vector<Data> sizes;
-  for (const WeightLeaf::Part &part : leaf.holds)
-    sizes.push_back(part.rows);
-  std::vector<Data> columns = {*leaf.cols};
-  std::optional<Shape> cols = declaredShape(columns, place.env);
-  Shape rows;
-  for (const Data &size : sizes) {
-    std::optional<Shape> one = declaredShape({size}, place.env);
-    if (!one)
-      return false;
-    rows.push_back((*one)[0]);
-  }
-  if (!repeats || !cols)
-    return false;
-  if (*repeats < 1 || *repeats > (int64_t(1) << 32)) {
-    diagnostics_.error(per->location,
-                       "per cannot be " + std::to_string(*repeats));
-    return false;
-  }
-  std::vector<size_t> order;
-  for (const std::string &name : source.order)
-    for (size_t i = 0; i < leaf.holds.size(); ++i)
-      if (leaf.holds[i].name == name)
-        order.push_back(i);
-  if (!source.order.empty() && (order.size() != leaf.holds.size() ||
-                                source.order.size() != leaf.holds.size())) {
-    diagnostics_.error(source.location, "order must name every part once");
-    return false;
-  }
-  if (order.empty())
-    for (size_t i = 0; i < leaf.holds.size(); ++i)
-      order.push_back(i);
-  int64_t scale = source.blocks ? *repeats : 1;
-  int64_t total = 0;
-  out.resize(leaf.holds.size());
-  for (size_t i : order) {
-    out[i].offset = total;
-    out[i].size = rows[i] * scale;
-    out[i].count = source.blocks ? 1 : *repeats;
-    total += out[i].size;
-  }
-  for (RowSelect &select : out)
-    select.period = total;
-  full = {source.blocks ? total : total * *repeats, (*cols)[0]};
-  if (leaf.experts) {
-    std::optional<Shape> experts = declaredShape({*leaf.experts}, place.env);
-    if (!experts)
-      return false;
-    full.insert(full.begin(), (*experts)[0]);
-  }
-  return true;
-}
-
-void WeightBinder::bindParts(const WeightLeaf &leaf, const Place &place,
-                             const Chosen &chosen, BiasMode mode) {
-  std::vector<RowSelect> selects;
-  Shape full;
-  if (!rowSelect(leaf, place, *chosen.decl, selects, full))
-    return;
-  bool separate = chosen.decl->kind == SourceKind::Parts;
-  Source source;
-  Shape found;
-  if (!separate) {
-    for (const Tensor &tensor : chosen.tensors) {
-      use(tensor.weight, leaf,
-          printRef(place.scope.child(leaf.name), place.scope.index));
-      if (!tensor.scales.empty())
-        use(tensor.scales, leaf,
-            printRef(place.scope.child(leaf.name), place.scope.index));
-    }
-    if (!buildSource(chosen, place, false, rowAxisOf(full), source, found) ||
-        !compare(leaf, place, full, found, source.tensors[0].tensor))
-      return;
-  }
-  Shape fullBias(full.begin(), full.end() - 1);
-  std::vector<Transform> rows;
-  for (const Transform &t : source.apply)
-    if (isRowTransform(t.kind))
-      rows.push_back(t);
-  for (size_t i = 0; i < leaf.holds.size(); ++i) {
-    Weight weight;
-    weight.path = place.scope.child(leaf.holds[i].name);
-    weight.index = place.scope.index;
-    weight.shape = full;
-    weight.shape[full.size() - 2] = selects[i].size * selects[i].count;
-    weight.experts = full.size() == 3;
-    weight.keepF32 = leaf.keepF32;
-    weight.location = leaf.holds[i].location;
-    const Chosen *bias = &chosen;
-    Chosen own;
-    if (separate) {
-      auto at = std::find(chosen.decl->partNames.begin(),
-                          chosen.decl->partNames.end(), leaf.holds[i].name);
-      if (at == chosen.decl->partNames.end() ||
-          chosen.decl->partNames.size() != leaf.holds.size()) {
-        diagnostics_.error(chosen.decl->location,
-                           "a source by parts names every part of `holds`, "
-                           "found " +
-                               join(chosen.decl->partNames));
-        return;
-      }
-      own.decl =
-          &chosen.decl->items[size_t(at - chosen.decl->partNames.begin())];
-      if (!expandSource(*own.decl, place.env, place.prefix, mode, own.tensors))
-        return;
-      bias = &own;
-      for (const Tensor &tensor : own.tensors)
-        use(tensor.weight, leaf, printRef(weight.path, weight.index));
-      Shape partShape;
-      WeightLeaf named = leaf;
-      named.name = leaf.holds[i].name;
-      if (!buildSource(own, place, false, rowAxisOf(full), weight.source,
-                       partShape) ||
-          !compare(named, place, weight.shape, partShape,
-                   weight.source.tensors[0].tensor))
-        return;
-    } else {
-      weight.source = source;
-      weight.source.fused = true;
-      weight.source.rows = selects[i];
-    }
-    weight.dtype = dtypeOf(checkpoint_, weight.source.tensors[0].tensor);
-    Weight head = weight;
-    add(leaf, std::move(weight), true);
-    if (!leaf.biasSources.empty())
-      explicitBias(leaf, place, head, rows);
-    else if (mode != BiasMode::None)
-      addBias(leaf, place, head, *bias, separate ? Shape() : fullBias);
-  }
 }
 
 } // namespace sluice::spec

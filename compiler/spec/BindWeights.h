@@ -16,6 +16,18 @@ struct Scope {
   }
 };
 
+// Binds an index for the time of a scope.
+class BoundIndex {
+public:
+  BoundIndex(Env &env, const std::string &name, int64_t value) : env_(env) {
+    env.indices.emplace_back(name, value);
+  }
+  ~BoundIndex() { env_.indices.pop_back(); }
+
+private:
+  Env &env_;
+};
+
 // "layers[3].q"
 std::string printRef(const std::string &path, int64_t index);
 
@@ -79,6 +91,9 @@ private:
                  const Chosen &chosen, BiasMode mode);
   void bindParts(const WeightLeaf &leaf, const Place &place,
                  const Chosen &chosen, BiasMode mode);
+  bool separatePart(const WeightLeaf &leaf, const Place &place,
+                    const Chosen &chosen, BiasMode mode, Weight &weight,
+                    Chosen &own);
   void explicitBias(const WeightLeaf &leaf, const Place &place,
                     const Weight &weight, const std::vector<Transform> &rows);
   void addBias(const WeightLeaf &leaf, const Place &place, const Weight &weight,
@@ -102,6 +117,8 @@ private:
   // Builds the source of one weight or bias and its shape in the file.
   bool buildSource(const Chosen &chosen, const Place &place, bool bias,
                    size_t rowAxis, Source &source, Shape &shape);
+  bool addTensor(const Tensor &tensor, TensorPart part, bool stack, size_t axis,
+                 Source &source, Shape &shape);
   bool transforms(const std::vector<TransformDecl> &apply, Env &env,
                   bool biasOnly, std::vector<Transform> &out);
   std::optional<Shape> declaredShape(const std::vector<Data> &shape, Env &env);

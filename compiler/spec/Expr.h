@@ -54,6 +54,8 @@ struct Data {
   const Data *find(const std::string &key) const;
 };
 
+// The expression in `scalar.text`; null after reporting what is wrong with it.
+ExprPtr parseExpr(const Scalar &scalar, Diagnostics &diagnostics);
 Scalar parseScalar(const Tree &tree, Diagnostics &diagnostics);
 Data parseData(const Tree &tree, Diagnostics &diagnostics);
 

@@ -130,7 +130,8 @@ void GraphBuilder::entry(const EntryDecl &decl) {
     frame.names[input.name] = in.value;
     out.inputs.push_back(std::move(in));
   }
-  if (!ok || !nodes(decl.nodes, frame, {out.nodes, out.valueCount}))
+  std::map<int, StateRef> handles;
+  if (!ok || !nodes(decl.nodes, frame, {out.nodes, out.valueCount, handles}))
     return;
   for (const auto &[name, value] : decl.outputs) {
     Scalar word;
@@ -250,9 +251,6 @@ bool GraphBuilder::node(const NodeDecl &decl, Frame &frame, Sink sink) {
   }
   return false;
 }
-
-// --- what the graph uses
-// ------------------------------------------------------
 
 static void collectOperand(const Operand &operand, std::set<WeightRef> &weights,
                            std::set<StateRef> &states) {

@@ -46,6 +46,7 @@ private:
   struct Sink {
     std::vector<Node> &nodes;
     int &next;
+    std::map<int, StateRef> &handles; // values that read a state
     ValueId fresh() { return {next++}; }
   };
   struct Callee {
@@ -75,6 +76,9 @@ private:
                 std::vector<std::pair<std::string, Operand>> slots, Sink sink);
   bool trackState(const llm::OpInfo &info, const NodeDecl &decl, Frame &frame,
                   const StateRef &ref);
+  bool masksReach(const NodeDecl &decl, const Frame &frame,
+                  const std::vector<std::pair<std::string, Operand>> &slots,
+                  const Sink &sink);
   bool mask(const Data &data, Frame &frame, Mask &out, bool nested);
   bool maskTerm(const Data &data, Frame &frame, Mask &out);
   bool maskArg(const Data &data, Frame &frame, const std::string &name,
@@ -82,6 +86,10 @@ private:
 
   bool call(const NodeDecl &decl, Frame &frame, Sink sink);
   bool repeat(const NodeDecl &decl, Frame &frame, Sink sink);
+  // One call of a repeat; `previous` is the block of the one before.
+  bool repeatCall(const NodeDecl &decl, Frame &frame, FrameEnv &env,
+                  const Scope &scope, int64_t index, const BlockDecl *&previous,
+                  Repeat &out);
   bool experts(const NodeDecl &decl, Frame &frame, Sink sink);
   bool callee(const NodeDecl &decl, Frame &frame, FrameEnv &env, Callee &out);
   bool findBlock(const NodeDecl::Choice &choice, Frame &frame, Callee &out);

@@ -257,7 +257,8 @@ bool GraphBuilder::body(const Callee &target, Frame &inner, Body &out) {
     out.inputs.push_back(id);
     inner.names[input.name] = id;
   }
-  if (!nodes(target.block->nodes, inner, {out.nodes, out.valueCount}))
+  std::map<int, StateRef> handles;
+  if (!nodes(target.block->nodes, inner, {out.nodes, out.valueCount, handles}))
     return false;
   for (const BlockDecl::Name &result : target.block->returns) {
     Scalar word;
@@ -269,6 +270,44 @@ bool GraphBuilder::body(const Callee &target, Frame &inner, Body &out) {
     out.returnNames.push_back(result.name);
     out.returns.push_back(id);
   }
+  return true;
+}
+
+bool GraphBuilder::repeatCall(const NodeDecl &decl, Frame &frame, FrameEnv &env,
+                              const Scope &scope, int64_t index,
+                              const BlockDecl *&previous, Repeat &out) {
+  Callee target;
+  Frame inner;
+  if (!callee(decl, frame, env, target) ||
+      !enter(decl, frame, env, target, inner, {}))
+    return false;
+  inner.scope = scope;
+  if (scope.index >= 0)
+    inner.scope.path += "[" + std::to_string(index) + "]";
+  else
+    inner.scope.index = index;
+  inner.chain[0] = "in " + inner.path + " (" + printLocation(decl.location) +
+                   "), repeated over " + scope.path + "[" +
+                   std::to_string(index) + "] by " + frame.path;
+  Repeat::Call call;
+  call.index = index;
+  const std::vector<BlockDecl::Name> &returns = target.block->returns;
+  if (!arguments(decl, frame, *target.block, call.args) ||
+      !body(target, inner, call.body) ||
+      !bindResults(decl, frame, returns.size()))
+    return false;
+  if (previous && previous->returns.size() != returns.size())
+    return error(frame, decl.location,
+                 "the blocks of one repeat must return the same values");
+  for (const BlockDecl::Name &input : target.block->inputs) {
+    int from = -1;
+    for (size_t r = 0; previous && r < previous->returns.size(); ++r)
+      if (previous->returns[r].name == input.name)
+        from = int(r);
+    call.carried.push_back(from);
+  }
+  previous = target.block;
+  out.calls.push_back(std::move(call));
   return true;
 }
 
@@ -288,37 +327,8 @@ bool GraphBuilder::repeat(const NodeDecl &decl, Frame &frame, Sink sink) {
   const BlockDecl *previous = nullptr;
   for (int64_t i = 0; i < group->count; ++i) {
     env.indices.assign(1, {group->index, Value(i)});
-    Callee target;
-    Frame inner;
-    if (!callee(decl, frame, env, target) ||
-        !enter(decl, frame, env, target, inner, {}))
+    if (!repeatCall(decl, frame, env, scope, i, previous, *result))
       return false;
-    inner.scope = scope;
-    if (scope.index >= 0)
-      inner.scope.path += "[" + std::to_string(i) + "]";
-    else
-      inner.scope.index = i;
-    inner.chain[0] = "in " + inner.path + " (" + printLocation(decl.location) +
-                     "), repeated over " + scope.path + "[" +
-                     std::to_string(i) + "] by " + frame.path;
-    Repeat::Call call;
-    call.index = i;
-    if (!arguments(decl, frame, *target.block, call.args) ||
-        !body(target, inner, call.body) ||
-        !bindResults(decl, frame, target.block->returns.size()))
-      return false;
-    for (const BlockDecl::Name &input : target.block->inputs) {
-      int from = -1;
-      for (size_t r = 0; previous && r < previous->returns.size(); ++r)
-        if (previous->returns[r].name == input.name)
-          from = int(r);
-      call.carried.push_back(from);
-    }
-    if (previous && previous->returns.size() != target.block->returns.size())
-      return error(frame, decl.location,
-                   "the blocks of one repeat must return the same values");
-    previous = target.block;
-    result->calls.push_back(std::move(call));
   }
   Node node;
   node.location = decl.location;

@@ -304,7 +304,8 @@ bool GraphBuilder::trackState(const OpInfo &info, const NodeDecl &decl,
 bool GraphBuilder::op(const NodeDecl &decl, Frame &frame, Sink sink) {
   const OpInfo *info = llm::findOp(decl.op);
   Slots slots;
-  if (!info || !operands(*info, decl, frame, slots))
+  if (!info || !operands(*info, decl, frame, slots) ||
+      !masksReach(decl, frame, slots, sink))
     return false;
   if (info->op.empty()) {
     // Another name for the same value.
@@ -332,11 +333,17 @@ bool GraphBuilder::op(const NodeDecl &decl, Frame &frame, Sink sink) {
     }
     slots = std::move(ordered);
   }
+  std::optional<StateRef> touched;
   for (const auto &[name, operand] : slots)
     if (const auto *ref = operand.get<StateRef>())
-      if (!trackState(*info, decl, frame, *ref))
-        return false;
-  return finishOp(*info, decl, frame, std::move(slots), sink);
+      touched = *ref;
+  if (touched && !trackState(*info, decl, frame, *touched))
+    return false;
+  if (!finishOp(*info, decl, frame, std::move(slots), sink))
+    return false;
+  if (touched)
+    sink.handles[sink.nodes.back().results[0].id] = *touched;
+  return true;
 }
 
 bool GraphBuilder::finishOp(const OpInfo &info, const NodeDecl &decl,
@@ -366,104 +373,6 @@ bool GraphBuilder::finishOp(const OpInfo &info, const NodeDecl &decl,
       frame.names[result] = id;
   }
   sink.nodes.push_back(std::move(node));
-  return true;
-}
-
-// --- masks
-// --------------------------------------------------------------------
-
-static const std::vector<std::string> maskWords = {
-    "causal",   "all",  "window", "band", "chunk",
-    "segments", "keys", "blocks", "any",  "prefix"};
-
-bool GraphBuilder::mask(const Data &data, Frame &frame, Mask &out,
-                        bool nested) {
-  if (data.kind != Data::Kind::List) {
-    if (nested)
-      return maskTerm(data, frame, out);
-    return error(frame, data.location, "a mask is a list of terms");
-  }
-  if (data.items.empty())
-    return error(frame, data.location,
-                 "a mask needs at least one term; `all` allows every key");
-  for (const Data &item : data.items)
-    if (!maskTerm(item, frame, out))
-      return false;
-  return true;
-}
-
-bool GraphBuilder::maskArg(const Data &data, Frame &frame,
-                           const std::string &name, MaskTerm &term,
-                           bool &dropped) {
-  if (data.isWord()) {
-    ValueId id;
-    if (!lookup(data.scalar, frame, id))
-      return false;
-    term.args.push_back({name, id});
-    return true;
-  }
-  FrameEnv env(*this, frame);
-  std::optional<Value> value = evaluate(data, env, diagnostics_);
-  if (!value)
-    return false;
-  if (value->isNone()) {
-    dropped = true; // {window: none} limits nothing
-    return true;
-  }
-  if (!value->isInt())
-    return error(frame, data.location,
-                 "mask argument " + quote(name) +
-                     " must be an int or a value "
-                     "of the graph, found " +
-                     print(*value));
-  term.args.push_back({name, *value});
-  return true;
-}
-
-bool GraphBuilder::maskTerm(const Data &data, Frame &frame, Mask &out) {
-  MaskTerm term;
-  const Data *argument = nullptr;
-  if (data.isWord()) {
-    term.kind = data.scalar.text;
-  } else if (data.kind == Data::Kind::Map && data.items.size() == 1) {
-    term.kind = data.keys[0].text;
-    argument = &data.items[0];
-  } else {
-    return error(frame, data.location,
-                 "a mask term is a word or {word: argument}");
-  }
-  if (std::find(maskWords.begin(), maskWords.end(), term.kind) ==
-      maskWords.end())
-    return error(frame, data.location,
-                 "unknown mask term " + quote(term.kind) +
-                     suggest(term.kind, maskWords));
-  bool bare = term.kind == "causal" || term.kind == "all";
-  if (bare == (argument != nullptr))
-    return error(frame, data.location,
-                 "mask term " + quote(term.kind) +
-                     (bare ? " takes no argument" : " needs an argument"));
-  bool dropped = false;
-  if (term.kind == "any") {
-    if (argument->kind != Data::Kind::List || argument->items.empty())
-      return error(frame, data.location, "`any` needs a list of terms");
-    for (const Data &alternative : argument->items) {
-      term.any.emplace_back();
-      if (!mask(alternative, frame, term.any.back(), true))
-        return false;
-      // An alternative whose terms are all dropped allows everything.
-      dropped |= term.any.back().empty();
-    }
-  } else if (argument && argument->kind == Data::Kind::Map) {
-    for (size_t i = 0; i < argument->items.size(); ++i)
-      if (!maskArg(argument->items[i], frame, argument->keys[i].text, term,
-                   dropped))
-        return false;
-  } else if (argument) {
-    if (!maskArg(*argument, frame, term.kind, term, dropped))
-      return false;
-  }
-  if (!dropped)
-    out.push_back(std::move(term));
   return true;
 }
 

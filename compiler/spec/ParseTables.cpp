@@ -27,8 +27,6 @@ std::vector<Data> Parser::shape(const Tree &tree, const std::string &what) {
   return out;
 }
 
-// --- weights ----------------------------------------------------------------
-
 static bool isWeightLeaf(const Tree &tree) {
   return tree.find("shape") || tree.find("holds");
 }
@@ -276,8 +274,6 @@ std::vector<TransformDecl> Parser::apply(const Tree &tree) {
   }
   return out;
 }
-
-// --- state ------------------------------------------------------------------
 
 void Parser::state(const Tree &tree, StateGroup &group) {
   if (!tree.isMap()) {

@@ -1,5 +1,6 @@
 #include "compiler/spec/Names.h"
 #include "compiler/spec/Printer.h"
+#include "dialects/llm/OpRegistry.h"
 
 #include <algorithm>
 
@@ -197,7 +198,11 @@ std::string Printer::node(const Node &node, Scope &scope) {
     for (size_t i = 0; i < node.slots.size(); ++i) {
       const auto &[name, value] = node.slots[i];
       std::string shown = operand(value, scope);
-      // Slots of kind weight take the bare name as well.
+      // A slot that takes only weights needs no mark.
+      const llm::OpInfo *info = llm::findOp(node.op);
+      const llm::Slot *slot = info ? llm::findSlot(*info, name) : nullptr;
+      if (slot && slot->kind == llm::SlotKind::Weight)
+        shown = shown.substr(2);
       body += (i ? ", " + name : "{" + node.op) + ": " + shown;
     }
     body += "}";

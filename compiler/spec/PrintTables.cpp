@@ -84,6 +84,9 @@ std::string Printer::run() {
 }
 
 void Printer::config() {
+  if (!model_.unreadKeys.empty())
+    line(0, "# keys of the checkpoint that nothing reads: " +
+                join(model_.unreadKeys));
   if (model_.config.empty())
     return;
   line(0, "config:");
@@ -194,8 +197,6 @@ void Printer::group(const Group &group, const std::string &path, int depth) {
   }
 }
 
-// --- values that may depend on the instance ---------------------------------
-
 std::string Printer::perInstance(const std::map<int64_t, std::string> &values,
                                  int64_t count) const {
   bool same = std::all_of(values.begin(), values.end(), [&](const auto &v) {
@@ -233,184 +234,6 @@ std::string Printer::whenOf(const std::vector<int64_t> &present,
   for (int64_t index : present)
     list += (list.empty() ? "" : ", ") + std::to_string(index);
   return "when: \"$i in [" + list + "]\"";
-}
-
-static std::vector<std::string> splitDots(const std::string &name) {
-  std::vector<std::string> parts;
-  size_t begin = 0;
-  for (size_t dot = name.find('.'); dot != std::string::npos;
-       dot = name.find('.', begin)) {
-    parts.push_back(name.substr(begin, dot - begin));
-    begin = dot + 1;
-  }
-  parts.push_back(name.substr(begin));
-  return parts;
-}
-
-// A `$` of the file's own name is written as an expression.
-static std::string escapeName(const std::string &text) {
-  std::string out;
-  for (char c : text)
-    out += c == '$' ? std::string("${'$'}") : std::string(1, c);
-  return out;
-}
-
-std::string Printer::nameTemplate(const std::map<int64_t, std::string> &names,
-                                  int64_t count) const {
-  if (count < 0)
-    return yamlText(escapeName(names.begin()->second));
-  std::vector<std::string> first = splitDots(names.begin()->second);
-  bool parallel = true;
-  for (const auto &[index, name] : names)
-    parallel &= splitDots(name).size() == first.size();
-  std::string text;
-  for (size_t part = 0; parallel && part < first.size(); ++part) {
-    bool same = true, isIndex = true;
-    for (const auto &[index, name] : names) {
-      std::string own = splitDots(name)[part];
-      same &= own == first[part];
-      isIndex &= own == std::to_string(index);
-    }
-    parallel &= same || isIndex;
-    // With one instance both hold; the index is the better guess.
-    text += (part ? "." : "") +
-            (isIndex ? std::string("$i") : escapeName(first[part]));
-  }
-  if (parallel)
-    return yamlText(text);
-  std::string list = "${[";
-  for (int64_t i = 0; i < count; ++i) {
-    auto it = names.find(i);
-    list += (i ? ", '" : "'") + (it == names.end() ? "" : it->second) + "'";
-  }
-  return yamlText(list + "][$i]}");
-}
-
-// --- weights
-// ------------------------------------------------------------------
-
-// What must agree for two instances to share one source.
-std::string Printer::sourceKey(const Weight &weight) const {
-  const Source &source = weight.source;
-  std::string key = std::to_string(int(source.join)) + ":" +
-                    std::to_string(source.tensors.size());
-  for (const TensorPart &part : source.tensors) {
-    key += "|" + part.format + (part.scales.empty() ? "" : "+scales");
-    for (const Transform &t : part.apply)
-      key += printTransform(t);
-  }
-  key += "||";
-  for (const Transform &t : source.apply)
-    key += printTransform(t);
-  return key;
-}
-
-static std::string applyText(const std::vector<Transform> &apply) {
-  if (apply.empty())
-    return {};
-  std::string text = ", apply: [";
-  for (size_t i = 0; i < apply.size(); ++i)
-    text += (i ? ", " : "") + printTransform(apply[i]);
-  return text + "]";
-}
-
-std::string Printer::oneSource(const WeightRows &rows, int64_t count) const {
-  const Source &shown = rows.begin()->second->source;
-  std::vector<std::string> parts;
-  for (size_t p = 0; p < shown.tensors.size(); ++p) {
-    std::map<int64_t, std::string> names, scales;
-    for (const auto &[index, weight] : rows) {
-      names[index] = weight->source.tensors[p].tensor;
-      scales[index] = weight->source.tensors[p].scales;
-    }
-    const TensorPart &part = shown.tensors[p];
-    std::string name = nameTemplate(names, count);
-    std::string extra =
-        (part.scales.empty() ? ""
-                             : ", scales: " + nameTemplate(scales, count)) +
-        (part.format.empty() ? "" : ", format: " + part.format) +
-        applyText(part.apply);
-    bool single =
-        shown.tensors.size() == 1 && shown.join == Source::Join::Concat;
-    if (single)
-      extra += applyText(shown.apply);
-    parts.push_back(extra.empty() ? name : "{name: " + name + extra + "}");
-    if (single)
-      return parts[0];
-  }
-  if (shown.join == Source::Join::Concat) {
-    std::string text = "{concat: [";
-    for (size_t p = 0; p < parts.size(); ++p)
-      text += (p ? ", " : "") + parts[p];
-    return text + "]" + applyText(shown.apply) + "}";
-  }
-  // The stacked tensors by number: their names differ in one more index.
-  std::vector<std::string> lists;
-  for (size_t p = 0; p < parts.size(); ++p) {
-    std::map<int64_t, std::string> names;
-    for (const auto &[index, weight] : rows)
-      names[index] = weight->source.tensors[p].tensor;
-    lists.push_back(nameTemplate(names, count));
-  }
-  std::map<int64_t, std::string> byExpert;
-  for (size_t p = 0; p < lists.size(); ++p)
-    byExpert[int64_t(p)] = lists[p];
-  std::vector<std::string> first = splitDots(lists[0]);
-  std::string name;
-  bool plain = lists[0][0] != '"' && lists.size() > 1;
-  for (size_t part = 0; plain && part < first.size(); ++part) {
-    bool same = true, isIndex = true;
-    for (size_t p = 0; p < lists.size(); ++p) {
-      std::vector<std::string> own = splitDots(lists[p]);
-      plain &= own.size() == first.size();
-      if (!plain)
-        break;
-      same &= own[part] == first[part];
-      isIndex &= own[part] == std::to_string(p);
-    }
-    plain &= same || isIndex;
-    name += (part ? "." : "") + (same ? first[part] : std::string("$e"));
-  }
-  if (!plain) {
-    // Names without a pattern: a list of lists.
-    name = "\"${[";
-    for (size_t p = 0; p < shown.tensors.size(); ++p) {
-      name += p ? ", [" : "[";
-      for (int64_t i = 0; i < std::max<int64_t>(count, 1); ++i) {
-        auto it = rows.find(count < 0 ? rows.begin()->first : i);
-        name += (i ? ", '" : "'") +
-                (it == rows.end() ? "" : it->second->source.tensors[p].tensor) +
-                "'";
-      }
-      name += "]";
-    }
-    name += count < 0 ? "][$e][0]}\"" : "][$e][$i]}\"";
-  }
-  std::string item =
-      parts[0].starts_with("{name: ")
-          ? "{name: " + name + applyText(shown.tensors[0].apply) + "}"
-          : name;
-  return "{stack: " + item +
-         ", each: {e: " + std::to_string(shown.tensors.size()) + "}" +
-         applyText(shown.apply) + "}";
-}
-
-// Instances that lie differently in the file are alternatives of each other.
-std::string Printer::sources(const WeightRows &rows, int64_t count) const {
-  std::vector<std::string> keys;
-  std::map<std::string, WeightRows> classes;
-  for (const auto &[index, weight] : rows) {
-    std::string key = sourceKey(*weight);
-    if (classes[key].empty())
-      keys.push_back(key);
-    classes[key][index] = weight;
-  }
-  if (keys.size() == 1)
-    return oneSource(rows, count);
-  std::string text = "[";
-  for (size_t i = 0; i < keys.size(); ++i)
-    text += (i ? ", " : "") + oneSource(classes[keys[i]], count);
-  return text + "]";
 }
 
 void Printer::weight(const std::string &name, const std::string &path,
@@ -516,9 +339,6 @@ void Printer::ignored() {
     text += (text.empty() ? "" : ", ") + yamlText(escapeName(name));
   line(0, "ignore: {" + model_.format + ": [" + text + "]}");
 }
-
-// --- states
-// -------------------------------------------------------------------
 
 void Printer::state(const std::string &name, const std::string &path,
                     const StateRows &rows, int depth) {

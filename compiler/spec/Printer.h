@@ -46,6 +46,9 @@ private:
   std::string shapeOf(const std::map<int64_t, std::vector<int64_t>> &shapes,
                       int64_t count) const;
   std::string sources(const WeightRows &rows, int64_t count) const;
+  std::string partSource(const WeightRows &rows, int64_t count, size_t part,
+                         bool whole) const;
+  std::string stackName(const WeightRows &rows, int64_t count) const;
   std::string oneSource(const WeightRows &rows, int64_t count) const;
   std::string nameTemplate(const std::map<int64_t, std::string> &names,
                            int64_t count) const;
@@ -85,5 +88,7 @@ private:
 std::string yamlScalar(const Value &value);
 // Text in double quotes if YAML could take it for something else.
 std::string yamlText(const std::string &text);
+// The same for names, in which a `$` would start an expression.
+std::string escapeName(const std::string &text);
 
 } // namespace sluice::spec

@@ -17,8 +17,6 @@ namespace sluice::spec {
 template <typename T> using PerFormat = std::map<std::string, T>;
 using Alternatives = std::vector<Template>;
 
-// --- config ---------------------------------------------------------------
-
 struct ParamType {
   enum class Base { Int, Float, Bool, Word, Text, Json };
   Base base = Base::Int;
@@ -59,8 +57,6 @@ struct CheckDecl {
   Scalar that;
   std::string otherwise;
 };
-
-// --- weights --------------------------------------------------------------
 
 struct EachDecl {
   Location location;
@@ -129,8 +125,6 @@ struct WeightGroup {
   std::vector<std::variant<WeightLeaf, WeightGroup>> children;
 };
 
-// --- state ----------------------------------------------------------------
-
 struct StateLeaf {
   Location location;
   std::string name;
@@ -154,8 +148,6 @@ struct StateGroup {
   std::optional<Scalar> when;
   std::vector<std::variant<StateLeaf, StateGroup>> children;
 };
-
-// --- blocks and entries -----------------------------------------------------
 
 struct ArgDecl {
   Scalar name;
@@ -223,8 +215,6 @@ struct EntryDecl {
   std::vector<std::pair<BlockDecl::Name, BlockDecl::Name>>
       outputs; // name, value
 };
-
-// --- the file ---------------------------------------------------------------
 
 struct MatchDecl {
   std::optional<std::vector<std::string>> architectures, modelTypes; // hf

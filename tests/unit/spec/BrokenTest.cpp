@@ -224,6 +224,12 @@ const Case specs[] = {
     {"OnceOutsideSource", "kv: {cache: {k: [$heads, $dim], v: [$heads, $dim]}}",
      "kv: {cache: {k: [$heads, $dim], v: [$heads, $dim]}, once: true}",
      "state 'layers[0].kv' is written once, by an entry of kind source"},
+    {"MaskBeyondKeep", "v: [$heads, $dim]}}", "v: [$heads, $dim]}, keep: 4}",
+     "the mask reaches beyond the 4 rows that state 'layers[0].kv' keeps; it "
+     "needs {window: 4} or less"},
+    {"MaskBeyondChunk", "v: [$heads, $dim]}}", "v: [$heads, $dim]}, chunk: 4}",
+     "the mask reaches beyond the chunk of 4 rows after which state "
+     "'layers[0].kv' is emptied"},
     {"SlotType", "to: [$hidden]}", "to: [1.5]}",
      "'to' of reshape must be a list of ints, found [1.5]"},
     {"NoneInRequiredSlot", "scale: 1.0", "scale: none",

@@ -29,7 +29,8 @@ std::string withoutComments(const std::string &text) {
   while (begin < text.size()) {
     size_t end = text.find('\n', begin);
     std::string line = text.substr(begin, end - begin);
-    out += line.substr(0, line.find("  # ")) + "\n";
+    if (!line.starts_with("#"))
+      out += line.substr(0, line.find("  # ")) + "\n";
     begin = end + 1;
   }
   return out;

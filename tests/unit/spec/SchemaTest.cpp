@@ -226,12 +226,23 @@ TEST(Schema, OpsAndSlotsDoNotOverlap) {
           << slot.name << " of " << op.word;
 }
 
+// Texts may be reworded without touching the copy.
+json withoutTexts(json schema) {
+  if (schema.is_object())
+    schema.erase("description");
+  for (json &inner : schema)
+    if (inner.is_structured())
+      inner = withoutTexts(inner);
+  return schema;
+}
+
 // Run with SLUICE_UPDATE=1 to write the file anew.
 TEST(Schema, CommittedCopyIsCurrent) {
   std::string path = source("models/schema/spec.schema.json");
   if (std::getenv("SLUICE_UPDATE"))
     std::ofstream(path) << jsonSchema();
-  EXPECT_EQ(readText(path), jsonSchema())
+  EXPECT_TRUE(withoutTexts(json::parse(readText(path), nullptr, false)) ==
+              withoutTexts(json::parse(jsonSchema())))
       << "run spec_test with SLUICE_UPDATE=1";
 }
 

@@ -1,0 +1,193 @@
+// Which weights a checkpoint has, asked before they are bound.
+#include "compiler/spec/BindWeights.h"
+#include "compiler/spec/Names.h"
+
+#include <algorithm>
+
+namespace sluice::spec {
+
+// A group nested deeper than this is a mistake or an attack.
+static constexpr int maxDepth = 32;
+
+bool WeightBinder::has(const std::string &path, bool &value,
+                       std::string &error) {
+  if (!asking_.insert(path).second) {
+    error = "has(" + path + ") depends on itself";
+    return false;
+  }
+  std::optional<bool> found;
+  const SpecFile *file = &file_;
+  ConfigScope *config = config_;
+  std::string rest = path;
+  for (size_t dot = rest.find('.'); dot != std::string::npos;
+       dot = rest.find('.')) {
+    const UseDecl *use = file->use(rest.substr(0, dot));
+    if (!use)
+      break;
+    file = use->library.get();
+    config = config->library(use->name);
+    rest = rest.substr(dot + 1);
+  }
+  auto hidden = std::move(config->indices);
+  config->indices.clear();
+  bool ok = findDeclared(file->weights, *config, "", rest, found, 0);
+  config->indices = std::move(hidden);
+  asking_.erase(path);
+  if (ok && found) {
+    value = *found;
+    return true;
+  }
+  if (!found)
+    error = "has() asks for an unknown weight " + quote(path);
+  return false;
+}
+
+// True when the path was found; `value` tells whether it is in the file, at
+// the first instance of every group around it.
+bool WeightBinder::findDeclared(const WeightGroup &group, ConfigScope &env,
+                                const std::string &prefix,
+                                const std::string &path,
+                                std::optional<bool> &value, int depth) {
+  Place place{env, {}, prefix, false};
+  std::optional<std::string> own = prefixOf(group, place);
+  if (!own || depth > maxDepth)
+    return false;
+  size_t dot = path.find('.');
+  std::string head = path.substr(0, dot);
+  bool found = false;
+  for (const auto &child : group.children) {
+    if (const auto *leaf = std::get_if<WeightLeaf>(&child)) {
+      bool named = leaf->name == path;
+      for (const WeightLeaf::Part &part : leaf->holds)
+        named |= part.name == path;
+      if (!named)
+        continue;
+      found = true;
+      value = value.value_or(false) || leafExists(*leaf, env, *own, true);
+      continue;
+    }
+    const auto &inner = std::get<WeightGroup>(child);
+    if (inner.name != head)
+      continue;
+    std::optional<BoundIndex> index;
+    if (inner.each)
+      index.emplace(env, inner.each->index, 0);
+    if (dot == std::string::npos) {
+      Place at{env, {}, *own, false};
+      std::optional<std::string> innerPrefix = prefixOf(inner, at);
+      found = innerPrefix.has_value();
+      value = found && anyExists(inner, env, *innerPrefix, 0) &&
+              !(checkpoint_.synthetic() && inner.optional);
+    } else {
+      found |= findDeclared(inner, env, *own, path.substr(dot + 1), value,
+                            depth + 1);
+    }
+  }
+  return found;
+}
+
+static bool isAbsolute(const SourceDecl &decl) {
+  if (decl.kind == SourceDecl::Kind::Name ||
+      decl.kind == SourceDecl::Kind::GammaBeta)
+    return decl.name.text.starts_with("/");
+  return std::all_of(decl.items.begin(), decl.items.end(), isAbsolute);
+}
+
+bool WeightBinder::leafExists(const WeightLeaf &leaf, ConfigScope &env,
+                              const std::string &prefix, bool whole) {
+  if (leaf.when) {
+    std::optional<bool> when = evaluateBool(*leaf.when, env, diagnostics_);
+    if (!when || !*when)
+      return false;
+  }
+  if (checkpoint_.synthetic()) {
+    if (!leaf.absent)
+      return !leaf.optional;
+    if (!leaf.absent->when)
+      return false;
+    std::optional<bool> alias =
+        evaluateBool(*leaf.absent->when, env, diagnostics_);
+    return alias && !*alias;
+  }
+  auto it = leaf.sources.find(format_);
+  if (it == leaf.sources.end())
+    return false;
+  for (const SourceDecl &decl : it->second) {
+    std::vector<Tensor> tensors;
+    // A prefix is decided by the tensors that it applies to.
+    if (!expandSource(decl, env, prefix, BiasMode::None, tensors))
+      return false;
+    if (!whole && isAbsolute(decl))
+      continue;
+    auto inFile = [&](const Tensor &t) { return exists(t.weight); };
+    if (whole ? std::all_of(tensors.begin(), tensors.end(), inFile)
+              : std::any_of(tensors.begin(), tensors.end(), inFile))
+      return true;
+  }
+  return false;
+}
+
+bool WeightBinder::anyExists(const WeightGroup &group, ConfigScope &env,
+                             const std::string &prefix, int depth) {
+  if (depth > maxDepth)
+    return false;
+  for (const auto &child : group.children) {
+    if (const auto *leaf = std::get_if<WeightLeaf>(&child)) {
+      if (leafExists(*leaf, env, prefix, false))
+        return true;
+      continue;
+    }
+    const auto &inner = std::get<WeightGroup>(child);
+    std::optional<BoundIndex> index;
+    if (inner.each)
+      index.emplace(env, inner.each->index, 0);
+    auto it = inner.prefix.find(format_);
+    if (it == inner.prefix.end()) {
+      if (anyExists(inner, env, prefix, depth + 1))
+        return true;
+      continue;
+    }
+    for (const Template &alternative : it->second) {
+      std::optional<std::string> text = expand(alternative, env, diagnostics_);
+      if (text &&
+          anyExists(inner, env,
+                    text->starts_with("/") ? text->substr(1) : prefix + *text,
+                    depth + 1))
+        return true;
+    }
+  }
+  return false;
+}
+
+// The prefix of a group's names: the first alternative under which a declared
+// tensor exists, decided once per group.
+std::optional<std::string> WeightBinder::prefixOf(const WeightGroup &group,
+                                                  Place &place) {
+  auto it = group.prefix.find(format_);
+  if (it == group.prefix.end())
+    return place.prefix;
+  auto full = [&](const Template &alternative) -> std::optional<std::string> {
+    std::optional<std::string> text =
+        expand(alternative, place.env, diagnostics_);
+    if (!text)
+      return std::nullopt;
+    return text->starts_with("/") ? text->substr(1) : place.prefix + *text;
+  };
+  auto known = prefixChoice_.find(&group);
+  if (known != prefixChoice_.end())
+    return full(it->second[known->second]);
+  size_t choice = 0;
+  for (size_t i = 0; it->second.size() > 1 && i < it->second.size(); ++i) {
+    std::optional<std::string> prefix = full(it->second[i]);
+    if (!prefix)
+      return std::nullopt;
+    if (checkpoint_.synthetic() || !anyExists(group, place.env, *prefix, 0))
+      continue;
+    choice = i;
+    break;
+  }
+  prefixChoice_[&group] = choice;
+  return full(it->second[choice]);
+}
+
+} // namespace sluice::spec
