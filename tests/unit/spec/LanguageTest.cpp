@@ -175,9 +175,11 @@ TEST(Language, ConfigSources) {
   EXPECT_EQ(value("deep.root"), "9");
   EXPECT_EQ(value("vocab"), "5");
   EXPECT_EQ(value("cell"), "3");
-  for (const ConfigValue &config : bound.model->config)
-    if (config.name == "deep.width")
+  for (const ConfigValue &config : bound.model->config) {
+    if (config.name == "deep.width") {
       EXPECT_EQ(config.source, "config.json: text.hidden");
+    }
+  }
 }
 
 TEST(Language, FusedTensors) {

@@ -236,6 +236,26 @@ json withoutTexts(json schema) {
   return schema;
 }
 
+// The page shows a complete spec and names every op.
+TEST(Docs, ExampleBindsAndOpsAreListed) {
+  std::string page = readText(source("docs/spec-language.md"));
+  size_t begin = page.find("```yaml\nsluice: 1");
+  ASSERT_NE(begin, std::string::npos);
+  begin += 8;
+  std::string example = page.substr(begin, page.find("```", begin) - begin);
+  TempDir dir;
+  sluice::checkpoint::Checkpoint ck = randomCheckpoint(dir, R"({
+    "architectures": ["ExampleForCausalLM"], "vocab_size": 10,
+    "hidden_size": 8, "n_layer": 2, "num_attention_heads": 2})");
+  Diagnostics diagnostics;
+  SpecPtr spec = parseSpecText("example.yaml", example, diagnostics);
+  ASSERT_TRUE(spec) << diagnostics.print();
+  EXPECT_TRUE(bind(*spec, ck, diagnostics)) << diagnostics.print();
+  for (const sluice::llm::OpInfo &op : sluice::llm::opRegistry())
+    EXPECT_NE(page.find("`" + std::string(op.word) + "`"), std::string::npos)
+        << op.word << " is missing in docs/spec-language.md";
+}
+
 // Run with SLUICE_UPDATE=1 to write the file anew.
 TEST(Schema, CommittedCopyIsCurrent) {
   std::string path = source("models/schema/spec.schema.json");
