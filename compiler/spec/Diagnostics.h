@@ -14,7 +14,7 @@ struct Diagnostic {
   enum class Severity { Error, Warning } severity = Severity::Error;
   Location location;
   std::string message;
-  // Further lines: call chains ("in layer (llama.yaml:70:9)") and other places.
+  // Further lines: call chains ("in layer (spec.yaml:70:9)") and other places.
   std::vector<std::string> notes;
 };
 
