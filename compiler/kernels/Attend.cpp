@@ -269,7 +269,7 @@ void AttendKernel::block(const Tile &tile, Expr start) {
 void AttendKernel::product(const PanelProduct &panel, Expr rows, Expr xStride,
                            Expr xOffset, Expr wBase, int64_t width, Expr from,
                            Expr to, Value z, Expr zBase, int64_t zStride) {
-  forTiles(k, rows, [&](kernels::Tile tile, Expr row) {
+  panel.forTiles(k, rows, [&](kernels::Tile tile, Expr row) {
     int64_t columns = tile.columns;
     while (width % columns)
       columns -= Lanes::width;

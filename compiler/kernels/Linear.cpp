@@ -115,7 +115,7 @@ struct Shape {
              (config.bf16Compute && !(dot && config.bf16Input));
     stagedBf16 = dot;
     chunk = config.bf16Compute ? 32 : staged ? 16 : 64;
-    kRun = !target || target->hasAvx512 ? SLC_K_BLOCK : 128;
+    kRun = target && target->hasAvx512 ? 256 : 128;
   }
 };
 
@@ -316,7 +316,7 @@ void LinearKernel::sumPanel(Expr first, Expr n, Expr wBase, Expr totalBase) {
     each(sums, k.index(0), [&](Expr) { return k.reals(0); });
     k.loop(block, blockEnd, shape.kRun, [&](Expr run) {
       Expr runEnd = min(run + shape.kRun, blockEnd);
-      forTiles(k, n, [&](Tile tile, Expr row) {
+      product.forTiles(k, n, [&](Tile tile, Expr row) {
         tileRun(tile, row, first, wBase, run, runEnd);
       });
     });

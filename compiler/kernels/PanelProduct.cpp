@@ -70,19 +70,19 @@ Values PanelProduct::multiply(KernelBuilder &k, int64_t columns, Values sums,
   });
 }
 
-ArrayRef<Tile> tilesOf(const codegen::Target &target) {
-  // 16 of 32 zmm hold sums, enough to hide the latency of fma and dot.
-  static const Tile zmm[] = {{4, 64}, {2, 64}, {1, 64}};
-  // 12 of 16 ymm; a single row has 8.
-  static const Tile ymm[] = {{6, 16}, {2, 32}, {1, 64}};
-  if (target.hasAvx512)
-    return zmm;
-  return ymm;
+// As many sums as the registers hold beside the weights of a step; widened
+// weights take two registers for each that is loaded.
+static ArrayRef<Tile> tilesOf(const codegen::Target &target, bool widens) {
+  static const Tile zmm[] = {{6, 64}, {4, 64}, {2, 64}, {1, 64}};
+  static const Tile ymm[] = {{6, 16}, {4, 16}, {2, 32}, {1, 64}};
+  ArrayRef<Tile> tiles = target.hasAvx512 ? zmm : ymm;
+  return widens ? tiles.drop_front() : tiles;
 }
 
-void forTiles(KernelBuilder &k, Expr n, function_ref<void(Tile, Expr)> body) {
+void PanelProduct::forTiles(KernelBuilder &k, Expr n,
+                            function_ref<void(Tile, Expr)> body) const {
   Expr done = k.index(0);
-  for (Tile tile : tilesOf(k.target())) {
+  for (Tile tile : tilesOf(k.target(), arithmetic == Widen)) {
     Expr end = tile.rows == 1 ? n : done + (n - done) / tile.rows * tile.rows;
     k.loop(done, end, tile.rows, [&](Expr row) { body(tile, row); });
     done = end;

@@ -12,6 +12,12 @@
 
 namespace sluice::kernels {
 
+// Rows and columns of the sums that one pass of the inner loop keeps in
+// registers.
+struct Tile {
+  int64_t rows, columns;
+};
+
 struct PanelProduct {
   enum Arithmetic {
     F32,   // x f32, w f32: one k a step
@@ -36,22 +42,13 @@ struct PanelProduct {
                   llvm::ArrayRef<Expr> xBase, Expr wBase, Expr from, Expr to,
                   bool half = false) const;
 
+  // Covers rows [0, n) with the largest tiles that fit: body(tile, first row).
+  void forTiles(KernelBuilder &k, Expr n,
+                llvm::function_ref<void(Tile, Expr row)> body) const;
+
 private:
   Values step(KernelBuilder &k, int64_t columns, llvm::ArrayRef<Expr> sums,
               llvm::ArrayRef<Expr> xBase, Expr wBase, Expr i, bool half) const;
 };
-
-// Rows and columns of the sums that one pass of the inner loop keeps in
-// registers, for the number of rows at hand.
-struct Tile {
-  int64_t rows, columns;
-};
-
-// Tiles by falling number of rows, the last has one row.
-llvm::ArrayRef<Tile> tilesOf(const codegen::Target &target);
-
-// Covers rows [0, n) with tiles: body(tile, first row).
-void forTiles(KernelBuilder &k, Expr n,
-              llvm::function_ref<void(Tile, Expr row)> body);
 
 } // namespace sluice::kernels
