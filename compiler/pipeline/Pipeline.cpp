@@ -232,7 +232,7 @@ Status Compilation::streamWeight(const artifact::WeightInstance &instance,
 Status Compilation::write(const std::vector<TargetCode> &code) {
   phase("packing weights");
   Result<tokenizer::TokenizerFile> tokenizer =
-      tokenizer::readTokenizer(inputs->checkpoint);
+      tokenizer::readTokenizer(inputs->checkpoint, options.models);
   if (!tokenizer.ok())
     errors << "warning: the artifact has no tokenizer: "
            << tokenizer.status().message() << '\n';

@@ -52,10 +52,54 @@ std::string readText(const json &metadata, const char *key) {
 }
 } // namespace
 
-Result<GgufVocabulary> GgufVocabulary::read(const json &metadata) {
+static Result<PreTokenizerKind> readKind(const json &item) {
+  PreTokenizerKind kind;
+  try {
+    kind.cut = item.at("cut").get<std::vector<std::string>>();
+    kind.ignoreMerges = item.value("ignore_merges", false);
+    kind.addBos = item.value("add_bos", false);
+  } catch (const json::exception &error) {
+    return Status(Code::Corrupt,
+                  std::string("table of pre-tokenizers: ") + error.what());
+  }
+  return kind;
+}
+
+Result<PreTokenizerKind> findPreTokenizer(const json &table, std::string name) {
+  if (name.empty())
+    name = "default";
+  std::string known;
+  for (const json &item : table) {
+    json names = item.is_object() ? item.value("names", json::array()) : json();
+    for (const json &candidate : names) {
+      if (candidate == name)
+        return readKind(item);
+      known += (known.empty() ? "" : ", ") +
+               (candidate.is_string() ? candidate.get<std::string>() : "?");
+    }
+  }
+  return Status(Code::Unsupported, "GGUF pre-tokenizer '" + name +
+                                       "' is not known (known: " + known + ")");
+}
+
+// Values of tokenizer.ggml.model; they name kinds of vocabularies, after the
+// first model that each was used for.
+static const char sentencePieceKind[] = "llama", bytePairKind[] = "gpt2",
+                  wordPieceKind[] = "bert";
+
+Result<GgufVocabulary> GgufVocabulary::read(const json &metadata,
+                                            const json &preTokenizers) {
   GgufVocabulary v;
   v.model = readText(metadata, "model");
-  v.pre = readText(metadata, "pre");
+  bool addsBos = v.model == sentencePieceKind;
+  if (v.model == bytePairKind) {
+    Result<PreTokenizerKind> kind =
+        findPreTokenizer(preTokenizers, readText(metadata, "pre"));
+    if (!kind.ok())
+      return kind.status();
+    v.kind = std::move(*kind);
+    addsBos = v.kind.addBos;
+  }
   std::vector<int64_t> types;
   for (Status status : {readList(metadata, "tokens", v.tokens),
                         readList(metadata, "token_type", types),
@@ -88,9 +132,7 @@ Result<GgufVocabulary> GgufVocabulary::read(const json &metadata) {
   v.separator = readId(metadata, "seperator_token_id", count);
   if (v.separator < 0)
     v.separator = readId(metadata, "separator_token_id", count);
-  // The defaults of the program that these files were made for.
-  bool llama3 = v.model == "gpt2" && v.pre == "llama-bpe";
-  v.addBos = readFlag(metadata, "add_bos_token", v.model == "llama" || llama3);
+  v.addBos = readFlag(metadata, "add_bos_token", addsBos);
   v.addEos = readFlag(metadata, "add_eos_token", false);
   v.addSpacePrefix = readFlag(metadata, "add_space_prefix", true);
   return v;
@@ -242,67 +284,24 @@ json byteLevel(bool useRegex) {
           {"use_regex", useRegex}};
 }
 
-json splitBy(const char *regex) {
+json splitBy(const std::string &regex) {
   return {{"type", "Split"},
           {"pattern", {{"Regex", regex}}},
           {"behavior", "Isolated"},
           {"invert", false}};
 }
 
-// How the text is cut before merging, by the name in the file. Each expression
-// cuts the pieces that the one before left.
-struct Cut {
-  const char *names; // separated by spaces
-  std::vector<const char *> expressions;
-};
-
-const char *wordsOfGpt2 =
-    "'s|'t|'re|'ve|'m|'ll|'d| ?\\p{L}+| ?\\p{N}+| ?[^\\s\\p{L}\\p{N}]+|"
-    "\\s+(?!\\S)";
-
-const std::vector<Cut> &cuts() {
-  static const std::vector<Cut> list = {
-      {"gpt-2 gpt2 mpt olmo jais phi-2 trillion", {wordsOfGpt2}},
-      {"smollm starcoder refact command-r codeshell exaone minerva-7b",
-       {"\\p{N}", wordsOfGpt2}},
-      {"default",
-       {"[\\p{P}\\$\\+<=>\\^~\\|]+", wordsOfGpt2, "\\p{N}+",
-        "[0-9][0-9][0-9]"}},
-      {"falcon",
-       {"[\\p{P}\\$\\+<=>\\^~\\|`]+", wordsOfGpt2, "[0-9][0-9][0-9]"}},
-      {"llama-bpe llama3 llama-v3 falcon3 pixtral",
-       {"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\\r\\n\\p{L}\\p{N}]?\\p{L}+|"
-        "\\p{N}{1,3}| ?[^\\s\\p{L}\\p{N}]+[\\r\\n]*|\\s*[\\r\\n]+|"
-        "\\s+(?!\\S)|\\s+"}},
-      {"qwen2 deepseek-r1-qwen stablelm2 megrez",
-       {"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\\r\\n\\p{L}\\p{N}]?\\p{L}+|\\p{N}|"
-        " ?[^\\s\\p{L}\\p{N}]+[\\r\\n]*|\\s*[\\r\\n]+|\\s+(?!\\S)|\\s+"}}};
-  return list;
-}
-
-Result<json> preTokenizerByName(std::string name) {
-  if (name.empty())
-    name = "default";
-  std::string known;
-  for (const Cut &cut : cuts()) {
-    known += (known.empty() ? "" : " ") + std::string(cut.names);
-    if ((" " + std::string(cut.names) + " ").find(" " + name + " ") ==
-        std::string::npos)
-      continue;
-    json steps = json::array();
-    for (const char *expression : cut.expressions)
-      steps.push_back(splitBy(expression));
-    steps.push_back(byteLevel(false));
-    return sequence("pretokenizers", std::move(steps));
-  }
-  return Status(Code::Unsupported, "GGUF pre-tokenizer '" + name +
-                                       "' is not known (known: " + known + ")");
+// How the text is cut before merging: every expression cuts the pieces that the
+// one before left.
+json preTokenizer(const PreTokenizerKind &kind) {
+  json steps = json::array();
+  for (const std::string &expression : kind.cut)
+    steps.push_back(splitBy(expression));
+  steps.push_back(byteLevel(false));
+  return sequence("pretokenizers", std::move(steps));
 }
 
 Result<json> bytePair(const GgufVocabulary &v) {
-  Result<json> pre = preTokenizerByName(v.pre);
-  if (!pre.ok())
-    return pre.status();
   json merges = json::array();
   for (const std::string &merge : v.merges) {
     size_t cut = merge.find(' ', 1);
@@ -316,10 +315,11 @@ Result<json> bytePair(const GgufVocabulary &v) {
                 {"unk_token", nullptr},
                 {"fuse_unk", false},
                 {"byte_fallback", false},
-                {"ignore_merges", v.pre == "llama-bpe"},
+                {"ignore_merges", v.kind.ignoreMerges},
                 {"vocab", vocabulary(v.tokens)},
                 {"merges", merges}};
-  return document(v, nullptr, *pre, bosTemplate(v), byteLevel(true), model);
+  return document(v, nullptr, preTokenizer(v.kind), bosTemplate(v),
+                  byteLevel(true), model);
 }
 
 // The file marks the beginning of words; WordPiece marks their continuations.
@@ -359,11 +359,11 @@ json wordPiece(const GgufVocabulary &v) {
 } // namespace
 
 Result<json> tokenizerJson(const GgufVocabulary &v) {
-  if (v.model == "llama")
+  if (v.model == sentencePieceKind)
     return sentencePiece(v);
-  if (v.model == "gpt2")
+  if (v.model == bytePairKind)
     return bytePair(v);
-  if (v.model == "bert")
+  if (v.model == wordPieceKind)
     return wordPiece(v);
   return Status(Code::Unsupported,
                 "GGUF vocabulary of kind '" + v.model +

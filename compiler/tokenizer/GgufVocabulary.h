@@ -20,9 +20,21 @@ enum class TokenType {
   Byte = 6
 };
 
+// How byte-pair vocabularies cut text, one entry of
+// models/tokenizers/gguf.json.
+struct PreTokenizerKind {
+  std::vector<std::string> cut; // each cuts what the one before left
+  bool ignoreMerges = false;    // a piece that is a token needs no merges
+  bool addBos = false;          // unless the file says otherwise
+};
+
+// By the name in the file (tokenizer.ggml.pre); Unsupported lists those known.
+Result<PreTokenizerKind> findPreTokenizer(const nlohmann::json &table,
+                                          std::string name);
+
 struct GgufVocabulary {
-  std::string model; // "llama", "gpt2", "bert", ...
-  std::string pre;   // name of the pre-tokenizer of "gpt2" vocabularies
+  std::string model; // the kind of vocabulary
+  PreTokenizerKind kind;
   std::vector<std::string> tokens;
   std::vector<TokenType> types; // one per token
   std::vector<float> scores;    // one per token, or empty
@@ -30,7 +42,8 @@ struct GgufVocabulary {
   int64_t bos = -1, eos = -1, unknown = -1, separator = -1;
   bool addBos = false, addEos = false, addSpacePrefix = true;
 
-  static Result<GgufVocabulary> read(const nlohmann::json &metadata);
+  static Result<GgufVocabulary> read(const nlohmann::json &metadata,
+                                     const nlohmann::json &preTokenizers);
 };
 
 // The tokenizer.json that gives the same ids.

@@ -2,6 +2,8 @@
 
 #include "compiler/tokenizer/GgufVocabulary.h"
 
+#include <fstream>
+
 namespace sluice::tokenizer {
 
 using nlohmann::json;
@@ -10,11 +12,18 @@ static std::string textOf(const std::vector<uint8_t> &bytes) {
   return std::string(bytes.begin(), bytes.end());
 }
 
-static Result<TokenizerFile> fromGguf(const json &metadata) {
+static Result<TokenizerFile> fromGguf(const json &metadata,
+                                      const std::string &models) {
   TokenizerFile file;
   if (!metadata.contains("tokenizer.ggml.model"))
     return file;
-  Result<GgufVocabulary> vocabulary = GgufVocabulary::read(metadata);
+  std::ifstream table(models + "/tokenizers/gguf.json");
+  json preTokenizers = json::parse(table, nullptr, false);
+  if (!preTokenizers.is_array())
+    return Status(Code::NotFound,
+                  models + "/tokenizers/gguf.json: missing or malformed");
+  Result<GgufVocabulary> vocabulary =
+      GgufVocabulary::read(metadata, preTokenizers);
   if (!vocabulary.ok())
     return vocabulary.status();
   Result<json> document = tokenizerJson(*vocabulary);
@@ -38,9 +47,10 @@ static Result<TokenizerFile> fromGguf(const json &metadata) {
   return file;
 }
 
-Result<TokenizerFile> readTokenizer(const checkpoint::Checkpoint &checkpoint) {
+Result<TokenizerFile> readTokenizer(const checkpoint::Checkpoint &checkpoint,
+                                    const std::string &models) {
   if (checkpoint.format() == checkpoint::Format::Gguf)
-    return fromGguf(checkpoint.metadata());
+    return fromGguf(checkpoint.metadata(), models);
   TokenizerFile file;
   for (auto [name, text] : {std::pair{"tokenizer.json", &file.json},
                             std::pair{"tokenizer_config.json", &file.config}})

@@ -13,9 +13,11 @@ struct TokenizerFile {
   std::string config; // tokenizer_config.json, or the same facts from GGUF
 };
 
-// Corrupt when the metadata contradict themselves, Unsupported for a vocabulary
-// of a kind that no tokenizer.json is made from yet (its name is in the
-// message).
-Result<TokenizerFile> readTokenizer(const checkpoint::Checkpoint &checkpoint);
+// `models` is the folder of specs; tokenizers/gguf.json in it names the
+// pre-tokenizers of GGUF files. Corrupt when the metadata contradict
+// themselves, Unsupported for a vocabulary of a kind that no tokenizer.json is
+// made from yet (its name is in the message).
+Result<TokenizerFile> readTokenizer(const checkpoint::Checkpoint &checkpoint,
+                                    const std::string &models);
 
 } // namespace sluice::tokenizer

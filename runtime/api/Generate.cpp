@@ -108,6 +108,8 @@ Status Model::generateText(int32_t slot, std::string_view prompt,
     ids = std::vector<int32_t>{startToken()};
   }
   TokenStream stream(**tokenizer);
+  if (!impl_->ofKind("source"))
+    stream.follow(*ids);
   StopStrings stops(options.stopStrings);
   bool wanted = true;
   auto show = [&](const std::string &text) {

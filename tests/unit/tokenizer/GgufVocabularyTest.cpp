@@ -1,6 +1,7 @@
 #include "compiler/tokenizer/GgufVocabulary.h"
 #include "tests/unit/tokenizer/Documents.h"
 
+#include <fstream>
 #include <gmock/gmock.h>
 
 namespace sluice::test {
@@ -13,7 +14,9 @@ Result<Json> convert(const Json &fields) {
   Json metadata = Json::object();
   for (const auto &[key, value] : fields.items())
     metadata["tokenizer.ggml." + key] = value;
-  auto vocabulary = tokenizer::GgufVocabulary::read(metadata);
+  std::ifstream table(SLUICE_SOURCE_DIR "/models/tokenizers/gguf.json");
+  auto vocabulary =
+      tokenizer::GgufVocabulary::read(metadata, Json::parse(table));
   return vocabulary.ok() ? tokenizer::tokenizerJson(*vocabulary)
                          : vocabulary.status();
 }

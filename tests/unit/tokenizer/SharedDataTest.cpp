@@ -44,7 +44,8 @@ Result<Tokenizer> fromGguf(const std::string &path) {
   Result<checkpoint::Checkpoint> file = checkpoint::Checkpoint::open(path);
   if (!file.ok())
     return file.status();
-  Result<tokenizer::TokenizerFile> made = tokenizer::readTokenizer(*file);
+  Result<tokenizer::TokenizerFile> made =
+      tokenizer::readTokenizer(*file, SLUICE_SOURCE_DIR "/models");
   return made.ok() ? Tokenizer::parse(made->json) : made.status();
 }
 
