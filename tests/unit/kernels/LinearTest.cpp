@@ -156,6 +156,32 @@ TEST(LinearInput, RowsOfBf16GiveTheBitsOfRowsThatAreRoundedInside) {
   }
 }
 
+TEST(LinearNorm, GivesTheBitsOfTheNormKernel) {
+  for (Variant variant :
+       {Variant{"bf16", "bf16", "rms"}, Variant{"bf16", "f32", "layer"}}) {
+    constexpr int64_t k = 90, n = 70, rows = 7;
+    Weight weight(n, k, 4);
+    Packed packed(weight, true);
+    Rows<float> x = Rows<float>(rows, k).random(5), y(rows, k);
+    Rows<float> normWeight = Rows<float>(1, k).random(6);
+    Kernel norm("norm", std::string("{kind = \"") + variant.norm +
+                            "\", weight, eps = 1.0e-5 : f32}");
+    EXPECT_EQ(norm.run({.operands = {{"x", x}, {"w", normWeight}, {"y", y}},
+                        .dims = {{"N", k},
+                                 {"heads", 1},
+                                 {"x.stride", x.stride},
+                                 {"y.stride", y.stride}},
+                        .rows = rows}),
+              0);
+    Kernel fused("linear", variant.attributes());
+    Kernel plain("linear",
+                 Variant{variant.weight, variant.compute, "none"}.attributes());
+    EXPECT_EQ(product(fused, x, normWeight, packed, rows, n, 2),
+              product(plain, y, normWeight, packed, rows, n, 1))
+        << variant.norm;
+  }
+}
+
 TEST(LinearEpilogue, AppliesBiasActivationScaleCapAndResidualInOrder) {
   constexpr int64_t k = 48, n = 100, rows = 5;
   Weight weight(n, k, 6);
