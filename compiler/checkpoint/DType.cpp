@@ -142,6 +142,8 @@ bool isReadable(DType type) {
   return plainToFloat(type, nullptr, 0, nullptr) || blockDequantizer(type);
 }
 
+bool isInteger(DType type) { return type >= DType::I8 && type <= DType::Bool; }
+
 bool toFloat(DType type, const uint8_t *source, size_t count, float *out) {
   if (plainToFloat(type, source, count, out))
     return true;

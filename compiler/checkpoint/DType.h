@@ -69,6 +69,8 @@ inline std::string dtypeName(DType type) { return blockFormat(type).name; }
 // True when readRows can convert the type to f32. Integers are readable: values
 // beyond 2^24 are rounded to the nearest f32.
 bool isReadable(DType type);
+// Whole numbers and flags: no weight is stored so unless a format says it.
+bool isInteger(DType type);
 
 // Converts `count` values (a multiple of the block) starting at `source`, which
 // needs no alignment. False when the type is not readable.

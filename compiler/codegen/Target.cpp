@@ -40,7 +40,7 @@ Status unknownTarget(StringRef name) {
   unsigned best = ~0u;
   for (StringRef candidate : known) {
     unsigned distance = name.edit_distance(candidate);
-    if (distance < best)
+    if (distance < best && featuresOf(candidate).lookup("avx2"))
       best = distance, nearest = candidate;
   }
   return Status(Code::InvalidArgument,

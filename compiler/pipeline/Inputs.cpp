@@ -1,5 +1,7 @@
 #include "compiler/pipeline/Inputs.h"
 
+#include "runtime/artifact/PlanCheck.h"
+
 #include <algorithm>
 #include <charconv>
 
@@ -21,6 +23,13 @@ static Result<checkpoint::Checkpoint> openCheckpoint(const Options &options) {
   return checkpoint::Checkpoint::random(seed, options.config);
 }
 
+static Status countErrors(const std::string &file,
+                          const spec::Diagnostics &diagnostics) {
+  return Status(Code::InvalidArgument,
+                file + ": " + std::to_string(diagnostics.errorCount()) +
+                    (diagnostics.errorCount() == 1 ? " error" : " errors"));
+}
+
 Result<Inputs> readInputs(const Options &options, llvm::raw_ostream &errors) {
   Result<checkpoint::Checkpoint> opened = openCheckpoint(options);
   if (!opened.ok())
@@ -30,19 +39,31 @@ Result<Inputs> readInputs(const Options &options, llvm::raw_ostream &errors) {
   if (file.empty())
     if (auto found = spec::findSpec(options.models, *opened, diagnostics))
       file = *found;
+  spec::SpecPtr spec;
   std::unique_ptr<spec::Model> model;
   if (!file.empty())
-    if (spec::SpecPtr spec = spec::parseSpec(file, diagnostics)) {
-      spec::BindOptions bindOptions;
-      bindOptions.entries = options.entries;
-      model = spec::bind(*spec, *opened, diagnostics, bindOptions);
-    }
+    spec = spec::parseSpec(file, diagnostics);
+  if (spec) {
+    spec::BindOptions bindOptions;
+    bindOptions.entries = options.entries;
+    model = spec::bind(*spec, *opened, diagnostics, bindOptions);
+  }
   errors << diagnostics.print();
+  if (file.empty())
+    return Status(Code::InvalidArgument, "no spec for " + options.checkpoint);
+  if (!spec)
+    return countErrors(file, diagnostics);
   if (!model)
     return Status(Code::InvalidArgument,
-                  file.empty() ? "no spec for " + options.checkpoint
-                               : file + " does not fit " + options.checkpoint);
-  return Inputs{std::move(*opened), std::move(model)};
+                  file + " does not fit " + options.checkpoint);
+  Inputs inputs{std::move(*opened), std::move(model)};
+  if (Facts facts = readFacts(inputs, options);
+      facts.context > artifact::kMaxContext)
+    return Status(Code::InvalidArgument,
+                  "a context of " + std::to_string(facts.context) +
+                      " positions, expected at most " +
+                      std::to_string(artifact::kMaxContext));
+  return inputs;
 }
 
 // One id or a list of ids.
@@ -94,11 +115,7 @@ Status checkSpec(const std::string &file, llvm::raw_ostream &errors) {
   spec::Diagnostics diagnostics;
   spec::SpecPtr spec = spec::parseSpec(file, diagnostics);
   errors << diagnostics.print();
-  if (!spec)
-    return Status(Code::InvalidArgument,
-                  file + ": " + std::to_string(diagnostics.errorCount()) +
-                      (diagnostics.errorCount() == 1 ? " error" : " errors"));
-  return {};
+  return spec ? Status() : countErrors(file, diagnostics);
 }
 
 } // namespace sluice::pipeline

@@ -156,7 +156,12 @@ Status Compilation::resume(Stage &at) {
                   options.from + ": expected a dump of stage model, fused or "
                                  "plan (module attribute sluice.stage)");
   at = *stage;
-  return {};
+  if (options.emit && *options.emit < at)
+    return Status(
+        Code::InvalidArgument,
+        options.from + " is of stage " + name.getValue().str() +
+            ", which comes after --emit=" + stages()[int(*options.emit)].name);
+  return dumps.add(at, *module);
 }
 
 Status Compilation::toPlan(Stage &at) {
@@ -263,7 +268,11 @@ Status Compilation::write(const std::vector<TargetCode> &code) {
                       const pack::Sink &sink) {
     return streamWeight(instance, sink);
   };
-  return artifact::writeArtifact(options.output, in);
+  Status status = artifact::writeArtifact(options.output, in);
+  if (status.ok() || options.from.empty())
+    return status;
+  // The dump's weights are those of the checkpoint it was made from.
+  return status.in(options.from + " with " + options.checkpoint);
 }
 
 Status Compilation::run() {

@@ -269,6 +269,9 @@ bool WeightBinder::addTensor(const Tensor &tensor, TensorPart part, bool stack,
   if (wrong.empty() && part.format.empty() && !isReadable(info->dtype))
     wrong = "values of type " + checkpoint::dtypeName(info->dtype) +
             " cannot be read";
+  if (wrong.empty() && part.format.empty() && isInteger(info->dtype))
+    wrong = "it holds whole numbers (" + checkpoint::dtypeName(info->dtype) +
+            "), expected a floating-point type";
   for (const Transform &t : part.apply)
     if (wrong.empty())
       wrong = applyToShape(t, axis, own);

@@ -36,7 +36,8 @@ void WeightBinder::bind(ConfigScope &config, Model &model) {
   walkLibraries(file_, config, "");
   model.index();
   checkAliases();
-  if (!checkpoint_.synthetic())
+  // Without all weights, what is left over says nothing.
+  if (!checkpoint_.synthetic() && complete_)
     reportUnused();
 }
 
@@ -71,12 +72,13 @@ void WeightBinder::walk(const WeightGroup &group, Place place) {
   }
   std::optional<int64_t> count =
       evaluateInt(group.each->count, place.env, diagnostics_);
-  if (!count)
-    return;
-  if (*count < 1 || *count > maxInstances) {
-    diagnostics_.error(group.each->location,
-                       "group " + quote(path) + " cannot have " +
-                           std::to_string(*count) + " instances");
+  if (!count || *count < 1 || *count > maxInstances) {
+    if (count)
+      diagnostics_.error(group.each->location,
+                         "group " + quote(path) + " cannot have " +
+                             std::to_string(*count) + " instances, only 1 to " +
+                             std::to_string(maxInstances));
+    complete_ = false;
     return;
   }
   groups_.emplace(path, Group{*count, group.each->index});

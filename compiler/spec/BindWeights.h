@@ -151,6 +151,7 @@ private:
   ConfigScope *config_ = nullptr;
   Model *model_ = nullptr;
   std::string format_;
+  bool complete_ = true; // every group could be walked
   std::map<std::string, Group> groups_;
   std::vector<std::string> groupPaths_, leafPaths_;
   std::map<const WeightGroup *, size_t> prefixChoice_;

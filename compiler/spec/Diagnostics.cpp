@@ -37,6 +37,10 @@ static std::string lineOf(const std::string &text, int line) {
   std::string out = text.substr(begin, text.find('\n', begin) - begin);
   if (!out.empty() && out.back() == '\r')
     out.pop_back();
+  // A file that is no text must not command the terminal.
+  for (char &c : out)
+    if (static_cast<unsigned char>(c) < ' ' && c != '\t')
+      c = '?';
   return out;
 }
 

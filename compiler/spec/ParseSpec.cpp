@@ -4,7 +4,7 @@
 
 #include <filesystem>
 #include <fstream>
-#include <sstream>
+#include <iterator>
 
 namespace sluice::spec {
 
@@ -212,14 +212,12 @@ SpecPtr parseSpecText(const std::string &path, std::string text,
 
 SpecPtr parseSpec(const std::string &path, Diagnostics &diagnostics) {
   std::ifstream in(path, std::ios::binary);
-  std::ostringstream text;
-  if (in)
-    text << in.rdbuf();
-  if (!in || !text) {
+  std::string text(std::istreambuf_iterator<char>(in), {});
+  if (!in.is_open() || in.bad()) {
     diagnostics.error({path}, "cannot read the file");
     return nullptr;
   }
-  return parseSpecText(path, text.str(), diagnostics);
+  return parseSpecText(path, text, diagnostics);
 }
 
 } // namespace sluice::spec

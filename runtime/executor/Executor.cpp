@@ -151,6 +151,13 @@ Status Executor::checkValues(const Entry &entry, std::string_view type,
   return {};
 }
 
+static bool takes(const Entry &entry, std::string_view type) {
+  for (const Input *input : list(entry.inputs()))
+    if (text(input->type()) == type)
+      return true;
+  return false;
+}
+
 Status Executor::checkSequence(const ReadyEntry &entry,
                                const StepSequence &sequence) const {
   int64_t count = static_cast<int64_t>(sequence.tokens.size());
@@ -175,6 +182,8 @@ Status Executor::checkSequence(const ReadyEntry &entry,
     return invalid("the sequence would have " + std::to_string(held + count) +
                    " tokens, longer than the context of " +
                    std::to_string(limits().context));
+  if (!sequence.tokenTypes.empty() && !takes(*entry.info, "token_types"))
+    return invalid("the entry takes no token types");
   Status status = checkValues(*entry.info, "tokens", sequence.tokens);
   if (status.ok())
     status = checkValues(*entry.info, "token_types", sequence.tokenTypes);

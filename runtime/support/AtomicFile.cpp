@@ -15,9 +15,28 @@ Status AtomicFile::fail(const char *what) const {
   return Status(code, path_ + ": " + what + ": " + std::strerror(errno));
 }
 
+// The name of an open file that has none in a folder.
+static std::string procName(int fd) {
+  return "/proc/self/fd/" + std::to_string(fd);
+}
+
 Result<AtomicFile> AtomicFile::create(const std::string &path) {
   AtomicFile file;
   file.path_ = path;
+  struct stat info;
+  if (stat(path.c_str(), &info) == 0 && !S_ISREG(info.st_mode))
+    return Status(Code::InvalidArgument,
+                  path + (S_ISDIR(info.st_mode) ? ": is a folder"
+                                                : ": is not a regular file"));
+  // A file without a name vanishes however the process ends.
+  size_t slash = path.rfind('/');
+  std::string folder =
+      slash == std::string::npos ? "." : path.substr(0, slash + 1);
+  file.fd_ = open(folder.c_str(), O_TMPFILE | O_RDWR | O_CLOEXEC, 0666);
+  if (file.fd_ >= 0 && access(procName(file.fd_).c_str(), F_OK) == 0)
+    return file;
+  if (file.fd_ >= 0)
+    close(file.fd_);
   std::string name = path + ".XXXXXX";
   file.fd_ = mkostemp(name.data(), O_CLOEXEC);
   if (file.fd_ < 0)
@@ -83,14 +102,30 @@ Status AtomicFile::pad(size_t alignment) {
   return {};
 }
 
-Status AtomicFile::commit() {
-  int fd = std::exchange(fd_, -1);
-  if (fsync(fd) != 0) {
-    Status status = fail("cannot flush");
-    close(fd);
-    return status;
+// Gives a file without a name one beside `path_`: a link, unlike a rename,
+// cannot replace what is there.
+Status AtomicFile::link() {
+  for (int attempt = 0; attempt < 100; ++attempt) {
+    std::string name =
+        path_ + "." + std::to_string(getpid()) + "." + std::to_string(attempt);
+    if (linkat(AT_FDCWD, procName(fd_).c_str(), AT_FDCWD, name.c_str(),
+               AT_SYMLINK_FOLLOW) == 0) {
+      temporary_ = name;
+      return {};
+    }
+    if (errno != EEXIST)
+      break;
   }
-  if (close(fd) != 0)
+  return fail("cannot name the finished file");
+}
+
+Status AtomicFile::commit() {
+  if (fsync(fd_) != 0)
+    return fail("cannot flush");
+  if (temporary_.empty())
+    if (Status status = link(); !status.ok())
+      return status;
+  if (close(std::exchange(fd_, -1)) != 0)
     return fail("cannot close");
   if (rename(temporary_.c_str(), path_.c_str()) != 0)
     return fail("cannot rename the finished file");

@@ -8,8 +8,9 @@
 
 namespace sluice {
 
-// Writes to a temporary file beside `path`; commit() flushes and renames it. A
-// file that is not committed is removed, so no partial output is left behind.
+// Writes to a file without a name in the folder of `path` (or, where the file
+// system has none, to a temporary file); commit() flushes it and puts it in the
+// place of `path`. A file that is not committed leaves nothing behind.
 class AtomicFile {
 public:
   static Result<AtomicFile> create(const std::string &path);
@@ -29,6 +30,7 @@ public:
 private:
   AtomicFile() = default;
   Status fail(const char *what) const;
+  Status link();
 
   int fd_ = -1;
   uint64_t size_ = 0;

@@ -1,5 +1,6 @@
 // Compiles a spec and a checkpoint to an artifact.
 #include "compiler/pipeline/Pipeline.h"
+#include "runtime/support/AtomicFile.h"
 
 #include <CLI/CLI.hpp>
 #include <unistd.h>
@@ -132,9 +133,30 @@ std::string misuse(const CommandLine &line) {
     return "--checkpoint random:SEED needs --config config.json";
   if (!random && !o.config.empty())
     return "--config is only used with --checkpoint random:SEED";
+  if (o.dumpEachPass && o.dumpDir.empty())
+    return "--dump-each-pass needs --dump-dir";
   if (o.output.empty() && !o.emit && o.dumpDir.empty())
     return "nothing to do: give --output, --emit or --dump-dir";
   return "";
+}
+
+Status execute(const CommandLine &line) {
+  const Options &options = line.options;
+  if (line.check)
+    return pipeline::checkSpec(options.spec, llvm::errs());
+  // Minutes of work should not end with an output that cannot be written.
+  if (!options.output.empty())
+    if (Status status = AtomicFile::create(options.output).status();
+        !status.ok())
+      return status;
+  Status status = pipeline::compile(options, llvm::outs(), llvm::errs());
+  llvm::outs().flush();
+  if (std::error_code error = llvm::outs().error()) {
+    llvm::outs().clear_error();
+    if (status.ok())
+      status = Status(Code::Io, "standard output: " + error.message());
+  }
+  return status;
 }
 
 } // namespace
@@ -165,9 +187,7 @@ int main(int argc, char **argv) {
     options.progress = [&](const char *phase, double share) {
       progress(phase, share);
     };
-  Status status = line.check
-                      ? pipeline::checkSpec(options.spec, llvm::errs())
-                      : pipeline::compile(options, llvm::outs(), llvm::errs());
+  Status status = execute(line);
   progress.clear();
   return status.ok() ? 0 : fail(status.message(), 1);
 }

@@ -112,5 +112,7 @@ int main(int argc, char **argv) {
   if (int code = tools::parse(app, argc, argv); code >= 0)
     return code;
   Status status = show(options);
+  if (status.ok() && !std::cout.flush())
+    status = Status(Code::Io, "standard output: cannot write");
   return status.ok() ? 0 : tools::fail(status);
 }

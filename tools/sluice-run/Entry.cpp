@@ -245,6 +245,18 @@ Status runEntry(const Options &options, ModelPtr &model) {
   return writeOutputs(options.out, std::move(*results));
 }
 
+Status checkGenerates(const Model &model, const std::string &name) {
+  if (name.empty())
+    return {};
+  Result<EntryInfo> entry = model.entry(name);
+  if (!entry.ok())
+    return entry.status();
+  if (entry->kind != "generate")
+    return invalid("entry '" + name + "' is of kind " + entry->kind +
+                   " and does not generate; --out writes what it gives");
+  return {};
+}
+
 Status generateIds(const Options &options, ModelPtr &model) {
   Result<Inputs> inputs = parseInputs(options);
   if (!inputs.ok())
@@ -254,6 +266,8 @@ Status generateIds(const Options &options, ModelPtr &model) {
   if (!loaded.ok())
     return loaded.status();
   model = std::move(*loaded);
+  if (Status status = checkGenerates(*model, options.entry); !status.ok())
+    return status;
   if (!options.profile.empty())
     model->startProfile();
   if (Status status = feedSources(*model, *inputs); !status.ok())

@@ -48,6 +48,8 @@ Result<Inputs> parseInputs(const Options &options);
 
 // --ids or --in with --out.
 Status runEntry(const Options &options, ModelPtr &model);
+// Whether --entry, if given, can continue ids.
+Status checkGenerates(const Model &model, const std::string &name);
 // --generate.
 Status generateIds(const Options &options, ModelPtr &model);
 // --prompt.

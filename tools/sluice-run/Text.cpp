@@ -12,6 +12,8 @@ Status generateText(const Options &options, ModelPtr &model) {
   if (!loaded.ok())
     return loaded.status();
   model = std::move(*loaded);
+  if (Status status = checkGenerates(*model, options.entry); !status.ok())
+    return status;
   if (!options.profile.empty())
     model->startProfile();
   TextOptions text;
@@ -26,7 +28,8 @@ Status generateText(const Options &options, ModelPtr &model) {
         std::cout << piece << std::flush;
         return std::cout.good();
       });
-  std::cout << '\n';
+  if (status.ok() || options.echo)
+    std::cout << '\n';
   if (status.ok() && !std::cout.good())
     return Status(Code::Io, "cannot write the text");
   return status;

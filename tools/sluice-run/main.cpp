@@ -1,6 +1,8 @@
+#include "runtime/support/AtomicFile.h"
 #include "tools/sluice-run/Options.h"
 #include "tools/support/Cli.h"
 
+#include <cstdio>
 #include <iostream>
 
 using namespace sluice;
@@ -133,9 +135,20 @@ static std::string conflict(const run::Options &options) {
   return "";
 }
 
+// Work should not end with an output that cannot be written.
+static Status checkOutputs(const run::Options &options) {
+  for (const std::string &path : {options.out, options.profile})
+    if (!path.empty())
+      if (Status status = AtomicFile::create(path).status(); !status.ok())
+        return status;
+  return {};
+}
+
 static Status execute(const run::Options &options) {
   if (options.verify)
     return run::verify(options);
+  if (Status status = checkOutputs(options); !status.ok())
+    return status;
   run::ModelPtr model;
   bool text = !options.prompt.empty() && options.out.empty();
   Status status = text                   ? run::generateText(options, model)
@@ -156,5 +169,7 @@ int main(int argc, char **argv) {
   if (std::string message = conflict(options); !message.empty())
     return tools::usage(message);
   Status status = execute(options);
+  if (status.ok() && (!std::cout.flush() || std::fflush(stdout) != 0))
+    status = Status(Code::Io, "standard output: cannot write");
   return status.ok() ? 0 : tools::fail(status);
 }

@@ -1,0 +1,209 @@
+#!/usr/bin/env python3
+"""Uses the tools as their help says: stages, dumps, resuming, passes, targets, views, named tensors, sampling."""
+
+import array
+import json
+import os
+import shutil
+import struct
+
+import bench as harness
+import safetensors
+
+STAGES = {"spec": "family: llama", "model": "llm.rms_norm", "fused": "llm.", "plan": "plan.kernel", "kernels": "func.func", "llvm": "define", "asm": "ret"}
+FUSIONS = "share-rope wanted-rows merge-siblings fuse-norm-matmul fuse-swiglu fuse-epilogue fuse-rope-attention fuse-moe-dispatch fuse-elementwise".split()
+IDS = "5,9,2,37,31,8,44,1,50,12,3"
+
+
+def read(path):
+    with open(path, "rb") as file:
+        return file.read()
+
+
+def compile(bench, name, *options, case="llama/gqa"):
+    path = bench.path(name)
+    done = bench.run("sluice-compile", "-c", bench.case(case), "--models", bench.models, "-o", path, *options)
+    bench.check(f"{name} is compiled without a word", done.returncode == 0 and not done.stderr and not done.stdout, done.stderr.decode())
+    return path
+
+
+def tensors(bench, model, *options):
+    out = bench.path("out.safetensors")
+    bench.output("sluice-run", model, *(options or ("--ids", IDS)), "--out", out)
+    return safetensors.load(out)
+
+
+def logits(bench, model, *options):
+    return tensors(bench, model, *options)["logits"].data
+
+
+def stages(bench):
+    """--emit, --dump-dir and --dump-each-pass show the same texts."""
+    command = ("sluice-compile", "-c", bench.case("llama/gqa"), "--models", bench.models)
+    bench.output(*command, "--dump-dir", "dumps")
+    files = sorted(os.listdir(bench.path("dumps")))
+    bench.check("one numbered file a stage", [name.split(".")[0] for name in files] == [f"{i:02}-{stage}" for i, stage in enumerate(STAGES)], str(files))
+    for name, (stage, word) in zip(files, STAGES.items()):
+        text = bench.output(*command, f"--emit={stage}")
+        bench.check(f"--emit={stage}", word in text, text[:200])
+        bench.check(f"--emit={stage} and its dump", text.encode() == read(bench.path("dumps", name)), name)
+    resolved = bench.path("dumps", "00-spec.yaml")
+    bench.check("a resolved spec is a spec", bench.output("sluice-compile", "--check", resolved) == "")
+    bench.output(*command, "--dump-dir", "passes", "--dump-each-pass")
+    files = sorted(os.listdir(bench.path("passes")))
+    after = [name.split("-after-")[1].split(".")[0] for name in files if "-after-" in name]
+    bench.check("a dump after each pass", [name for name in after if name in FUSIONS] == FUSIONS and after[-1] == "verify-plan", str(files))
+    for name, index in ("model", "01"), ("fused", "03"), ("plan", "04"):
+        last = [file for file in files if file.endswith(f"-{name}.mlir") and "-after-" not in file]
+        bench.check(f"{name} with and without passes", read(bench.path("passes", last[0])) == read(bench.path("dumps", f"{index}-{name}.mlir".replace("03", "02").replace("04", "03"))), last[0])
+    opt = bench.output("sluice-opt", "--fusion-pipeline", bench.path("dumps", "01-model.mlir")).replace('"model"', '"fused"')
+    bench.check("sluice-opt fuses as sluice-compile does", "sluice.stage" in opt and opt.split() == read(bench.path("dumps", "02-fused.mlir")).decode().split())
+    report = bench.run(*command, "--fusion-report", "--emit=fused").stderr.decode()
+    bench.check("--fusion-report", "fuse-norm-matmul: fused at" in report and "not fused at" in report, report)
+    shutil.rmtree(bench.path("passes"))
+
+
+def resuming(bench):
+    """A dump resumes to the same artifact; an edited one is what the edited checkpoint gives."""
+    command = ("sluice-compile", "-c", bench.case("llama/gqa"), "--models", bench.models)
+    direct = logits(bench, compile(bench, "direct.slc"))
+    changed = bench.path("changed")
+    shutil.copytree(bench.case("llama/gqa"), changed)
+    config = json.loads(read(os.path.join(changed, "config.json")))
+    config["rms_norm_eps"] = 0.25
+    with open(os.path.join(changed, "config.json"), "w") as file:
+        json.dump(config, file)
+    bench.output("sluice-compile", "-c", changed, "--models", bench.models, "-o", "changed.slc")
+    expected = logits(bench, bench.path("changed.slc"))
+    bench.check("the edit shows", expected != direct)
+    for stage in "model", "fused", "plan":
+        text = bench.output(*command, f"--emit={stage}")
+        dump = bench.path(f"{stage}.mlir")
+        for what, eps, wanted in ("", "9.99999974E-6", direct), ("edited ", "2.500000e-01", expected):
+            with open(dump, "w") as file:
+                file.write(text.replace("9.99999974E-6", eps))
+            name = compile(bench, f"from {what}{stage}.slc", "--from", dump)
+            bench.check(f"from {what}{stage}", logits(bench, name) == wanted, "other bits than compiled directly")
+        again = bench.output(*command, "--from", dump, f"--emit={stage}")
+        bench.check(f"{stage} dump printed again", again == read(dump).decode())
+    shutil.rmtree(changed)
+
+
+def passes(bench):
+    """Leaving out any one fusion does not change a bit."""
+    for case in "llama/gqa", "mixtral/two-of-four", "gpt2/odd":
+        plain = bench.output("sluice-compile", "-c", bench.case(case), "--models", bench.models, "--emit=fused")
+        expected, changed = logits(bench, compile(bench, "fused.slc", case=case)), []
+        for fusion in FUSIONS:
+            option = ("--disable-pass", fusion)
+            if bench.output("sluice-compile", "-c", bench.case(case), "--models", bench.models, "--emit=fused", *option) == plain:
+                continue
+            changed.append(fusion)
+            model = compile(bench, "less.slc", *option, case=case)
+            for chunk in ((), ("--chunk", "1")):
+                bench.check(f"{case} without {fusion} {chunk}", logits(bench, model, "--ids", IDS, *chunk) == expected, "bits differ")
+        wanted = {"fuse-rope-attention", "fuse-epilogue"} | ({"fuse-moe-dispatch"} if "mixtral" in case else set())
+        bench.check(f"{case}: fusions that fire", wanted <= set(changed), str(changed))
+
+
+def targets(bench):
+    several = compile(bench, "several.slc", "--target", "x86-64-v3,x86-64-v4,native")
+    codes = [section for section in json.loads(bench.output("sluice-inspect", several, "--json"))["sections"] if section["kind"] == "code"]
+    bench.check("a code section per target", len(codes) == 3 and [code["name"] for code in codes[:2]] == ["x86-64-v3", "x86-64-v4"], str(codes))
+    bench.check("the best code runs", logits(bench, several) == logits(bench, compile(bench, "native.slc")))
+    expected, least = tensors(bench, several)["logits"], tensors(bench, compile(bench, "v3.slc", "--target", "x86-64-v3"))["logits"]
+    bench.check("x86-64-v3 agrees", safetensors.difference(expected, least)[1] <= 1e-4, str(safetensors.difference(expected, least)))
+
+
+def determinism(bench):
+    for case in "llama/gqa", "mixtral/two-of-four":
+        first, second = compile(bench, "first.slc", case=case), compile(bench, "second.slc", case=case)
+        bench.check(f"{case} compiles to the same bytes", read(first) == read(second))
+    models = []
+    for name, seed in ("a", 1), ("b", 1), ("c", 2):
+        path = bench.path(f"random-{name}.slc")
+        bench.output("sluice-compile", "-c", f"random:{seed}", "--config", os.path.join(bench.case("llama/gqa"), "config.json"), "--models", bench.models, "-o", path)
+        models.append(logits(bench, path))
+    bench.check("random weights by their seed", models[0] == models[1] != models[2])
+
+
+def views(bench):
+    model = compile(bench, "views.slc", "--keep-ir")
+    for options, word in [
+        ([], "vocabulary   96"),
+        (["--plan"], "layers.q_k_v"),
+        (["--weights"], "layers.gate"),
+        (["--memory"], "activations"),
+        (["--spec"], "family: llama"),
+        (["--ir", "plan"], "plan.kernel"),
+        (["--ir", "fused"], "llm."),
+        (["--verify"], "vocabulary"),
+    ]:
+        text = bench.output("sluice-inspect", model, *options)
+        bench.check(f"sluice-inspect {options}", word in text, text[:300])
+        if options and options[0] in ("--plan", "--weights", "--memory"):
+            bench.check(f"{options} --json", bool(json.loads(bench.output("sluice-inspect", model, *options, "--json"))))
+    summary = json.loads(bench.output("sluice-inspect", model, "--json"))
+    bench.check("--json", summary["family"] == "llama" and summary["context"] == 64 and summary["vocab"] == 96, str(summary)[:300])
+    text = bench.output("sluice-run", model, "--verify")
+    bench.check("--verify", text.count("ok: ") == len(text.splitlines()) >= 5, text)
+
+
+def save(path, **lists):
+    """Lists of whole numbers as I32 tensors; a name may hold a dot written as two underscores."""
+    header, data = {}, b""
+    for name, values in lists.items():
+        part = array.array("i", values).tobytes()
+        header[name.replace("__", ".")] = {"dtype": "I32", "shape": [len(values)], "data_offsets": [len(data), len(data) + len(part)]}
+        data += part
+    text = json.dumps(header).encode()
+    with open(path, "wb") as file:
+        file.write(struct.pack("<Q", len(text)) + text + data)
+
+
+def entries(bench):
+    """Any entry by name, on ids or on named tensors."""
+    model, source = compile(bench, "named.slc"), bench.path("in.safetensors")
+    ids = list(map(int, IDS.split(",")))
+    save(source, ids=ids)
+    bench.check("--in gives what --ids gives", logits(bench, model, "--in", source) == logits(bench, model))
+    save(source, ids__0=ids, ids__1=ids[:3])
+    batch = tensors(bench, model, "--entry", "generate", "--in", source)
+    bench.check("a batch by names", batch["logits.0"].data == logits(bench, model) and batch["logits.1"].data == logits(bench, model, "--ids", "5,9,2"))
+    bert = compile(bench, "bert.slc", case="bert/pretraining")
+    names = [entry["name"] for entry in json.loads(bench.output("sluice-inspect", bert, "--json"))["entries"]]
+    bench.check("several entries", len(names) > 1, str(names))
+    for name in names:
+        found = tensors(bench, bert, "--ids", "5,9,2", "--entry", name)
+        bench.check(f"--entry {name}", bool(found) and all(any(t.values()) for t in found.values()), str(list(found)))
+    only = compile(bench, "only.slc", "--entry", names[0], case="bert/pretraining")
+    bench.check("only one entry compiled", [e["name"] for e in json.loads(bench.output("sluice-inspect", only, "--json"))["entries"]] == names[:1])
+
+
+def generation(bench):
+    """On the bundled model: sampling repeats by its seed, text stops where it shall."""
+    demo = bench.path("demo.slc")
+    bench.output("sluice-compile", "-c", os.path.join(bench.models, "demo"), "--models", bench.models, "-o", demo)
+
+    def text(*options, prompt="And God said"):
+        return bench.output("sluice-run", demo, "--prompt", prompt, *options)
+
+    sampled = ("--temperature", "1.5", "--top-k", "50", "--top-p", "0.95", "--min-p", "0.01", "--repetition-penalty", "1.1", "--max-tokens", "24", "--seed")
+    first = text(*sampled, "1")
+    bench.check("the same seed, the same text", first == text(*sampled, "1"))
+    bench.check("another seed, another text", first != text(*sampled, "2"))
+    greedy = text("--max-tokens", "24")
+    bench.check("greedy by default", greedy == text("--greedy", "--max-tokens", "24") and len(greedy) > 20, greedy)
+    bench.check("nearly greedy", greedy == text("--temperature", "0.7", "--top-k", "1", "--max-tokens", "24"))
+    bench.check("threads change nothing", greedy == text("--threads", "1", "--max-tokens", "24"))
+    bench.check("--echo", text("--echo", "--max-tokens", "24") == "And God said" + greedy)
+    stop = greedy.split()[4]
+    before = greedy[: greedy.index(stop)]
+    bench.check("--stop ends the text before it", text("--max-tokens", "24", "--stop", "no such text", "--stop", stop).rstrip("\n") == before.rstrip("\n"), stop)
+    ids = bench.output("sluice-run", demo, "--ids", "5,9,2", "--ids", "7", "--generate", "6", "--greedy", "--print-ids", "--ignore-stop").splitlines()
+    bench.check("a line of ids per sequence", [len(line.split()) for line in ids] == [6, 6], str(ids))
+    trace = bench.run("sluice-run", demo, "--ids", "5,9,2", "--generate", "4", "--profile", bench.path("trace.json"))
+    bench.check("--profile", b"kernel" in trace.stderr and bool(json.loads(read(bench.path("trace.json")))), trace.stderr.decode())
+
+
+harness.main(__doc__, stages, resuming, passes, targets, determinism, views, entries, generation)
