@@ -283,6 +283,8 @@ LogicalResult lowerFusedLinear(Walk &walk, llm::FusedLinearOp op) {
       failed(collect(walk, op, op.getNormBias(), p.norm.bias)))
     return failure();
   p.x = *x;
+  if (p.weights.front().stacked)
+    p.rows = "pairs";
   if (llm::NormAttr norm = op.getNormAttr()) {
     p.norm.kind = llm::stringifyNormKind(norm.getKind());
     p.norm.eps = norm.getEps();
