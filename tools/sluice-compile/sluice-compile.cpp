@@ -32,7 +32,9 @@ public:
   void operator()(const char *phase, double share) {
     if (!isatty(STDERR_FILENO))
       return;
-    std::fprintf(stderr, "\r\033[K%s %3.0f%%", phase, 100 * share);
+    std::fprintf(stderr, "\r\033[K%s", phase);
+    if (share > 0) // not every phase counts
+      std::fprintf(stderr, " %3.0f%%", 100 * share);
     shown_ = true;
   }
   void clear() {
@@ -163,7 +165,8 @@ Status execute(const CommandLine &line) {
 
 int main(int argc, char **argv) {
   CLI::App app("Compiles a model family's spec and a checkpoint to one file "
-               "that sluice-run executes.");
+               "that sluice-run executes.",
+               "sluice-compile");
   CommandLine line;
   describe(app, line);
   try {
@@ -180,7 +183,7 @@ int main(int argc, char **argv) {
     if (!name.empty())
       options.disabledPasses.insert(name);
   if (std::string problem = misuse(line); !problem.empty())
-    return fail(problem, 2);
+    return fail(problem + " (--help lists the options)", 2);
 
   Progress progress;
   if (!line.quiet)
