@@ -337,8 +337,13 @@ void LinearKernel::tileRun(Tile tile, Expr row, Expr first, Expr wBase,
         shape.staged ? (row + r) * stageStride : (first + row + r) * xStride;
     xBase.push_back(at / xPerStep);
   }
+  // Staged rows end in zeros, so an odd last k is an ordinary step.
+  Expr begin = from / perStep;
+  Expr end = shape.staged ? ceilDiv(to, perStep) : to / perStep;
   PanelProduct here = product;
-  here.prefetchBytes = tile.rows > 1 ? 8192 : 0;
+  // The hardware keeps up with one row.
+  if (tile.rows > 1 && tile.columns == kColumns)
+    here.prefetchBytes = 8192;
   k.loop(k.index(0), k.index(kColumns), tile.columns, [&](Expr column) {
     Values acc;
     Values at;
@@ -347,10 +352,11 @@ void LinearKernel::tileRun(Tile tile, Expr row, Expr first, Expr wBase,
         at.push_back((row + r) * kColumns + column + c);
         acc.push_back(k.loadVector(sums, at.back()));
       }
-    // Staged rows end in zeros, so an odd last k is an ordinary step.
-    Expr end = shape.staged ? ceilDiv(to, perStep) : to / perStep;
-    acc = here.multiply(k, tile.columns, acc, xBase, wBase + column,
-                        from / perStep, end);
+    // Each pass over a run fetches its share of the next run.
+    if (tile.columns < kColumns)
+      here.prefetchRun = wBase + end * kColumns + column * (end - begin);
+    acc =
+        here.multiply(k, tile.columns, acc, xBase, wBase + column, begin, end);
     if (!shape.staged && perStep == 2)
       acc = here.multiply(k, tile.columns, acc, xBase, wBase + column, end,
                           ceilDiv(to, perStep), /*half=*/true);

@@ -23,9 +23,6 @@ Values PanelProduct::step(KernelBuilder &k, int64_t columns,
                           Expr i, bool half) const {
   int64_t vectors = columns / Lanes::width;
   Expr wAt = wBase + i * wStride;
-  if (prefetchBytes)
-    for (int64_t byte = 0; byte < columns * 4; byte += 64)
-      k.prefetch(w, wAt + (prefetchBytes + byte) / 4);
   Values even, odd;
   for (int64_t c = 0; c < vectors; ++c) {
     Expr words = k.loadVector(w, wAt + c * Lanes::width);
@@ -62,10 +59,21 @@ Values PanelProduct::step(KernelBuilder &k, int64_t columns,
   return result;
 }
 
+void PanelProduct::prefetch(KernelBuilder &k, int64_t columns, Expr wAt,
+                            Expr step) const {
+  if (!prefetchBytes && !prefetchRun)
+    return;
+  Expr from =
+      prefetchRun ? prefetchRun + step * columns : wAt + prefetchBytes / 4;
+  for (int64_t c = 0; c < columns; c += Lanes::width)
+    k.prefetch(w, from + c);
+}
+
 Values PanelProduct::multiply(KernelBuilder &k, int64_t columns, Values sums,
                               ArrayRef<Expr> xBase, Expr wBase, Expr from,
                               Expr to, bool half) const {
   return k.loop(from, to, 1, sums, [&](Expr i, ArrayRef<Expr> carried) {
+    prefetch(k, columns, wBase + i * wStride, i - from);
     return step(k, columns, carried, xBase, wBase, i, half);
   });
 }

@@ -29,8 +29,12 @@ struct PanelProduct {
   mlir::Value x;         // memref of f32, for Dot of i32 (pairs)
   mlir::Value w;         // memref of f32, else of i32 (pairs)
   int64_t wStride = SLC_PANEL; // elements of w between steps
-  // Bytes of w fetched ahead of their use; 0 leaves it to the hardware.
+  // What a step fetches ahead, as many bytes as it uses: those that lie
+  // prefetchBytes further on (0: nothing), or, where that would skip lines
+  // because a tile is narrower than the panel, the next of a run of bytes from
+  // the element `prefetchRun` on.
   int64_t prefetchBytes = 0;
+  Expr prefetchRun;
 
   int64_t kPerStep() const { return arithmetic == F32 ? 1 : 2; }
 
@@ -49,6 +53,7 @@ struct PanelProduct {
 private:
   Values step(KernelBuilder &k, int64_t columns, llvm::ArrayRef<Expr> sums,
               llvm::ArrayRef<Expr> xBase, Expr wBase, Expr i, bool half) const;
+  void prefetch(KernelBuilder &k, int64_t columns, Expr wAt, Expr step) const;
 };
 
 } // namespace sluice::kernels
