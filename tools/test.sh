@@ -10,8 +10,16 @@ build_targets release "building everything" all
 configure fuzz
 build_targets fuzz "building the fuzz targets" fuzz
 
+# run_tests PRESET [CTEST OPTIONS]: failures with their output, and the summary.
+run_tests() {
+  local preset=$1
+  shift
+  ctest --test-dir "$builds/$preset" --output-on-failure -j "$jobs" "$@" |
+    grep --line-buffered -vE '^ *(Start +[0-9]+:|[0-9]+/[0-9]+ Test +#[0-9]+: .* Passed )'
+}
+
 # All that fails is reported before the script ends.
 failed=0
-ctest --test-dir "$builds/fuzz" --output-on-failure -j "$jobs" -L fuzz "$@" || failed=1
-ctest --test-dir "$build" --output-on-failure -j "$jobs" "$@" || failed=1
+run_tests fuzz -L fuzz "$@" || failed=1
+run_tests release "$@" || failed=1
 exit $failed
