@@ -10,6 +10,9 @@ build_targets release "building everything" all
 configure fuzz
 build_targets fuzz "building the fuzz targets" fuzz
 
+# Trained models and vocabularies that some tests use when they are at hand.
+export SLUICE_SHARED_DATA=${SLUICE_SHARED_DATA:-$root/../shared/data}
+
 # run_tests PRESET [CTEST OPTIONS]: failures with their output, and the summary.
 run_tests() {
   local preset=$1
