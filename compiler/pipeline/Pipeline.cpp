@@ -220,8 +220,7 @@ Status Compilation::streamWeight(const artifact::WeightInstance &instance,
                                  const pack::Sink &sink) {
   std::vector<const spec::Weight *> parts;
   for (const std::string &path : instance.parts) {
-    std::string leaf = path.substr(0, path.find('$')); // see import/Symbols.h
-    const spec::Weight *stored = inputs->model->stored({leaf, instance.layer});
+    const spec::Weight *stored = inputs->model->stored({path, instance.layer});
     if (!stored)
       return Status(Code::NotFound, "the plan names weight '" + path +
                                         "', which the spec does not have");

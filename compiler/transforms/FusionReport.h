@@ -36,7 +36,7 @@ private:
   std::vector<Line> lines_;
 };
 
-// `models/llama.yaml:31:9 (layer/q)`: the innermost place and its name.
+// `models/family.yaml:31:9 (layer/q)`: the innermost place and its name.
 std::string describe(mlir::Location location);
 
 } // namespace sluice

@@ -63,7 +63,7 @@ private:
   std::vector<Run> runs_;
 };
 
-// "linear_3 (layers.0.q, models/llama.yaml:31)", for messages.
+// "linear_3 (layers.0.q, models/family.yaml:31)", for messages.
 std::string describeStep(const format::Model &model, const format::Step &step);
 
 } // namespace sluice::executor
