@@ -17,16 +17,22 @@ namespace {
 using Clock = std::chrono::steady_clock;
 
 constexpr size_t kMemory = size_t(640) << 20;
+// A core that fetches this far ahead reads a fifth more than one that leaves it
+// to the hardware, so without it the limit would lie below what kernels reach.
+constexpr size_t kAhead = 4096;
 constexpr int kPeakLoops = 100000;
 
 __attribute__((target("avx2"))) int64_t readAvx2(const char *data,
                                                  size_t bytes) {
   __m256i sums[4] = {};
-  for (size_t i = 0; i + 128 <= bytes; i += 128)
+  for (size_t i = 0; i + 128 <= bytes; i += 128) {
+    _mm_prefetch(data + i + kAhead, _MM_HINT_T0);
+    _mm_prefetch(data + i + kAhead + 64, _MM_HINT_T0);
     for (int j = 0; j < 4; ++j)
       sums[j] = _mm256_add_epi64(
           sums[j], _mm256_load_si256(
                        reinterpret_cast<const __m256i *>(data + i + 32 * j)));
+  }
   __m256i sum = _mm256_add_epi64(_mm256_add_epi64(sums[0], sums[1]),
                                  _mm256_add_epi64(sums[2], sums[3]));
   return _mm_cvtsi128_si64(_mm256_castsi256_si128(sum));
@@ -36,8 +42,10 @@ __attribute__((target("avx512f"))) int64_t readAvx512(const char *data,
                                                       size_t bytes) {
   __m512i sums[4] = {};
   for (size_t i = 0; i + 256 <= bytes; i += 256)
-    for (int j = 0; j < 4; ++j)
+    for (int j = 0; j < 4; ++j) {
+      _mm_prefetch(data + i + kAhead + 64 * j, _MM_HINT_T0);
       sums[j] = _mm512_add_epi64(sums[j], _mm512_load_si512(data + i + 64 * j));
+    }
   __m512i sum = _mm512_add_epi64(_mm512_add_epi64(sums[0], sums[1]),
                                  _mm512_add_epi64(sums[2], sums[3]));
   alignas(64) int64_t lanes[8];

@@ -62,7 +62,7 @@ private:
 };
 
 Limits Bench::measure() {
-  Limits limits{machine_.bandwidth(size_t(16) << 20), machine_.peakF32(),
+  Limits limits{machine_.bandwidth(size_t(64) << 20), machine_.peakF32(),
                 machine_.peakBf16()};
   limits_.push_back(limits);
   return limits;
