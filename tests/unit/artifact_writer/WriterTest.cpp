@@ -2,14 +2,13 @@
 #include "compiler/artifact/ArtifactWriter.h"
 #include "dialects/plan/PlanDialect.h"
 #include "runtime/artifact/Artifact.h"
+#include "tests/unit/fixture/Folder.h"
 
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 
 #include "mlir/IR/BuiltinOps.h"
 #include "mlir/Parser/Parser.h"
-
-#include <filesystem>
 
 using namespace mlir;
 using namespace sluice;
@@ -67,15 +66,14 @@ protected:
       return status.ok() ? sink(data.data() + half, data.size() - half)
                          : status;
     };
-    path = testing::TempDir() + "writer_test.slc";
-    std::filesystem::remove(path);
   }
 
   MLIRContext context;
   OwningOpRef<ModuleOp> module;
   artifact::ArtifactInputs inputs;
   std::vector<artifact::WeightInstance> asked;
-  std::string path;
+  test::Folder folder;
+  std::string path = folder.path("writer_test.slc");
 };
 
 TEST_F(Writer, SectionsComeBack) {

@@ -1,6 +1,8 @@
 // Building checkpoint files in memory and in temporary folders.
 #pragma once
 
+#include "tests/unit/fixture/Folder.h"
+
 #include <gtest/gtest.h>
 
 #include <cstdint>
@@ -40,28 +42,5 @@ inline std::string safetensors(const std::string &header,
                                const std::string &data) {
   return Bytes().number<uint64_t>(header.size()).data + header + data;
 }
-
-// A folder that is removed with the test.
-class Folder {
-public:
-  Folder() {
-    std::string pattern =
-        (std::filesystem::temp_directory_path() / "sluice-XXXXXX").string();
-    path_ = mkdtemp(pattern.data());
-  }
-  Folder(const Folder &) = delete;
-  ~Folder() { std::filesystem::remove_all(path_); }
-
-  std::string add(const std::string &name, const std::string &content) const {
-    std::filesystem::path path = path_ / name;
-    std::filesystem::create_directories(path.parent_path());
-    std::ofstream(path, std::ios::binary) << content;
-    return path.string();
-  }
-  std::string path() const { return path_.string(); }
-
-private:
-  std::filesystem::path path_;
-};
 
 } // namespace sluice::test

@@ -3,14 +3,11 @@
 #include "compiler/checkpoint/Checkpoint.h"
 #include "compiler/spec/Spec.h"
 #include "dialects/llm/LLMOps.h"
+#include "tests/unit/fixture/Folder.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
-
-#include <filesystem>
-#include <fstream>
-#include <unistd.h>
 
 using namespace sluice;
 using testing::HasSubstr;
@@ -66,13 +63,12 @@ protected:
   import::ImportOptions options;
 
   mlir::OwningOpRef<mlir::ModuleOp> run(const std::string &text) {
+    test::Folder folder;
     std::string config =
-        testing::TempDir() + "/import-" + std::to_string(getpid()) + ".json";
-    std::ofstream(config)
-        << R"({"architectures": ["Test"], "vocab": 32, "hidden": 16})";
+        folder.add("config.json",
+                   R"({"architectures": ["Test"], "vocab": 32, "hidden": 16})");
     Result<checkpoint::Checkpoint> file =
         checkpoint::Checkpoint::random(1, config);
-    std::filesystem::remove(config);
     if (!file.ok()) {
       ADD_FAILURE() << file.status().message();
       return {};

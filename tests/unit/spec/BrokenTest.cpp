@@ -36,8 +36,8 @@ std::string replaced(std::string text, const std::string &from,
 // All messages, or "" if the spec binds.
 std::string messages(const std::string &spec, const std::string &configText,
                      const Shapes &shapes) {
-  TempDir dir;
-  dir.write("config.json", configText);
+  Folder dir;
+  dir.add("config.json", configText);
   dir.writeTensors("model.safetensors", shapes);
   sluice::checkpoint::Checkpoint ck = openCheckpoint(dir.path());
   Diagnostics diagnostics;
@@ -314,10 +314,10 @@ TEST(Broken, Checkpoints) {
 }
 
 TEST(Libraries, ReportTheirOwnMistakes) {
-  TempDir dir;
-  dir.write("lib.yaml", "sluice: 1\nlibrary: lib\nparams: {size: int}\n"
-                        "blocks:\n  b:\n    inputs: [x]\n    returns: [y]\n"
-                        "    nodes:\n      - y: {linear: x, w: q}\n");
+  Folder dir;
+  dir.add("lib.yaml", "sluice: 1\nlibrary: lib\nparams: {size: int}\n"
+                      "blocks:\n  b:\n    inputs: [x]\n    returns: [y]\n"
+                      "    nodes:\n      - y: {linear: x, w: q}\n");
   auto parse = [&](const std::string &use) {
     Diagnostics diagnostics;
     EXPECT_FALSE(parseSpecText(
@@ -339,7 +339,7 @@ TEST(Libraries, ReportTheirOwnMistakes) {
   EXPECT_NE(parse("none.yaml").find("cannot read library"), std::string::npos);
   EXPECT_NE(parse("/etc/passwd").find("relative to the spec's folder"),
             std::string::npos);
-  dir.write("lib.yaml", "sluice: 1\nlibrary: lib\nuse: {lib: lib.yaml}\n");
+  dir.add("lib.yaml", "sluice: 1\nlibrary: lib\nuse: {lib: lib.yaml}\n");
   EXPECT_NE(parse("lib.yaml").find("uses itself"), std::string::npos);
 }
 

@@ -3,35 +3,17 @@
 
 #include "compiler/checkpoint/Checkpoint.h"
 #include "compiler/spec/Spec.h"
+#include "tests/unit/fixture/Folder.h"
 
-#include <filesystem>
-#include <fstream>
 #include <gtest/gtest.h>
 #include <map>
-#include <unistd.h>
 
 namespace sluice::spec::test {
 
 using Shapes = std::map<std::string, std::vector<int64_t>>;
 
-// A folder that disappears with the test.
-class TempDir {
+class Folder : public sluice::test::Folder {
 public:
-  TempDir() {
-    char name[] = "/tmp/sluice-spec-XXXXXX";
-    path_ = mkdtemp(name);
-  }
-  ~TempDir() { std::filesystem::remove_all(path_); }
-  TempDir(const TempDir &) = delete;
-
-  const std::string &path() const { return path_; }
-  std::string write(const std::string &name, const std::string &text) const {
-    std::string path = path_ + "/" + name;
-    std::filesystem::create_directories(
-        std::filesystem::path(path).parent_path());
-    std::ofstream(path, std::ios::binary) << text;
-    return path;
-  }
   // f32 zeros under the given names.
   std::string writeTensors(const std::string &name,
                            const Shapes &shapes) const {
@@ -50,12 +32,9 @@ public:
     while (text.size() % 8 != 0)
       text += ' ';
     uint64_t size = text.size();
-    return write(name, std::string(reinterpret_cast<char *>(&size), 8) + text +
-                           std::string(at, '\0'));
+    return add(name, std::string(reinterpret_cast<char *>(&size), 8) + text +
+                         std::string(at, '\0'));
   }
-
-private:
-  std::string path_;
 };
 
 inline checkpoint::Checkpoint openCheckpoint(const std::string &path) {
@@ -66,10 +45,10 @@ inline checkpoint::Checkpoint openCheckpoint(const std::string &path) {
   return std::move(*found);
 }
 
-inline checkpoint::Checkpoint randomCheckpoint(const TempDir &dir,
+inline checkpoint::Checkpoint randomCheckpoint(const Folder &dir,
                                                const std::string &config) {
   Result<checkpoint::Checkpoint> made =
-      checkpoint::Checkpoint::random(1, dir.write("config.json", config));
+      checkpoint::Checkpoint::random(1, dir.add("config.json", config));
   EXPECT_TRUE(made.ok()) << made.status().message();
   if (!made.ok())
     abort();

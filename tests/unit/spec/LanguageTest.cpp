@@ -45,10 +45,10 @@ std::string weightsSpec(const std::string &config, const std::string &weights,
 
 TEST(Language, OpenElm) {
   // Every layer has its own head counts and widths, computed by expressions.
-  TempDir dir;
+  Folder dir;
   sluice::Result<sluice::checkpoint::Checkpoint> ck =
       sluice::checkpoint::Checkpoint::random(
-          1, dir.write("config.json", R"({"architectures":
+          1, dir.add("config.json", R"({"architectures":
     ["OpenELMForCausalLM"], "model_type": "openelm", "vocab_size": 32000,
     "model_dim": 1280, "num_transformer_layers": 16, "head_dim": 64,
     "num_gqa_groups": 4, "ffn_dim_divisor": 256,
@@ -79,7 +79,7 @@ TEST(Language, OpenElm) {
 }
 
 TEST(Language, SizesFromTensorsOfARawFile) {
-  TempDir dir;
+  Folder dir;
   std::string path =
       dir.writeTensors("model.safetensors", {{"emb", {7, 4}},
                                              {"b.0.w", {4}},
@@ -143,10 +143,10 @@ TEST(Language, SizesFromTensorsOfARawFile) {
 }
 
 TEST(Language, ConfigSources) {
-  TempDir dir;
-  dir.write("config.json", R"({"text": {"hidden": 4, "layers": [3], "flag": 1,
+  Folder dir;
+  dir.add("config.json", R"({"text": {"hidden": 4, "layers": [3], "flag": 1,
     "act": null, "table": [[1, 2], [3, 4]]}, "other": 9})");
-  dir.write("extra/more.json", R"({"deep": {"vocab": 5}})");
+  dir.add("extra/more.json", R"({"deep": {"vocab": 5}})");
   dir.writeTensors("model.safetensors", {{"emb", {5, 4}}});
   Bound bound = bindText(
       weightsSpec(
@@ -183,8 +183,8 @@ TEST(Language, ConfigSources) {
 }
 
 TEST(Language, FusedTensors) {
-  TempDir dir;
-  dir.write("config.json", "{}");
+  Folder dir;
+  dir.add("config.json", "{}");
   dir.writeTensors("model.safetensors", {{"emb", {5, 4}},
                                          {"per_head.weight", {12, 4}},
                                          {"per_head.bias", {12}},
@@ -245,8 +245,8 @@ TEST(Language, FusedTensors) {
 }
 
 TEST(Language, MasksStatesAndInputs) {
-  TempDir dir;
-  dir.write("config.json", "{}");
+  Folder dir;
+  dir.add("config.json", "{}");
   dir.writeTensors("model.safetensors", {{"emb", {5, 4}}});
   Bound bound = bindText(
       "sluice: 1\nfamily: w\n"
@@ -284,8 +284,8 @@ TEST(Language, MasksStatesAndInputs) {
 }
 
 TEST(Language, SameAsDropsWhatTheFileHolds) {
-  TempDir dir;
-  dir.write("config.json", "{}");
+  Folder dir;
+  dir.add("config.json", "{}");
   dir.writeTensors("model.safetensors", {{"emb", {5, 4}}, {"copy", {5, 4}}});
   Bound bound = bindText(
       "sluice: 1\nfamily: w\nweights:\n  table: {shape: [5, 4], hf: emb}\n"

@@ -113,7 +113,7 @@ const char *const llama80 = R"({
     "high_freq_factor": 4.0, "original_max_position_embeddings": 8192}})";
 
 TEST(Random, EightyLayersAreFlattenedQuickly) {
-  TempDir dir;
+  Folder dir;
   sluice::checkpoint::Checkpoint ck = randomCheckpoint(dir, llama80);
   auto start = std::chrono::steady_clock::now();
   std::unique_ptr<Model> model = bindFile(source("models/llama.yaml"), ck);
@@ -130,7 +130,7 @@ TEST(Random, EightyLayersAreFlattenedQuickly) {
 }
 
 TEST(Random, LlamaGraph) {
-  TempDir dir;
+  Folder dir;
   sluice::checkpoint::Checkpoint ck = randomCheckpoint(dir, llama80);
   std::unique_ptr<Model> model = bindFile(source("models/llama.yaml"), ck);
   ASSERT_TRUE(model);
@@ -164,7 +164,7 @@ TEST(Random, LlamaGraph) {
 }
 
 TEST(Random, T5ChoosesItsFormFromTheConfig) {
-  TempDir dir;
+  Folder dir;
   sluice::checkpoint::Checkpoint ck = randomCheckpoint(dir, R"({
     "architectures": ["T5ForConditionalGeneration"], "vocab_size": 100,
     "d_model": 32, "d_kv": 8, "num_heads": 6, "d_ff": 64, "num_layers": 2,
@@ -179,7 +179,7 @@ TEST(Random, T5ChoosesItsFormFromTheConfig) {
 }
 
 TEST(Random, MixtralExperts) {
-  TempDir dir;
+  Folder dir;
   sluice::checkpoint::Checkpoint ck = randomCheckpoint(dir, R"({
     "architectures": ["MixtralForCausalLM"], "vocab_size": 100,
     "hidden_size": 64, "intermediate_size": 96, "num_hidden_layers": 2,
@@ -279,8 +279,8 @@ TEST(Gguf, Stories) {
 }
 
 TEST(FindSpec, ReportsNoneAndSeveral) {
-  TempDir dir;
-  TempDir specs;
+  Folder dir;
+  Folder specs;
   sluice::checkpoint::Checkpoint ck =
       randomCheckpoint(dir, R"({"architectures": ["Other"]})");
   Diagnostics none;
@@ -289,9 +289,9 @@ TEST(FindSpec, ReportsNoneAndSeveral) {
       << none.print();
   std::string text = "sluice: 1\nfamily: f\n"
                      "match: {hf: {architectures: [Other]}}\n";
-  specs.write("one.yaml", text);
-  specs.write("two.yaml", text);
-  specs.write("broken.yaml", "a: [\n");
+  specs.add("one.yaml", text);
+  specs.add("two.yaml", text);
+  specs.add("broken.yaml", "a: [\n");
   Diagnostics several;
   EXPECT_FALSE(findSpec(specs.path(), ck, several));
   EXPECT_NE(several.print().find("several specs fit"), std::string::npos);

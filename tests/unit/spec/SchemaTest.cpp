@@ -243,7 +243,7 @@ TEST(Docs, ExampleBindsAndOpsAreListed) {
   ASSERT_NE(begin, std::string::npos);
   begin += 8;
   std::string example = page.substr(begin, page.find("```", begin) - begin);
-  TempDir dir;
+  Folder dir;
   sluice::checkpoint::Checkpoint ck = randomCheckpoint(dir, R"({
     "architectures": ["ExampleForCausalLM"], "vocab_size": 10,
     "hidden_size": 8, "n_layer": 2, "num_attention_heads": 2})");

@@ -1,6 +1,7 @@
 #include "runtime/tensors/TensorFile.h"
 
-#include <fstream>
+#include "tests/unit/fixture/Folder.h"
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -9,17 +10,15 @@ using testing::HasSubstr;
 
 namespace {
 
-std::string write(const std::string &header, size_t dataBytes) {
-  std::string path = testing::TempDir() + "tensors.safetensors";
-  std::ofstream stream(path, std::ios::binary);
+std::string file(const std::string &header, size_t dataBytes) {
   uint64_t size = header.size();
-  stream.write(reinterpret_cast<const char *>(&size), 8);
-  stream << header << std::string(dataBytes, '\1');
-  return path;
+  return std::string(reinterpret_cast<const char *>(&size), 8) + header +
+         std::string(dataBytes, '\1');
 }
 
 TEST(TensorFile, RoundTrips) {
-  std::string path = testing::TempDir() + "round.safetensors";
+  test::Folder folder;
+  std::string path = folder.path("round.safetensors");
   std::vector<NamedTensor> tensors = {
       {"logits.0", {2, 3}, std::vector<float>{1, -2, 3, 4, 5, 6.5}},
       {"ids", {2}, std::vector<int32_t>{7, -8}},
@@ -64,16 +63,16 @@ TEST(TensorFile, RefusesBrokenFiles) {
       {R"({"a": {"dtype": "BF16", "shape": [4], "data_offsets": [0, 8]}})",
        "type BF16 is not one of F32, I32, I64"},
   };
+  test::Folder folder;
   for (const Case &one : cases) {
-    Status status = readTensors(write(one.header, 8)).status();
+    std::string path = folder.add("a.safetensors", file(one.header, 8));
+    Status status = readTensors(path).status();
     EXPECT_THAT(status.message(), HasSubstr(one.message)) << one.header;
   }
   EXPECT_EQ(readTensors("/nonexistent").status().code(), Code::Io);
-  std::string path = testing::TempDir() + "short.safetensors";
-  std::ofstream(path) << "abc";
-  EXPECT_THAT(readTensors(path).status().message(), HasSubstr("too short"));
-  std::ofstream(path) << "abcdefgh";
-  EXPECT_THAT(readTensors(path).status().message(),
+  EXPECT_THAT(readTensors(folder.add("b", "abc")).status().message(),
+              HasSubstr("too short"));
+  EXPECT_THAT(readTensors(folder.add("c", "abcdefgh")).status().message(),
               HasSubstr("larger than the file"));
 }
 
