@@ -182,7 +182,7 @@ private:
 } // namespace
 
 Status writeArtifact(const std::string &path, const ArtifactInputs &inputs) {
-  Result<PlanHeader> header = makePlanHeader(inputs.plan);
+  Result<PlanHeader> header = makePlanHeader(inputs.plan, inputs.specs);
   if (!header.ok())
     return header.status().in("plan");
   Result<AtomicFile> file = AtomicFile::create(path);

@@ -46,6 +46,7 @@ struct ArtifactInputs {
   std::string tokenizer;       // tokenizer.json
   std::string tokenizerConfig; // JSON
   std::string spec;            // the resolved spec
+  std::string specs;           // folder of specs: places name files from there
   std::vector<IrSnapshot> ir;
   // What the header says about the model.
   std::string producer, source;

@@ -1,5 +1,7 @@
 #include "compiler/artifact/PlanHeader.h"
 
+#include "compiler/spec/Location.h"
+
 #include "dialects/plan/PlanDialect.h"
 #include "runtime/format/container.h"
 
@@ -52,29 +54,29 @@ std::vector<std::string> strings(ArrayAttr names) {
 
 // The places that a location is made of: where the op was written, and the
 // other ops of a fusion.
-void collectPlaces(Location loc, StringRef path,
+void collectPlaces(Location loc, StringRef path, StringRef specs,
                    std::vector<std::unique_ptr<format::PlaceT>> &places) {
   if (auto file = dyn_cast<FileLineColLoc>(loc)) {
     auto place = std::make_unique<format::PlaceT>();
-    place->file = str(file.getFilename());
+    place->file = spec::nameFrom(specs, file.getFilename().getValue());
     place->line = file.getLine();
     place->column = file.getColumn();
     place->path = str(path);
     places.push_back(std::move(place));
   } else if (auto name = dyn_cast<NameLoc>(loc)) {
-    collectPlaces(name.getChildLoc(), name.getName(), places);
+    collectPlaces(name.getChildLoc(), name.getName(), specs, places);
   } else if (auto call = dyn_cast<CallSiteLoc>(loc)) {
-    collectPlaces(call.getCallee(), path, places);
+    collectPlaces(call.getCallee(), path, specs, places);
   } else if (auto fused = dyn_cast<FusedLoc>(loc)) {
     for (Location part : fused.getLocations())
-      collectPlaces(part, path, places);
+      collectPlaces(part, path, specs, places);
   }
 }
 
-std::unique_ptr<format::PlaceT> placeOf(Location loc,
+std::unique_ptr<format::PlaceT> placeOf(Location loc, StringRef specs,
                                         std::optional<uint64_t> layer) {
   std::vector<std::unique_ptr<format::PlaceT>> places;
-  collectPlaces(loc, "", places);
+  collectPlaces(loc, "", specs, places);
   if (places.empty())
     return nullptr;
   for (auto &place : places)
@@ -95,7 +97,8 @@ template <typename OpTy> uint32_t instanceOf(OpTy op, int64_t layer) {
 
 class HeaderMaker {
 public:
-  explicit HeaderMaker(ModuleOp module) : module(module), symbols(module) {}
+  HeaderMaker(ModuleOp module, StringRef specs)
+      : module(module), symbols(module), specs(specs) {}
 
   Result<PlanHeader> make() {
     if (auto family = module->getAttrOfType<StringAttr>("plan.family"))
@@ -330,7 +333,7 @@ private:
     } else {
       step->body.Set(std::move(dispatch));
     }
-    step->place = placeOf(op->getLoc(), op.getLayer());
+    step->place = placeOf(op->getLoc(), specs, op.getLayer());
     return step;
   }
 
@@ -379,6 +382,7 @@ private:
 
   ModuleOp module;
   SymbolTable symbols;
+  StringRef specs;
   PlanHeader header;
   DenseMap<Operation *, uint32_t> numbers;
   DenseMap<Attribute, uint32_t> bufferNumbers;
@@ -391,12 +395,12 @@ std::string kernelSymbol(const std::string &kernel) {
   return format::kKernelPrefix + kernel;
 }
 
-Result<PlanHeader> makePlanHeader(ModuleOp plan) {
-  return HeaderMaker(plan).make();
+Result<PlanHeader> makePlanHeader(ModuleOp plan, StringRef specs) {
+  return HeaderMaker(plan, specs).make();
 }
 
 Result<uint64_t> weightSectionBytes(ModuleOp plan) {
-  Result<PlanHeader> header = makePlanHeader(plan);
+  Result<PlanHeader> header = makePlanHeader(plan, "");
   if (!header.ok())
     return header.status();
   return header->weightBytes;

@@ -16,6 +16,7 @@ struct PlanHeader {
   std::string constants;
 };
 
-Result<PlanHeader> makePlanHeader(mlir::ModuleOp plan);
+// `specs`: the folder from which places name the files below it.
+Result<PlanHeader> makePlanHeader(mlir::ModuleOp plan, llvm::StringRef specs);
 
 } // namespace sluice::artifact

@@ -10,10 +10,11 @@
 
 namespace sluice::pipeline {
 
-std::string print(mlir::ModuleOp module) {
+std::string Dumps::print(mlir::ModuleOp module) const {
   std::string text;
   llvm::raw_string_ostream stream(text);
-  module.print(stream);
+  module.print(stream,
+               mlir::OpPrintingFlags().enableDebugInfo(options.locations));
   stream << '\n';
   return text;
 }
@@ -65,7 +66,7 @@ public:
   void runAfterPass(mlir::Pass *pass, mlir::Operation *op) override {
     if (auto module = llvm::dyn_cast<mlir::ModuleOp>(op))
       (void)dumps.write("after-" + pass->getArgument().str() + ".mlir",
-                        print(module));
+                        dumps.print(module));
   }
 
 private:

@@ -25,6 +25,9 @@ public:
   // Writes the module after each pass of `passes`, if that was asked for.
   void watch(mlir::PassManager &passes);
 
+  // The module as text, with places in the YAML if those were asked for.
+  std::string print(mlir::ModuleOp module) const;
+
   // Stages kept for the artifact: name and text.
   const std::vector<std::pair<std::string, std::string>> &snapshots() const {
     return kept;
@@ -39,7 +42,5 @@ private:
   std::vector<std::pair<std::string, std::string>> kept;
   int count = 0;
 };
-
-std::string print(mlir::ModuleOp module);
 
 } // namespace sluice::pipeline

@@ -59,7 +59,7 @@ Result<TargetCode> generateCode(ModuleOp plan, const codegen::Target &target,
       return Status(Code::Internal,
                     "cannot build kernel " + kernel.getSymName().str());
     if (wantsKernels)
-      text += print(**module);
+      text += dumps.print(**module);
     modules.push_back(**module);
     owned.push_back(std::move(*module));
   }

@@ -23,6 +23,7 @@
 
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/Format.h"
+#include "llvm/Support/Path.h"
 
 #include <chrono>
 
@@ -233,6 +234,11 @@ Status Compilation::streamWeight(const artifact::WeightInstance &instance,
                           instance.layout, sink);
 }
 
+// The last part of a path.
+static std::string nameOf(llvm::StringRef path) {
+  return llvm::sys::path::filename(path.rtrim('/')).str();
+}
+
 Status Compilation::write(const std::vector<TargetCode> &code) {
   phase("packing weights");
   Result<tokenizer::TokenizerFile> tokenizer =
@@ -245,12 +251,13 @@ Status Compilation::write(const std::vector<TargetCode> &code) {
   artifact::ArtifactInputs in;
   in.plan = *module;
   in.producer = "sluice " SLUICE_VERSION;
-  in.source = options.checkpoint;
+  in.source = nameOf(options.checkpoint);
   in.context = facts.context;
   in.vocab = facts.vocab;
   in.stopTokens = facts.stopTokens;
   in.parameters = facts.parameters;
   in.spec = resolvedSpec;
+  in.specs = options.models;
   for (const auto &[stage, text] : dumps.snapshots())
     in.ir.push_back({stage, text});
   for (const TargetCode &one : code)
@@ -280,7 +287,7 @@ Status Compilation::run() {
   if (!read.ok())
     return read.status();
   inputs.emplace(std::move(*read));
-  resolvedSpec = spec::printResolved(*inputs->model);
+  resolvedSpec = spec::printResolved(*inputs->model, options.models);
 
   Stage at = Stage::Spec;
   if (!options.from.empty()) {

@@ -46,6 +46,7 @@ struct Options {
   std::optional<Stage> emit;
   std::string dumpDir;
   bool dumpEachPass = false;
+  bool locations = false; // dumps say where in the YAML each op comes from
   std::string from;       // a dump of stage model, fused or plan to resume from
   bool snapshots = false; // keep the IR of every stage in the artifact
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 
 namespace sluice::spec {
 
@@ -19,6 +20,16 @@ inline std::string printLocation(const Location &at) {
   return at.line == 0 ? at.file
                       : at.file + ":" + std::to_string(at.line) + ":" +
                             std::to_string(at.column);
+}
+
+// A file below the folder of specs is named from there in what others will
+// read, so that an artifact does not tell where it was made.
+inline std::string nameFrom(std::string_view folder, std::string_view file) {
+  while (folder.ends_with('/'))
+    folder.remove_suffix(1);
+  bool below = !folder.empty() && file.size() > folder.size() &&
+               file.starts_with(folder) && file[folder.size()] == '/';
+  return std::string(below ? file.substr(folder.size() + 1) : file);
 }
 
 } // namespace sluice::spec

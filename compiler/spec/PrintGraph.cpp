@@ -215,7 +215,7 @@ std::string Printer::nodes(const std::vector<Node> &list, Scope &scope,
   std::string text;
   for (const Node &item : list)
     text += std::string(size_t(depth) * 2, ' ') + "- " + node(item, scope) +
-            "  # " + item.name + " " + printLocation(item.location) + "\n";
+            "  # " + item.name + " " + place(item.location) + "\n";
   return text;
 }
 

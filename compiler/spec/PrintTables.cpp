@@ -7,7 +7,14 @@
 
 namespace sluice::spec {
 
-std::string printResolved(const Model &model) { return Printer(model).run(); }
+std::string printResolved(const Model &model, const std::string &specs) {
+  return Printer(model, specs).run();
+}
+
+std::string Printer::place(Location location) const {
+  location.file = nameFrom(specs_, location.file);
+  return printLocation(location);
+}
 
 std::string yamlText(const std::string &text) {
   static const std::set<std::string> special = {"true", "false", "none", "null",
@@ -267,7 +274,7 @@ void Printer::weight(const std::string &name, const std::string &path,
   } else {
     text += ", " + model_.format + ": " + sources(rows, count);
   }
-  line(depth, text + "}", printLocation(first.location));
+  line(depth, text + "}", place(first.location));
 }
 
 // Parts of fused tensors, put together again.
@@ -327,7 +334,7 @@ void Printer::fused(const Group &group, const std::string &path, int depth,
     line(depth,
          holder + ": {" + text + ", " + model_.format + ": " +
              sources(own->second, count) + "}",
-         printLocation(first.location));
+         place(first.location));
   }
 }
 
@@ -385,7 +392,7 @@ void Printer::state(const std::string &name, const std::string &path,
   std::string when = whenOf(present, count);
   if (!when.empty())
     text += ", " + when;
-  line(depth, text + "}", printLocation(first.location));
+  line(depth, text + "}", place(first.location));
 }
 
 } // namespace sluice::spec

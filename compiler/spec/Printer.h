@@ -10,7 +10,8 @@ namespace sluice::spec {
 
 class Printer {
 public:
-  explicit Printer(const Model &model) : model_(model) {}
+  Printer(const Model &model, const std::string &specs)
+      : model_(model), specs_(specs) {}
   std::string run();
 
 private:
@@ -27,6 +28,7 @@ private:
 
   void line(int depth, const std::string &text,
             const std::string &comment = "");
+  std::string place(Location location) const;
   void config();
   void countInstances(const std::vector<Node> &nodes);
   template <typename Row>
@@ -77,6 +79,7 @@ private:
   void markUsed(const std::vector<Node> &nodes, std::vector<bool> &used) const;
 
   const Model &model_;
+  const std::string &specs_;
   std::string out_;
   std::map<std::string, int64_t> counts_;     // of groups with instances
   std::map<std::string, std::string> blocks_; // text -> name

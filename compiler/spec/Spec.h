@@ -47,7 +47,8 @@ std::optional<std::string> findSpec(const std::string &directory,
                                     Diagnostics &diagnostics);
 
 // A spec with every value filled in; reading and binding it gives `model`.
-std::string printResolved(const Model &model);
+// `specs`: the folder from which comments name the files below it.
+std::string printResolved(const Model &model, const std::string &specs = "");
 
 // The JSON Schema (draft 2020-12) of the language, from the op registry.
 std::string jsonSchema();

@@ -86,6 +86,11 @@ def resuming(bench):
             bench.check(f"from {what}{stage}", logits(bench, name) == wanted, "other bits than compiled directly")
         again = bench.output(*command, "--from", dump, f"--emit={stage}")
         bench.check(f"{stage} dump printed again", again == read(dump).decode())
+        located = bench.path(f"located-{stage}.mlir")
+        silent = bench.output(*command, f"--emit={stage}", "--locations", "-o", located)
+        bench.check(f"--emit={stage} -o", silent == "" and "llama.yaml" in read(located).decode())
+        plan = bench.output("sluice-inspect", compile(bench, "located.slc", "--from", located), "--plan")
+        bench.check(f"places in the YAML come back from {stage}", "llama.yaml:" in plan and "located-" not in plan, plan[:500])
     shutil.rmtree(changed)
 
 

@@ -67,7 +67,9 @@ void describe(CLI::App &app, CommandLine &line) {
       ->check(CLI::ExistingFile);
   app.add_option("--models", o.models, "Folder of specs to search")
       ->check(CLI::ExistingDirectory);
-  app.add_option("--output,-o", o.output, "The artifact to write (.slc)");
+  app.add_option("--output,-o", o.output,
+                 "The artifact to write (.slc); with --emit, the file for that "
+                 "stage's text");
   app.add_option("--weights", o.weights, "Storage type of matrices")
       ->check(CLI::IsMember({"keep", "f32", "bf16"}))
       ->capture_default_str();
@@ -99,6 +101,10 @@ void describe(CLI::App &app, CommandLine &line) {
       ->group(group);
   app.add_flag("--dump-each-pass", o.dumpEachPass,
                "With --dump-dir: also after each pass")
+      ->group(group);
+  app.add_flag("--locations", o.locations,
+               "Dumps say where in the YAML each op comes from, which is kept "
+               "when one resumes from them")
       ->group(group);
   app.add_option("--from", o.from,
                  "Resume from a dump of the stage model, fused or plan")
@@ -142,10 +148,27 @@ std::string misuse(const CommandLine &line) {
   return "";
 }
 
+// The text of a stage into the file that --output names.
+Status emitToFile(const Options &options) {
+  Result<AtomicFile> file = AtomicFile::create(options.output);
+  if (!file.ok())
+    return file.status();
+  std::string text;
+  llvm::raw_string_ostream out(text);
+  if (Status status = pipeline::compile(options, out, llvm::errs());
+      !status.ok())
+    return status;
+  if (Status status = file->write(text.data(), text.size()); !status.ok())
+    return status;
+  return file->commit();
+}
+
 Status execute(const CommandLine &line) {
   const Options &options = line.options;
   if (line.check)
     return pipeline::checkSpec(options.spec, llvm::errs());
+  if (options.emit && !options.output.empty())
+    return emitToFile(options);
   // Minutes of work should not end with an output that cannot be written.
   if (!options.output.empty())
     if (Status status = AtomicFile::create(options.output).status();
