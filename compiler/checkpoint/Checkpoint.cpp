@@ -266,7 +266,9 @@ const json *Checkpoint::config(const std::string &file, Status *why) const {
   Result<json> parsed = parseJson(*path);
   if (!parsed.ok())
     return refuse(parsed.status());
-  if (!parsed->is_object())
+  bool table =
+      parsed->is_object() || (parsed->is_array() && file != "config.json");
+  if (!table)
     return refuse(
         Status(Code::Corrupt, message(*path, ": expected a JSON object, found ",
                                       parsed->type_name())));

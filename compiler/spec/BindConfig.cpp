@@ -2,6 +2,8 @@
 
 #include "compiler/spec/Names.h"
 
+#include <charconv>
+
 namespace sluice::spec {
 
 using checkpoint::Checkpoint;
@@ -27,17 +29,28 @@ std::string architecture(const Checkpoint &checkpoint) {
   return it->get<std::string>();
 }
 
+// Element `name` of an object or, where it is a number, of a list.
+static const json *element(const json &from, const std::string &name) {
+  if (from.is_object()) {
+    auto it = from.find(name);
+    return it == from.end() ? nullptr : &*it;
+  }
+  size_t index = 0;
+  auto [end, error] =
+      std::from_chars(name.data(), name.data() + name.size(), index);
+  bool number = error == std::errc() && end == name.data() + name.size();
+  return from.is_array() && number && index < from.size() ? &from[index]
+                                                          : nullptr;
+}
+
 const json *member(const json &object, const std::string &path) {
   const json *at = &object;
   size_t begin = 0;
   while (begin <= path.size()) {
     size_t end = std::min(path.find('.', begin), path.size());
-    if (!at->is_object())
+    at = element(*at, path.substr(begin, end - begin));
+    if (!at)
       return nullptr;
-    auto it = at->find(path.substr(begin, end - begin));
-    if (it == at->end())
-      return nullptr;
-    at = &*it;
     begin = end + 1;
   }
   return at->is_null() ? nullptr : at;
@@ -242,7 +255,7 @@ bool ConfigScope::bindDeclared(const std::string &name, Param &param) {
   return fail(param, message);
 }
 
-const json *ConfigScope::findKey(const std::string &key) const {
+const json *ConfigScope::findKey(const std::string &key, Status &why) const {
   if (checkpoint_.format() == Format::Gguf) {
     auto it = checkpoint_.metadata().find(key);
     return it == checkpoint_.metadata().end() || it->is_null() ? nullptr : &*it;
@@ -250,7 +263,7 @@ const json *ConfigScope::findKey(const std::string &key) const {
   size_t colon = key.rfind(':');
   const json *root = colon == std::string::npos
                          ? checkpoint_.config()
-                         : checkpoint_.config(key.substr(0, colon));
+                         : checkpoint_.config(key.substr(0, colon), &why);
   return root ? member(*root,
                        colon == std::string::npos ? key : key.substr(colon + 1))
               : nullptr;
@@ -328,7 +341,13 @@ const json *ConfigScope::find(Param &param, std::vector<std::string> &tried,
       *key = *prefix + *key;
     tried.push_back(*key);
     read_.insert(*key);
-    const json *found = findKey(*key);
+    Status why;
+    const json *found = findKey(*key, why);
+    if (why.code() == Code::Corrupt) { // a missing file is as good as no key
+      failed = true;
+      diagnostics_.error(param.decl->location, why.message());
+      return nullptr;
+    }
     if (!found)
       continue;
     if (!first) {
@@ -341,10 +360,12 @@ const json *ConfigScope::find(Param &param, std::vector<std::string> &tried,
                                " and is used");
     }
   }
+  bool aside = firstKey.find(':') != std::string::npos;
   if (first)
-    param.source =
-        (formatKey(checkpoint_) == "hf" ? "config.json: " : "gguf: ") +
-        firstKey;
+    param.source = (formatKey(checkpoint_) != "hf" ? "gguf: "
+                    : aside                        ? ""
+                                                   : "config.json: ") +
+                   firstKey;
   return first;
 }
 

@@ -69,7 +69,7 @@ private:
   bool bindDeclared(const std::string &name, Param &param);
   const nlohmann::json *find(Param &param, std::vector<std::string> &tried,
                              bool &failed);
-  const nlohmann::json *findKey(const std::string &key) const;
+  const nlohmann::json *findKey(const std::string &key, Status &why) const;
   std::optional<std::string>
   prefixOf(const std::vector<const ConfigGroup *> &groups);
   bool prefixExists(const std::string &prefix) const;

@@ -44,10 +44,10 @@ void GraphBuilder::build(const BindOptions &options) {
                                            suggest(wanted, names));
   bool skipped = false;
   for (const EntryDecl &decl : file_.entries) {
-    if (needsMet(decl))
+    std::optional<bool> present = isPresent(decl);
+    if (present.value_or(false))
       entry(decl);
-    else
-      skipped = true;
+    skipped |= present == false;
   }
   if (!diagnostics_.ok())
     return;
@@ -63,11 +63,23 @@ void GraphBuilder::build(const BindOptions &options) {
   prune(options);
 }
 
-bool GraphBuilder::needsMet(const EntryDecl &decl) {
+std::optional<bool> GraphBuilder::isPresent(const EntryDecl &decl) {
   for (const std::string &need : decl.needs)
     if (!weights_.group(need) && !weights_.isPresent({need, -1}))
       return false;
-  return true;
+  if (!decl.when)
+    return true;
+  Frame frame = frameOf(decl);
+  FrameEnv env(*this, frame);
+  return evaluateBool(*decl.when, env, diagnostics_);
+}
+
+GraphBuilder::Frame GraphBuilder::frameOf(const EntryDecl &decl) {
+  Frame frame;
+  frame.file = &file_;
+  frame.config = &config_;
+  frame.path = decl.name;
+  return frame;
 }
 
 bool GraphBuilder::entryParams(const EntryDecl &decl, Entry &out,
@@ -109,10 +121,7 @@ void GraphBuilder::entry(const EntryDecl &decl) {
   out.kind = decl.kind;
   out.location = decl.location;
   out.positions = decl.positions;
-  Frame frame;
-  frame.file = &file_;
-  frame.config = &config_;
-  frame.path = decl.name;
+  Frame frame = frameOf(decl);
   FrameEnv env(*this, frame);
   bool ok = entryParams(decl, out, env);
   for (const InputDecl &input : decl.inputs) {

@@ -56,7 +56,9 @@ private:
   };
 
   void entry(const EntryDecl &decl);
-  bool needsMet(const EntryDecl &decl);
+  // Whether the checkpoint has the entry; nothing if its `when` is wrong.
+  std::optional<bool> isPresent(const EntryDecl &decl);
+  Frame frameOf(const EntryDecl &decl);
   bool entryParams(const EntryDecl &decl, Entry &out, FrameEnv &env);
   bool nodes(const std::vector<NodeDecl> &decls, Frame &frame, Sink sink);
   bool node(const NodeDecl &decl, Frame &frame, Sink sink);

@@ -284,6 +284,8 @@ void Parser::entry(const Tree &tree, EntryDecl &out) {
                            suggest(out.kind, entryKinds));
   if (const Tree *value = map.take("needs"))
     out.needs = words(*value, "needs");
+  if (const Tree *value = map.take("when"))
+    out.when = scalar(*value);
   if (const Tree *value = map.require("inputs")) {
     if (!value->isMap())
       diagnostics_.error(value->location,

@@ -399,6 +399,8 @@ void NameResolver::entry(const EntryDecl &decl) {
                                             " needs an unknown group " +
                                             quote(need) +
                                             suggest(need, groups_));
+  if (decl.when)
+    check(*decl.when, {});
   for (const ArgDecl &param : decl.positionParams)
     check(param.value, {});
   for (const std::optional<Data> *data : {&decl.start, &decl.recomputePast})

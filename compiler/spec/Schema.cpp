@@ -269,6 +269,7 @@ static void blockDefs(json &defs) {
   defs["entry"] = closed({{"doc", ref("text")},
                           {"kind", {{"enum", kinds}}},
                           {"needs", ref("list")},
+                          {"when", ref("condition")},
                           {"inputs", mapOf(ref("data"))},
                           {"positions", positions},
                           {"start", ref("scalar")},

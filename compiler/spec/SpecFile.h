@@ -207,6 +207,7 @@ struct EntryDecl {
   Location location;
   std::string name, kind;
   std::vector<std::string> needs;
+  std::optional<Scalar> when;
   std::vector<InputDecl> inputs;
   std::string positions;
   std::vector<ArgDecl> positionParams;

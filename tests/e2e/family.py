@@ -89,31 +89,32 @@ class Case:
         self.check(what, False, f"bits differ, by up to {worst:.3g}")
 
 
-ENTRIES = {"logits": None, "rows": "encode", "vector": "embed"}
+# Results of a case: the entry that makes each (None: the one the model is for) and the entry's name for it.
+RESULTS = {"logits": (None, "logits"), "rows": ("encode", "rows"), "vector": ("embed", "vector"), "sentence": ("sentence", "vector")}
 
 
 def verify(case):
     fused, unfused = case.compile("fused.slc"), case.compile("unfused.slc", "--disable-pass", FUSIONS)
     worst = 0.0
-    for output, entry in ENTRIES.items():
+    for output, (entry, tensor) in RESULTS.items():
         names = sorted(n[len(output) :] for n in case.io if n == output or n.startswith(output + ".") and n[len(output) + 1 :].isdigit())
         if not names:
             continue
         options = ["--entry", entry] if entry else []
         alone = {}
         for name in names:
-            alone[name] = result = case.run(fused, [name], *options)[output]
+            alone[name] = result = case.run(fused, [name], *options)[tensor]
             worst = max(worst, case.close(f"{output}{name}", case.io[output + name], result))
-            case.same(f"{output}{name}, 1 thread", result, case.run(fused, [name], *options, "--threads", "1")[output])
-            case.same(f"{output}{name}, unfused", result, case.run(unfused, [name], *options)[output])
+            case.same(f"{output}{name}, 1 thread", result, case.run(fused, [name], *options, "--threads", "1")[tensor])
+            case.same(f"{output}{name}, unfused", result, case.run(unfused, [name], *options)[tensor])
             if output == "logits" and "generated" + name in case.io:
                 for chunk in "1", "3":
-                    case.same(f"{output}{name}, chunks of {chunk}", result, case.run(fused, [name], *options, "--chunk", chunk)[output])
-                case.same(f"{output}{name}, unfused decode", result, case.run(unfused, [name], *options, "--chunk", "1")[output])
+                    case.same(f"{output}{name}, chunks of {chunk}", result, case.run(fused, [name], *options, "--chunk", chunk)[tensor])
+                case.same(f"{output}{name}, unfused decode", result, case.run(unfused, [name], *options, "--chunk", "1")[tensor])
         if len(names) > 1:
             batch = case.run(fused, names, *options)
             for index, name in enumerate(names):
-                case.same(f"{output}{name}, in a batch", alone[name], batch[f"{output}.{index}"])
+                case.same(f"{output}{name}, in a batch", alone[name], batch[f"{tensor}.{index}"])
     for name in sorted(n for n in case.io if n.startswith("generated")):
         suffix = name[len("generated") :]
         expected = list(case.io[name].values())

@@ -147,6 +147,7 @@ TEST(Language, ConfigSources) {
   dir.add("config.json", R"({"text": {"hidden": 4, "layers": [3], "flag": 1,
     "act": null, "table": [[1, 2], [3, 4]]}, "other": 9})");
   dir.add("extra/more.json", R"({"deep": {"vocab": 5}})");
+  dir.add("list.json", R"([{"type": "a"}, {"type": "b"}])");
   dir.writeTensors("model.safetensors", {{"emb", {5, 4}}});
   Bound bound = bindText(
       weightsSpec(
@@ -160,6 +161,8 @@ TEST(Language, ConfigSources) {
           "    scale: {type: float, hf: hidden}\n"
           "    root: {type: int, hf: /other}\n"
           "  vocab: {type: int, hf: \"extra/more.json:deep.vocab\"}\n"
+          "  second: {type: word, hf: \"list.json:1.type\"}\n"
+          "  third: {type: word, hf: \"list.json:2.type\", default: none}\n"
           "  cell: \"$deep.table[1][0]\"\n",
           "  table: {shape: [$vocab, $deep.width], hf: emb}\n", ", 1.0"),
       dir.path());
@@ -175,11 +178,48 @@ TEST(Language, ConfigSources) {
   EXPECT_EQ(value("deep.root"), "9");
   EXPECT_EQ(value("vocab"), "5");
   EXPECT_EQ(value("cell"), "3");
+  EXPECT_EQ(value("second"), "b");
+  EXPECT_EQ(value("third"), "none");
   for (const ConfigValue &config : bound.model->config) {
     if (config.name == "deep.width") {
       EXPECT_EQ(config.source, "config.json: text.hidden");
     }
   }
+}
+
+TEST(Language, BrokenSideFileIsNoMissingKey) {
+  Folder dir;
+  dir.add("config.json", "{}");
+  dir.add("more.json", "[1, 2");
+  dir.writeTensors("model.safetensors", {{"emb", {5, 4}}});
+  Bound bound = bindText(
+      weightsSpec("  n: {type: int, hf: \"more.json:a\", default: 1}\n",
+                  "  table: {shape: [5, 4], hf: emb}\n", ", 1.0"),
+      dir.path());
+  EXPECT_FALSE(bound.model);
+  EXPECT_NE(bound.messages.find("more.json"), std::string::npos)
+      << bound.messages;
+}
+
+TEST(Language, EntryWithCondition) {
+  Folder dir;
+  dir.writeTensors("model.safetensors", {{"emb", {5, 4}}});
+  auto entriesWhen = [&](const std::string &config) {
+    dir.add("config.json", config);
+    std::string spec =
+        weightsSpec("  pooled: {type: bool, hf: pooled, default: false}\n",
+                    "  table: {shape: [5, 4], hf: emb}\n", ", 1.0");
+    Bound bound = bindText(
+        spec + "  embed:\n    when: $pooled\n    inputs: {ids: tokens}\n"
+               "    nodes:\n      - x: {embedding: ids, w: table}\n"
+               "      - x: {pool_rows: x, by: mean}\n"
+               "    outputs: {vector: x}\n",
+        dir.path());
+    EXPECT_TRUE(bound.model) << bound.messages;
+    return bound.model ? bound.model->entries.size() : 0;
+  };
+  EXPECT_EQ(entriesWhen("{}"), 1u);
+  EXPECT_EQ(entriesWhen(R"({"pooled": true})"), 2u);
 }
 
 TEST(Language, FusedTensors) {
