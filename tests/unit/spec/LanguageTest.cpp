@@ -178,7 +178,7 @@ TEST(Language, ConfigSources) {
   EXPECT_EQ(value("deep.root"), "9");
   EXPECT_EQ(value("vocab"), "5");
   EXPECT_EQ(value("cell"), "3");
-  EXPECT_EQ(value("second"), "b");
+  EXPECT_EQ(value("second"), "'b'");
   EXPECT_EQ(value("third"), "none");
   for (const ConfigValue &config : bound.model->config) {
     if (config.name == "deep.width") {
