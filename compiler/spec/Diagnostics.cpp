@@ -2,11 +2,28 @@
 
 namespace sluice::spec {
 
+static std::string withoutDigits(std::string text) {
+  std::erase_if(text, [](char c) { return c >= '0' && c <= '9'; });
+  return text;
+}
+
 Diagnostic &Diagnostics::add(Diagnostic::Severity severity,
                              const Location &location, std::string message) {
-  if (severity == Diagnostic::Severity::Error && ++errors_ > maxErrors) {
+  if (severity == Diagnostic::Severity::Error) {
     overflow_ = {};
-    return overflow_;
+    int kept = ++errors_ - beyond_;
+    for (Diagnostic &other : diagnostics_) {
+      kept -= other.alike;
+      if (other.severity == severity && other.location == location &&
+          withoutDigits(other.message) == withoutDigits(message)) {
+        ++other.alike;
+        return overflow_;
+      }
+    }
+    if (kept > maxErrors) {
+      ++beyond_;
+      return overflow_;
+    }
   }
   diagnostics_.push_back({severity, location, std::move(message), {}});
   return diagnostics_.back();
@@ -63,6 +80,8 @@ std::string Diagnostics::print(const Diagnostic &diagnostic) const {
   }
   for (const std::string &note : diagnostic.notes)
     out += "  " + note + "\n";
+  if (diagnostic.alike > 0)
+    out += "  and " + std::to_string(diagnostic.alike) + " more like this\n";
   return out;
 }
 
@@ -70,8 +89,9 @@ std::string Diagnostics::print() const {
   std::string out;
   for (const Diagnostic &diagnostic : diagnostics_)
     out += print(diagnostic);
-  if (errors_ > maxErrors)
-    out += std::to_string(errors_ - maxErrors) + " more errors\n";
+  if (beyond_ > 0)
+    out += std::to_string(beyond_) +
+           (beyond_ == 1 ? " more error\n" : " more errors\n");
   return out;
 }
 

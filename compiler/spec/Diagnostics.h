@@ -16,11 +16,14 @@ struct Diagnostic {
   std::string message;
   // Further lines: call chains ("in layer (spec.yaml:70:9)") and other places.
   std::vector<std::string> notes;
+  // Errors at the same place that differ in numbers only: of other layers.
+  int alike = 0;
 };
 
 class Diagnostics {
 public:
-  // An error beyond the first 20 of a stage is counted but not kept.
+  // An error beyond the first 20 of a stage is counted but not kept; so is one
+  // that differs from another in numbers only.
   static constexpr int maxErrors = 20;
 
   Diagnostic &error(const Location &location, std::string message);
@@ -47,7 +50,7 @@ private:
   std::vector<Diagnostic> diagnostics_;
   std::map<std::string, std::string> sources_;
   Diagnostic overflow_;
-  int errors_ = 0;
+  int errors_ = 0, beyond_ = 0;
 };
 
 } // namespace sluice::spec

@@ -185,6 +185,11 @@ def entries(bench):
     bench.check("only one entry compiled", [e["name"] for e in json.loads(bench.output("sluice-inspect", only, "--json"))["entries"]] == names[:1])
 
 
+def versions(bench):
+    for tool in "sluice-compile", "sluice-run", "sluice-inspect", "sluice-bench":
+        bench.check(f"{tool} --version", bench.output(tool, "--version").startswith("sluice "))
+
+
 def generation(bench):
     """On the bundled model: sampling repeats by its seed, text stops where it shall."""
     demo = bench.path("demo.slc")
@@ -202,6 +207,10 @@ def generation(bench):
     bench.check("nearly greedy", greedy == text("--temperature", "0.7", "--top-k", "1", "--max-tokens", "24"))
     bench.check("threads change nothing", greedy == text("--threads", "1", "--max-tokens", "24"))
     bench.check("--echo", text("--echo", "--max-tokens", "24") == "And God said" + greedy)
+    with open(bench.path("prompt.txt"), "w") as file:
+        file.write("And God said")
+    bench.check("--prompt-file", bench.output("sluice-run", demo, "--prompt-file", bench.path("prompt.txt"), "--max-tokens", "24") == greedy)
+    bench.check("an empty prompt", len(text("--max-tokens", "4", prompt="")) > 1)
     stop = greedy.split()[4]
     before = greedy[: greedy.index(stop)]
     bench.check("--stop ends the text before it", text("--max-tokens", "24", "--stop", "no such text", "--stop", stop).rstrip("\n") == before.rstrip("\n"), stop)
@@ -211,4 +220,4 @@ def generation(bench):
     bench.check("--profile", b"kernel" in trace.stderr and bool(json.loads(read(bench.path("trace.json")))), trace.stderr.decode())
 
 
-harness.main(__doc__, stages, resuming, passes, targets, determinism, views, entries, generation)
+harness.main(__doc__, stages, resuming, passes, targets, determinism, views, entries, versions, generation)

@@ -1,8 +1,8 @@
 // Compiles a spec and a checkpoint to an artifact.
 #include "compiler/pipeline/Pipeline.h"
 #include "runtime/support/AtomicFile.h"
+#include "tools/support/Cli.h"
 
-#include <CLI/CLI.hpp>
 #include <unistd.h>
 
 #include <cstdio>
@@ -124,11 +124,6 @@ void describe(CLI::App &app, CommandLine &line) {
   app.add_flag("--quiet,-q", line.quiet, "No progress line");
 }
 
-int fail(const std::string &message, int code) {
-  std::fprintf(stderr, "error: %s\n", message.c_str());
-  return code;
-}
-
 // What the option parser cannot know; empty if all is well.
 std::string misuse(const CommandLine &line) {
   const Options &o = line.options;
@@ -192,13 +187,8 @@ int main(int argc, char **argv) {
                "sluice-compile");
   CommandLine line;
   describe(app, line);
-  try {
-    app.parse(argc, argv);
-  } catch (const CLI::ParseError &error) {
-    if (error.get_exit_code() == 0)
-      return app.exit(error);
-    return fail(std::string(error.what()) + " (--help lists the options)", 2);
-  }
+  if (int code = tools::parse(app, argc, argv); code >= 0)
+    return code;
   Options &options = line.options;
   if (!line.emit.empty())
     options.emit = pipeline::stageByName(line.emit);
@@ -206,7 +196,7 @@ int main(int argc, char **argv) {
     if (!name.empty())
       options.disabledPasses.insert(name);
   if (std::string problem = misuse(line); !problem.empty())
-    return fail(problem + " (--help lists the options)", 2);
+    return tools::usage(problem);
 
   Progress progress;
   if (!line.quiet)
@@ -215,5 +205,5 @@ int main(int argc, char **argv) {
     };
   Status status = execute(line);
   progress.clear();
-  return status.ok() ? 0 : fail(status.message(), 1);
+  return status.ok() ? 0 : tools::fail(status);
 }

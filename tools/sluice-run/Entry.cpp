@@ -203,7 +203,8 @@ Status runEntry(const Options &options, ModelPtr &model) {
     return inputs.status();
   size_t count = std::max(inputs->ids.size(), inputs->sources.size());
   // Most tokens that a prompt can have: one per byte and some around it.
-  size_t longest = std::max(inputs->longest(), options.prompt.size() + 16);
+  size_t longest =
+      std::max(inputs->longest(), options.prompt.value_or("").size() + 16);
   if (!options.in.empty()) {
     // Only to size the model: the names are checked against the entry below.
     Result<std::vector<NamedTensor>> tensors = readTensors(options.in);
@@ -227,8 +228,9 @@ Status runEntry(const Options &options, ModelPtr &model) {
   Result<EntryInfo> entry = model->entry(options.entry);
   if (!entry.ok())
     return entry.status();
-  if (!options.prompt.empty())
-    if (Status status = tokenize(*model, options.prompt, *inputs); !status.ok())
+  if (options.prompt)
+    if (Status status = tokenize(*model, *options.prompt, *inputs);
+        !status.ok())
       return status;
   if (Status status = feedSources(*model, *inputs); !status.ok())
     return status;

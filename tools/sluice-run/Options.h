@@ -4,6 +4,7 @@
 #include "runtime/api/sluice.h"
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -19,7 +20,8 @@ struct Options {
   int64_t chunk = 0;
 
   // Text.
-  std::string prompt;
+  std::optional<std::string> prompt;
+  std::string promptFile;
   std::vector<std::string> stop;
   int64_t maxTokens = 256;
   bool echo = false;

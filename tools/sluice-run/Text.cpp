@@ -8,7 +8,8 @@
 namespace sluice::run {
 
 Status generateText(const Options &options, ModelPtr &model) {
-  Result<ModelPtr> loaded = loadModel(options, 1, options.prompt.size() + 16);
+  const std::string &prompt = *options.prompt;
+  Result<ModelPtr> loaded = loadModel(options, 1, prompt.size() + 16);
   if (!loaded.ok())
     return loaded.status();
   model = std::move(*loaded);
@@ -22,9 +23,9 @@ Status generateText(const Options &options, ModelPtr &model) {
   text.ignoreModelStops = options.ignoreStop;
   text.stopStrings = options.stop;
   if (options.echo)
-    std::cout << options.prompt << std::flush;
+    std::cout << prompt << std::flush;
   Status status =
-      model->generateText(0, options.prompt, text, [](std::string_view piece) {
+      model->generateText(0, prompt, text, [](std::string_view piece) {
         std::cout << piece << std::flush;
         return std::cout.good();
       });

@@ -3,7 +3,9 @@
 #include "tools/support/Cli.h"
 
 #include <cstdio>
+#include <fstream>
 #include <iostream>
+#include <sstream>
 
 using namespace sluice;
 
@@ -44,6 +46,10 @@ static void declare(CLI::App &app, run::Options &options) {
   app.add_option("--prompt", options.prompt,
                  "Continue this text; with --out: run --entry on it")
       ->group(text);
+  app.add_option("--prompt-file", options.promptFile,
+                 "Take the prompt from a file; -: from standard input")
+      ->group(text)
+      ->excludes("--prompt");
   app.add_option("--max-tokens", options.maxTokens,
                  "Most tokens to make (default 256)")
       ->group(text)
@@ -111,7 +117,7 @@ static std::string conflict(const run::Options &options) {
   if (options.verify)
     return "";
   bool ids = !options.ids.empty() || !options.sourceIds.empty();
-  if (!options.prompt.empty()) {
+  if (options.prompt) {
     if (ids || !options.in.empty())
       return "--prompt takes the place of --ids, --source-ids and --in";
     if (options.generate > 0)
@@ -144,13 +150,27 @@ static Status checkOutputs(const run::Options &options) {
   return {};
 }
 
+// A file to its end; -: standard input.
+static Result<std::string> readAll(const std::string &path) {
+  std::ifstream file;
+  if (path != "-")
+    file.open(path, std::ios::binary);
+  std::istream &in = path == "-" ? std::cin : file;
+  std::ostringstream text;
+  if (in.good() && in.peek() != std::istream::traits_type::eof())
+    text << in.rdbuf();
+  if (in.bad() || (path != "-" && !file.is_open()))
+    return Status(Code::Io, path + ": cannot read the prompt");
+  return text.str();
+}
+
 static Status execute(const run::Options &options) {
   if (options.verify)
     return run::verify(options);
   if (Status status = checkOutputs(options); !status.ok())
     return status;
   run::ModelPtr model;
-  bool text = !options.prompt.empty() && options.out.empty();
+  bool text = options.prompt && options.out.empty();
   Status status = text                   ? run::generateText(options, model)
                   : options.generate > 0 ? run::generateIds(options, model)
                                          : run::runEntry(options, model);
@@ -166,6 +186,12 @@ int main(int argc, char **argv) {
   declare(app, options);
   if (int code = tools::parse(app, argc, argv); code >= 0)
     return code;
+  if (!options.promptFile.empty()) {
+    Result<std::string> prompt = readAll(options.promptFile);
+    if (!prompt.ok())
+      return tools::fail(prompt.status());
+    options.prompt = std::move(*prompt);
+  }
   if (std::string message = conflict(options); !message.empty())
     return tools::usage(message);
   Status status = execute(options);

@@ -18,6 +18,8 @@ int usage(const std::string &message) {
 }
 
 int parse(CLI::App &app, int argc, char **argv) {
+  app.set_version_flag("--version", "sluice " SLUICE_VERSION,
+                       "Print the version and exit");
   try {
     app.parse(argc, argv);
     return -1;

@@ -27,7 +27,7 @@ std::vector<fs::path> cases() {
   std::vector<fs::path> found;
   for (const auto &entry :
        fs::recursive_directory_iterator(kSource / "tests" / "reference"))
-    if (entry.path().filename() == "config.json")
+    if (entry.path().filename() == "model.safetensors")
       found.push_back(entry.path().parent_path());
   std::sort(found.begin(), found.end());
   return found;

@@ -73,6 +73,17 @@ TEST(Diagnostics, KeepsTwentyErrors) {
   EXPECT_TRUE(diagnostics.print().ends_with("5 more errors\n"));
 }
 
+TEST(Diagnostics, CountsErrorsThatDifferInNumbers) {
+  Diagnostics diagnostics;
+  for (int layer = 0; layer < 30; ++layer)
+    diagnostics.error({"f", 3, 1}, "no tensor layers." + std::to_string(layer));
+  diagnostics.error({"f", 4, 1}, "no tensor layers.0");
+  EXPECT_EQ(diagnostics.errorCount(), 31);
+  EXPECT_EQ(diagnostics.print(), "f:3:1: error: no tensor layers.0\n"
+                                 "  and 29 more like this\n"
+                                 "f:4:1: error: no tensor layers.0\n");
+}
+
 TEST(Names, Patterns) {
   EXPECT_TRUE(matchesPattern("a.*.c", "a.b.c"));
   EXPECT_FALSE(matchesPattern("a.*.c", "a.b.b.c"));
