@@ -142,6 +142,28 @@ private:
                << "gives '" << operand.name << "' rows " << dim.getInt()
                << " apart, its buffer has " << rowStride(operand.buffer);
     }
+    return verifyWidths(step, operands);
+  }
+
+  // K elements of a row of x and N of a row of y, for each of the heads.
+  static LogicalResult verifyWidths(StepOpInterface step,
+                                    ArrayRef<sluice::plan::Operand> operands) {
+    auto dim = [&](StringRef name, int64_t otherwise) {
+      auto value = step.getDims().getAs<IntegerAttr>(name);
+      return value ? value.getInt() : otherwise;
+    };
+    int64_t heads = dim("heads", 1);
+    for (const sluice::plan::Operand &operand : operands) {
+      if (!operand.buffer || (operand.name != "x" && operand.name != "y"))
+        continue;
+      StringRef name = operand.name == "x" ? "K" : "N";
+      int64_t width = rowStride(operand.buffer) - operand.index;
+      int64_t count = dim(name, 0);
+      if (count < 0 || heads < 1 || count > width / heads)
+        return step->emitOpError()
+               << "takes " << name << " = " << count << " elements of '"
+               << operand.name << "', whose rows have " << width;
+    }
     return success();
   }
 

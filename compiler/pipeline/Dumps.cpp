@@ -27,8 +27,10 @@ bool Dumps::wants(Stage stage) const {
 
 Status Dumps::add(Stage stage, const std::string &text) {
   const StageInfo &info = stages()[int(stage)];
-  if (options.emit == stage)
+  if (options.emit == stage) {
+    clearProgress(options);
     out << text;
+  }
   if (options.snapshots)
     kept.push_back({info.name, text});
   if (options.dumpDir.empty())

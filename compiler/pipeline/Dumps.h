@@ -9,6 +9,12 @@
 
 namespace sluice::pipeline {
 
+// Before text is printed.
+inline void clearProgress(const Options &options) {
+  if (options.progress)
+    options.progress(nullptr, 0);
+}
+
 class Dumps {
 public:
   Dumps(const Options &options, llvm::raw_ostream &out)

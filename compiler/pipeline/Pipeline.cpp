@@ -10,9 +10,11 @@
 #include "compiler/pipeline/Inputs.h"
 #include "compiler/pipeline/Kernels.h"
 #include "compiler/tokenizer/TokenizerFile.h"
+#include "compiler/transforms/Passes.h"
 #include "compiler/transforms/Pipeline.h"
 #include "dialects/llm/LLMDialect.h"
 #include "dialects/plan/PlanDialect.h"
+#include "runtime/tokenizer/Tokenizer.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
@@ -43,6 +45,7 @@ public:
       : options(options), errors(errors), dumps(options, out),
         context(registry()), diagnostics(&context, errors) {
     context.loadAllAvailableDialects();
+    context.printOpOnDiagnostic(false); // the place says enough
   }
 
   Status run();
@@ -54,7 +57,9 @@ private:
   Status fuse();
   Status lower();
   Status resume(Stage &at);
+  Status verify(Stage stage);
   Status generate(std::vector<TargetCode> &code);
+  Result<tokenizer::TokenizerFile> readTokenizer();
   Status write(const std::vector<TargetCode> &code);
   Status streamWeight(const artifact::WeightInstance &instance,
                       const pack::Sink &sink);
@@ -86,10 +91,12 @@ DialectRegistry Compilation::registry() {
 
 void Compilation::phase(const char *name) {
   auto now = std::chrono::steady_clock::now();
-  if (current && options.timing)
+  if (current && options.timing) {
+    clearProgress(options);
     errors << llvm::format(
         "%-20s %8.3f s\n", current,
         std::chrono::duration<double>(now - started).count());
+  }
   current = name;
   started = now;
   if (name && options.progress)
@@ -124,6 +131,7 @@ Status Compilation::fuse() {
   dumps.watch(passes);
   buildFusionPipeline(passes, fusion);
   LogicalResult ran = passes.run(*module);
+  clearProgress(options);
   if (options.fusionReport)
     report.print(errors);
   return succeeded(ran) ? Status()
@@ -144,6 +152,19 @@ Status Compilation::lower() {
              : Status(Code::Internal, "the plan passes failed");
 }
 
+// What the passes that made the stage have checked when nobody edited it.
+Status Compilation::verify(Stage stage) {
+  PassManager passes(&context);
+  if (stage == Stage::Fused)
+    passes.addPass(createVerifyFused());
+  else if (stage == Stage::Plan)
+    passes.addPass(plan::createVerifyPlanPass());
+  return succeeded(passes.run(*module))
+             ? Status()
+             : Status(Code::InvalidArgument,
+                      options.from + ": not a valid dump of its stage");
+}
+
 // Reads a dump; it says its stage itself.
 Status Compilation::resume(Stage &at) {
   module = parseSourceFile<ModuleOp>(options.from, &context);
@@ -157,6 +178,8 @@ Status Compilation::resume(Stage &at) {
                   options.from + ": expected a dump of stage model, fused or "
                                  "plan (module attribute sluice.stage)");
   at = *stage;
+  if (Status status = verify(at); !status.ok())
+    return status;
   if (options.emit && *options.emit < at)
     return Status(
         Code::InvalidArgument,
@@ -209,6 +232,7 @@ Status Compilation::generate(std::vector<TargetCode> &code) {
         generateCode(*module, *target, dumps, code.empty(), options);
     if (!one.ok())
       return one.status();
+    clearProgress(options);
     if (options.timing)
       errors << one->kernels << " kernels, " << one->distinct
              << " distinct, for " << one->target.name << '\n';
@@ -239,10 +263,22 @@ static std::string nameOf(llvm::StringRef path) {
   return llvm::sys::path::filename(path.rtrim('/')).str();
 }
 
+// Only what the runtime can read; random weights need none.
+Result<tokenizer::TokenizerFile> Compilation::readTokenizer() {
+  auto file = tokenizer::readTokenizer(inputs->checkpoint, options.models);
+  if (!file.ok() || inputs->checkpoint.synthetic())
+    return file;
+  if (file->json.empty())
+    return Status(Code::NotFound, "the checkpoint has none");
+  if (Status status = Tokenizer::parse(file->json).status(); !status.ok())
+    return status;
+  return file;
+}
+
 Status Compilation::write(const std::vector<TargetCode> &code) {
   phase("packing weights");
-  Result<tokenizer::TokenizerFile> tokenizer =
-      tokenizer::readTokenizer(inputs->checkpoint, options.models);
+  Result<tokenizer::TokenizerFile> tokenizer = readTokenizer();
+  clearProgress(options);
   if (!tokenizer.ok())
     errors << "warning: the artifact has no tokenizer: "
            << tokenizer.status().message() << '\n';

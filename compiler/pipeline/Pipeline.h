@@ -50,7 +50,8 @@ struct Options {
   std::string from;       // a dump of stage model, fused or plan to resume from
   bool snapshots = false; // keep the IR of every stage in the artifact
 
-  // Called as work goes on: a phase's name and the share of it that is done.
+  // Called as work goes on: a phase's name and the share of it that is done. A
+  // null name comes before other text is printed.
   std::function<void(const char *phase, double share)> progress;
   // Seconds per phase are printed to stderr's stream.
   bool timing = false;

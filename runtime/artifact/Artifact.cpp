@@ -70,7 +70,8 @@ Status Artifact::readPreamble() {
                    " bytes, the preamble alone has 64");
   std::memcpy(&preamble, bytes.data(), sizeof(preamble));
   if (std::memcmp(preamble.magic, format::kMagic, sizeof(format::kMagic)) != 0)
-    return corrupt("not an artifact: it does not begin with the magic bytes");
+    return corrupt("not an artifact (it does not begin with its magic bytes); "
+                   "sluice-compile makes one of a checkpoint");
   if (preamble.version != format::kVersion)
     return Status(Code::Unsupported, "artifact version " +
                                          std::to_string(preamble.version) +

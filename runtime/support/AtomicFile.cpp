@@ -5,6 +5,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <fcntl.h>
+#include <filesystem>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -20,14 +21,20 @@ static std::string procName(int fd) {
   return "/proc/self/fd/" + std::to_string(fd);
 }
 
-Result<AtomicFile> AtomicFile::create(const std::string &path) {
+Result<AtomicFile> AtomicFile::create(const std::string &given) {
+  struct stat info;
+  if (stat(given.c_str(), &info) == 0 && !S_ISREG(info.st_mode))
+    return Status(Code::InvalidArgument,
+                  given + (S_ISDIR(info.st_mode) ? ": is a folder"
+                                                 : ": is not a regular file"));
+  // A link stays one: the file that it names is written.
+  std::error_code error;
+  std::string path = given;
+  if (std::filesystem::is_symlink(given, error))
+    if (auto target = std::filesystem::weakly_canonical(given, error); !error)
+      path = target.string();
   AtomicFile file;
   file.path_ = path;
-  struct stat info;
-  if (stat(path.c_str(), &info) == 0 && !S_ISREG(info.st_mode))
-    return Status(Code::InvalidArgument,
-                  path + (S_ISDIR(info.st_mode) ? ": is a folder"
-                                                : ": is not a regular file"));
   // A file without a name vanishes however the process ends.
   size_t slash = path.rfind('/');
   std::string folder =

@@ -20,10 +20,14 @@ def read(path):
         return file.read()
 
 
+# The cases have only what they compare.
+NO_TOKENIZER = b"warning: the artifact has no tokenizer: the checkpoint has none\n"
+
+
 def compile(bench, name, *options, case="llama/gqa"):
     path = bench.path(name)
     done = bench.run("sluice-compile", "-c", bench.case(case), "--models", bench.models, "-o", path, *options)
-    bench.check(f"{name} is compiled without a word", done.returncode == 0 and not done.stderr and not done.stdout, done.stderr.decode())
+    bench.check(f"{name} is compiled without a word", done.returncode == 0 and done.stderr == NO_TOKENIZER and not done.stdout, done.stderr.decode())
     return path
 
 
@@ -185,6 +189,31 @@ def entries(bench):
     bench.check("only one entry compiled", [e["name"] for e in json.loads(bench.output("sluice-inspect", only, "--json"))["entries"]] == names[:1])
 
 
+def outputs(bench):
+    """What is read is never written over; what is typed is taken as it is."""
+    model = compile(bench, "kept.slc")
+    config = os.path.join(bench.case("llama/gqa"), "config.json")
+    for command, path in (
+        (("sluice-run", model, "--ids", "1", "--generate", "1", "--profile", model), model),
+        (("sluice-run", model, "--ids", "1", "--out", model), model),
+        (("sluice-compile", "-c", bench.case("llama/gqa"), "--models", bench.models, "-o", config), config),
+    ):
+        before = read(path)
+        done = bench.run(*command)
+        bench.check(f"{command[0]} keeps its input", done.returncode == 1 and b"cannot be the output" in done.stderr and read(path) == before, done.stderr.decode())
+    link = bench.path("link.slc")
+    os.symlink(model, link)
+    compile(bench, "link.slc")
+    bench.check("a link stays one", os.path.islink(link))
+    plan = bench.output("sluice-compile", "-c", bench.case("llama/gqa"), "--models", bench.models, "--emit=plan")
+    edited = bench.path("edited.mlir")
+    for what, text in ("a weight", "\n".join(line for line in plan.splitlines() if "plan.weight @norm " not in line)), ("a width", plan.replace("K = ", "K = 99999", 1)):
+        with open(edited, "w") as file:
+            file.write(text)
+        done = bench.run("sluice-compile", "-c", bench.case("llama/gqa"), "--models", bench.models, "--from", edited, "-o", bench.path("edited.slc"))
+        bench.check(f"a plan without {what} is refused", done.returncode == 1 and b"edited.mlir:" in done.stderr, done.stderr.decode())
+
+
 def versions(bench):
     for tool in "sluice-compile", "sluice-run", "sluice-inspect", "sluice-bench":
         bench.check(f"{tool} --version", bench.output(tool, "--version").startswith("sluice "))
@@ -212,6 +241,11 @@ def generation(bench):
     bench.check("--prompt-file", bench.output("sluice-run", demo, "--prompt-file", bench.path("prompt.txt"), "--max-tokens", "24") == greedy)
     empty = bench.run("sluice-run", demo, "--prompt", "")
     bench.check("an empty prompt", b"the prompt has no tokens" in empty.stderr, empty.stderr.decode())
+    ids = text("--max-tokens", "6", "--print-ids")
+    bench.check("--print-ids", len(ids.split()) == 6 and all(word.isdigit() for word in ids.split()), ids)
+    stopped = text("--max-tokens", "6", "--print-ids", "--stop-token", ids.split()[2])
+    bench.check("--stop-token", stopped.split() == ids.split()[:2], stopped)
+    bench.check("brackets are text", text("--max-tokens", "24", "--stop", "[" + greedy.split()[2] + "]") == greedy)
     stop = greedy.split()[4]
     before = greedy[: greedy.index(stop)]
     bench.check("--stop ends the text before it", text("--max-tokens", "24", "--stop", "no such text", "--stop", stop).rstrip("\n") == before.rstrip("\n"), stop)
@@ -221,4 +255,4 @@ def generation(bench):
     bench.check("--profile", b"kernel" in trace.stderr and bool(json.loads(read(bench.path("trace.json")))), trace.stderr.decode())
 
 
-harness.main(__doc__, stages, resuming, passes, targets, determinism, views, entries, versions, generation)
+harness.main(__doc__, stages, resuming, passes, targets, determinism, views, entries, outputs, versions, generation)

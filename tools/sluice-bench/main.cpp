@@ -45,6 +45,7 @@ public:
   void print() const;
 
 private:
+  Status checkLengths() const;
   Limits measure();
   Status step(int64_t sequences, int64_t tokens);
   Status timed(const char *test, int64_t sequences, int64_t tokens,
@@ -135,11 +136,33 @@ Status Bench::timed(const char *test, int64_t sequences, int64_t tokens,
   return {};
 }
 
+// Before anything is measured.
+Status Bench::checkLengths() const {
+  int64_t context = model_.info().context, longest = 0;
+  for (int64_t tokens : options_.prefill)
+    longest = std::max(longest, tokens);
+  for (int64_t held : options_.depth)
+    longest =
+        std::max(longest, options_.decode > 0 ? held + options_.decode : 0);
+  if (longest == 0)
+    return Status(Code::InvalidArgument,
+                  "nothing to measure: --prefill and --decode are 0");
+  if (longest > context)
+    return Status(Code::InvalidArgument,
+                  "a test needs " + std::to_string(longest) +
+                      " tokens, more than the model's context of " +
+                      std::to_string(context) +
+                      "; lower --prefill, --depth or --decode");
+  return {};
+}
+
 Status Bench::run() {
   Result<EntryInfo> entry = model_.entry("");
   if (!entry.ok())
     return entry.status();
   entry_ = entry->name;
+  if (Status status = checkLengths(); !status.ok())
+    return status;
   for (int64_t batch : options_.batch) {
     for (int64_t tokens : options_.prefill)
       if (tokens > 0)
@@ -228,23 +251,30 @@ void declare(CLI::App &app, Options &options) {
   app.add_option("--prefill", options.prefill,
                  "Prompt lengths, as in 128,512; 0: none")
       ->delimiter(',')
-      ->check(CLI::NonNegativeNumber);
+      ->allow_extra_args(false)
+      ->capture_default_str()
+      ->check(tools::atLeast(0));
   app.add_option("--decode", options.decode,
                  "Tokens made one by one in each decode test; 0: no such test")
-      ->check(CLI::NonNegativeNumber);
+      ->capture_default_str()
+      ->check(tools::atLeast(0));
   app.add_option("--depth", options.depth,
                  "Tokens held before decoding, as in 0,4096")
       ->delimiter(',')
-      ->check(CLI::NonNegativeNumber);
+      ->allow_extra_args(false)
+      ->capture_default_str()
+      ->check(tools::atLeast(0));
   app.add_option("--batch", options.batch,
                  "Sequences side by side, as in 1,4,8")
       ->delimiter(',')
-      ->check(CLI::PositiveNumber);
+      ->allow_extra_args(false)
+      ->capture_default_str()
+      ->check(tools::atLeast(1));
   app.add_option("--repeat", options.repeat, "Runs of each test (default 5)")
-      ->check(CLI::PositiveNumber);
+      ->check(tools::atLeast(1));
   app.add_option("--threads", options.load.threads,
                  "Threads (default: all CPUs)")
-      ->check(CLI::PositiveNumber);
+      ->check(tools::atLeast(1));
   app.add_option("--format", options.format, "md, csv or json")
       ->check(CLI::IsMember({"md", "csv", "json"}));
   app.add_flag("--reproducible", options.load.reproducible,
@@ -282,5 +312,7 @@ int main(int argc, char **argv) {
   if (int code = tools::parse(app, argc, argv); code >= 0)
     return code;
   Status status = execute(options);
+  if (status.ok() && (!std::cout.flush() || std::fflush(stdout) != 0))
+    status = Status(Code::Io, "standard output: cannot write");
   return status.ok() ? 0 : tools::fail(status);
 }

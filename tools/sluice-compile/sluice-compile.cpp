@@ -29,7 +29,10 @@ std::string defaultModels() {
 // One line on a terminal, rewritten as work goes on; nothing in a pipe.
 class Progress {
 public:
+  // A null phase takes the line away.
   void operator()(const char *phase, double share) {
+    if (!phase)
+      return clear();
     if (!isatty(STDERR_FILENO))
       return;
     std::fprintf(stderr, "\r\033[K%s", phase);
@@ -82,12 +85,15 @@ void describe(CLI::App &app, CommandLine &line) {
                  "Processors to generate code for: native, x86-64-v3, "
                  "x86-64-v4, znver4, ...")
       ->delimiter(',')
+      ->allow_extra_args(false)
       ->capture_default_str();
   app.add_option("--context", o.context,
                  "Most positions of a sequence (default: the checkpoint's)")
-      ->check(CLI::PositiveNumber);
-  app.add_option("--entry", o.entries, "Compile only these entries")
-      ->delimiter(',');
+      ->check(tools::atLeast(1));
+  app.add_option("--entry", o.entries,
+                 "Compile only these entries, separated by commas")
+      ->delimiter(',')
+      ->allow_extra_args(false);
   app.add_flag("--check", line.check, "Only check the spec");
 
   const char *group = "Looking inside";
@@ -127,8 +133,13 @@ void describe(CLI::App &app, CommandLine &line) {
 // What the option parser cannot know; empty if all is well.
 std::string misuse(const CommandLine &line) {
   const Options &o = line.options;
+  if (line.check && o.spec.empty())
+    return "--check needs a spec";
   if (line.check)
-    return o.spec.empty() ? "--check needs a spec" : "";
+    return !o.checkpoint.empty() || !o.output.empty() || o.emit
+               ? "--check looks at the spec alone: leave out --checkpoint, "
+                 "--output and --emit"
+               : "";
   if (o.checkpoint.empty())
     return "--checkpoint is required (or --check to check a spec alone)";
   bool random = o.checkpoint.rfind("random:", 0) == 0;
@@ -136,11 +147,26 @@ std::string misuse(const CommandLine &line) {
     return "--checkpoint random:SEED needs --config config.json";
   if (!random && !o.config.empty())
     return "--config is only used with --checkpoint random:SEED";
+  if (o.snapshots && (o.emit || o.output.empty()))
+    return "--keep-ir is for an artifact: give --output and no --emit";
   if (o.dumpEachPass && o.dumpDir.empty())
     return "--dump-each-pass needs --dump-dir";
   if (o.output.empty() && !o.emit && o.dumpDir.empty())
     return "nothing to do: give --output, --emit or --dump-dir";
   return "";
+}
+
+// Files that are read, so must not be written. Of a checkpoint's folder these
+// are all but artifacts, which may well be kept there.
+std::vector<std::string> inputsOf(const Options &options) {
+  std::vector<std::string> files = {options.spec, options.checkpoint,
+                                    options.config, options.from};
+  std::error_code error;
+  for (const auto &entry :
+       std::filesystem::directory_iterator(options.checkpoint, error))
+    if (entry.path().extension() != ".slc")
+      files.push_back(entry.path().string());
+  return files;
 }
 
 // The text of a stage into the file that --output names.
@@ -162,6 +188,9 @@ Status execute(const CommandLine &line) {
   const Options &options = line.options;
   if (line.check)
     return pipeline::checkSpec(options.spec, llvm::errs());
+  if (Status status = tools::keepApart({options.output}, inputsOf(options));
+      !status.ok())
+    return status;
   if (options.emit && !options.output.empty())
     return emitToFile(options);
   // Minutes of work should not end with an output that cannot be written.

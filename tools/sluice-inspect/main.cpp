@@ -57,7 +57,7 @@ Status printText(const artifact::Artifact &artifact, format::SectionKind kind,
       names += (names.empty() ? "" : ", ") +
                std::string(artifact::text(section->name()));
   if (kind == format::SectionKind::Ir)
-    message += names.empty() ? "; the file was compiled without IR"
+    message += names.empty() ? "; sluice-compile --keep-ir stores it"
                              : "; there are: " + names;
   return Status(Code::NotFound, message);
 }
@@ -69,6 +69,8 @@ Status show(const Options &options) {
   if (options.verify)
     if (Status status = artifact->verifyWeights(); !status.ok())
       return status;
+  if (options.verify && !options.json)
+    std::cout << "ok: digests of all sections\n";
   if (!options.ir.empty())
     return printText(*artifact, format::SectionKind::Ir, options.ir);
   if (options.spec)

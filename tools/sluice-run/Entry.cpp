@@ -282,6 +282,7 @@ Status generateIds(const Options &options, ModelPtr &model) {
   generate.sampling = options.sampling;
   generate.maxTokens = options.generate;
   generate.ignoreModelStops = options.ignoreStop;
+  generate.stopTokens = options.stopTokens;
   for (const Sequence &sequence : *sequences) {
     std::string line;
     Status status = model->generate(

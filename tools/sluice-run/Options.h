@@ -29,6 +29,7 @@ struct Options {
   // Generation.
   int64_t generate = 0;
   bool greedy = false, printIds = false, ignoreStop = false;
+  std::vector<int32_t> stopTokens;
   SamplingOptions sampling;
 
   bool verify = false;

@@ -7,6 +7,30 @@
 
 namespace sluice::run {
 
+// The ids of the continuation on a line.
+static Status printIds(Model &model, const std::string &prompt,
+                       const GenerateOptions &options) {
+  Result<const Tokenizer *> tokenizer = model.tokenizer();
+  if (!tokenizer.ok())
+    return tokenizer.status();
+  Result<std::vector<int32_t>> ids = (*tokenizer)->encode(prompt);
+  if (!ids.ok())
+    return ids.status().in("the prompt");
+  if (model.startToken() >= 0) {
+    if (Status status = model.source(0, *ids); !status.ok())
+      return status;
+    ids = std::vector<int32_t>{model.startToken()};
+  }
+  const char *space = "";
+  Status status = model.generate(0, *ids, options, [&](int32_t id) {
+    std::cout << space << id << std::flush;
+    space = " ";
+    return std::cout.good();
+  });
+  std::cout << '\n';
+  return status;
+}
+
 Status generateText(const Options &options, ModelPtr &model) {
   const std::string &prompt = *options.prompt;
   Result<ModelPtr> loaded = loadModel(options, 1, prompt.size() + 16);
@@ -22,6 +46,9 @@ Status generateText(const Options &options, ModelPtr &model) {
   text.maxTokens = options.maxTokens;
   text.ignoreModelStops = options.ignoreStop;
   text.stopStrings = options.stop;
+  text.stopTokens = options.stopTokens;
+  if (options.printIds)
+    return printIds(*model, prompt, text);
   if (options.echo)
     std::cout << prompt << std::flush;
   Status status =

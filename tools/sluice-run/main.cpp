@@ -13,21 +13,15 @@ static void declare(CLI::App &app, run::Options &options) {
   app.add_option("model", options.model, "The compiled model (.slc)")
       ->required();
   const char *ids = "Ids and files";
-  app.add_option("--ids", options.ids,
-                 "Token ids, as in 5,9,2; repeat for a batch of sequences")
-      ->group(ids)
-      ->expected(1)
-      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
-  app.add_option("--source-ids", options.sourceIds,
-                 "Token ids for the encoder of an encoder-decoder")
-      ->group(ids)
-      ->expected(1)
-      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
-  app.add_option("--token-types", options.tokenTypes,
-                 "Token types (segments), one per id")
-      ->group(ids)
-      ->expected(1)
-      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+  tools::addTexts(app, "--ids", options.ids,
+                  "Token ids, as in 5,9,2; repeat for a batch of sequences")
+      ->group(ids);
+  tools::addTexts(app, "--source-ids", options.sourceIds,
+                  "Token ids for the encoder of an encoder-decoder")
+      ->group(ids);
+  tools::addTexts(app, "--token-types", options.tokenTypes,
+                  "Token types (segments), one per id")
+      ->group(ids);
   app.add_option("--entry", options.entry,
                  "Entry to run (default: generate, else fill, else encode)")
       ->group(ids);
@@ -35,7 +29,7 @@ static void declare(CLI::App &app, run::Options &options) {
                  "Tokens of a sequence per step; 1 is the decode path. Entries "
                  "that need whole sequences take them whole")
       ->group(ids)
-      ->check(CLI::PositiveNumber);
+      ->check(tools::atLeast(1));
   app.add_option("--in", options.in,
                  "Input tensors (safetensors) by the names of the entry")
       ->group(ids);
@@ -47,28 +41,33 @@ static void declare(CLI::App &app, run::Options &options) {
                  "Continue this text; with --out: run --entry on it")
       ->group(text);
   app.add_option("--prompt-file", options.promptFile,
-                 "Take the prompt from a file; -: from standard input")
+                 "Take the prompt from a file, less a line end at its end; -: "
+                 "from standard input")
       ->group(text)
       ->excludes("--prompt");
   app.add_option("--max-tokens", options.maxTokens,
                  "Most tokens to make (default 256)")
       ->group(text)
-      ->check(CLI::PositiveNumber);
-  app.add_option("--stop", options.stop, "Text that ends the output; repeat")
-      ->group(text)
-      ->expected(1)
-      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+      ->check(tools::atLeast(1));
+  tools::addTexts(app, "--stop", options.stop,
+                  "Text that ends the output; repeat")
+      ->group(text);
   app.add_flag("--echo", options.echo, "Print the prompt first")->group(text);
   const char *generation = "Generation";
   app.add_option("--generate", options.generate,
                  "Continue --ids by so many tokens")
       ->group(generation)
-      ->check(CLI::PositiveNumber);
+      ->check(tools::atLeast(1));
   app.add_flag("--greedy", options.greedy, "Always the most likely token")
       ->group(generation);
   app.add_flag("--print-ids", options.printIds,
-               "Print ids, a line per sequence")
+               "Print ids instead of text, a line per sequence")
       ->group(generation);
+  app.add_option("--stop-token", options.stopTokens,
+                 "Ids that end the output beside the model's own, as in 2,7")
+      ->group(generation)
+      ->delimiter(',')
+      ->allow_extra_args(false);
   app.add_flag("--ignore-stop", options.ignoreStop,
                "Go on after the model's stop tokens")
       ->group(generation);
@@ -91,15 +90,15 @@ static void declare(CLI::App &app, run::Options &options) {
   app.add_option("--threads", options.load.threads,
                  "Threads (default: all CPUs)")
       ->group(machine)
-      ->check(CLI::PositiveNumber);
+      ->check(tools::atLeast(1));
   app.add_option("--context", options.load.context,
                  "Most tokens of a sequence (default: the model's)")
       ->group(machine)
-      ->check(CLI::PositiveNumber);
+      ->check(tools::atLeast(1));
   app.add_option("--capacity", options.load.capacity,
                  "Most tokens in one step (default 512)")
       ->group(machine)
-      ->check(CLI::PositiveNumber);
+      ->check(tools::atLeast(1));
   app.add_flag("--reproducible", options.load.reproducible,
                "Generated kernels only, never oneDNN")
       ->group(machine);
@@ -122,6 +121,8 @@ static std::string conflict(const run::Options &options) {
       return "--prompt takes the place of --ids, --source-ids and --in";
     if (options.generate > 0)
       return "--prompt is continued by --max-tokens, not --generate";
+    if (options.printIds && (options.echo || !options.stop.empty()))
+      return "--print-ids prints no text: leave out --echo and --stop";
     return options.greedy && options.sampling.temperature != 0
                ? "--greedy and --temperature exclude each other"
                : "";
@@ -129,7 +130,9 @@ static std::string conflict(const run::Options &options) {
   if (ids && !options.in.empty())
     return "--in takes the place of --ids and --source-ids";
   if (!ids && options.in.empty())
-    return "nothing to run: give --prompt, --ids or --in";
+    return "nothing to run: give --prompt, --prompt-file, --ids or --in";
+  if (options.echo || !options.stop.empty())
+    return "--echo and --stop are for --prompt";
   if (options.generate > 0 && !options.in.empty())
     return "--generate continues --ids, not --in";
   if (options.generate > 0 && !options.out.empty())
@@ -143,6 +146,10 @@ static std::string conflict(const run::Options &options) {
 
 // Work should not end with an output that cannot be written.
 static Status checkOutputs(const run::Options &options) {
+  if (Status status = tools::keepApart({options.out, options.profile},
+                                       {options.model, options.in});
+      !status.ok())
+    return status;
   for (const std::string &path : {options.out, options.profile})
     if (!path.empty())
       if (Status status = AtomicFile::create(path).status(); !status.ok())
@@ -161,7 +168,10 @@ static Result<std::string> readAll(const std::string &path) {
     text << in.rdbuf();
   if (in.bad() || (path != "-" && !file.is_open()))
     return Status(Code::Io, path + ": cannot read the prompt");
-  return text.str();
+  std::string prompt = text.str();
+  if (prompt.ends_with('\n')) // what ends the last line of a file
+    prompt.pop_back();
+  return prompt;
 }
 
 static Status execute(const run::Options &options) {

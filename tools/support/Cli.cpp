@@ -1,6 +1,7 @@
 #include "tools/support/Cli.h"
 
 #include <charconv>
+#include <filesystem>
 #include <iostream>
 
 namespace sluice::tools {
@@ -28,6 +29,49 @@ int parse(CLI::App &app, int argc, char **argv) {
   } catch (const CLI::ParseError &error) {
     return usage(error.what());
   }
+}
+
+CLI::Option *addTexts(CLI::App &app, const std::string &name,
+                      std::vector<std::string> &texts,
+                      const std::string &help) {
+  return app
+      .add_option_function<std::string>(
+          name, [&](const std::string &text) { texts.push_back(text); }, help)
+      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll)
+      ->trigger_on_parse();
+}
+
+CLI::Validator atLeast(int64_t least) {
+  return CLI::Validator(
+      [least](std::string &text) {
+        int64_t value;
+        const char *end = text.data() + text.size();
+        auto [stop, error] = std::from_chars(text.data(), end, value);
+        bool fits = error == std::errc() && stop == end && value >= least;
+        return fits ? std::string()
+                    : "expected a whole number of at least " +
+                          std::to_string(least) + ", found '" + text + "'";
+      },
+      "");
+}
+
+Status keepApart(const std::vector<std::string> &outputs,
+                 const std::vector<std::string> &inputs) {
+  auto same = [](const std::string &a, const std::string &b) {
+    std::error_code error;
+    return !a.empty() && (a == b || std::filesystem::equivalent(a, b, error));
+  };
+  for (size_t i = 0; i < outputs.size(); ++i) {
+    for (const std::string &input : inputs)
+      if (same(outputs[i], input))
+        return Status(Code::InvalidArgument,
+                      outputs[i] + ": is read, it cannot be the output");
+    for (size_t j = 0; j < i; ++j)
+      if (same(outputs[i], outputs[j]))
+        return Status(Code::InvalidArgument,
+                      outputs[i] + ": is named as the output of two things");
+  }
+  return {};
 }
 
 Result<std::vector<int32_t>> parseIds(const std::string &text) {

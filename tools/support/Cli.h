@@ -21,6 +21,18 @@ int usage(const std::string &message);
 // printed, or an error).
 int parse(CLI::App &app, int argc, char **argv);
 
+// An option that may be repeated, each time with one text that is taken as it
+// is: CLI11 reads a vector's "[a,b]" as two texts.
+CLI::Option *addTexts(CLI::App &app, const std::string &name,
+                      std::vector<std::string> &texts, const std::string &help);
+
+// A whole number of at least `least`.
+CLI::Validator atLeast(int64_t least);
+
+// InvalidArgument if an output is also an input or another output.
+Status keepApart(const std::vector<std::string> &outputs,
+                 const std::vector<std::string> &inputs);
+
 // "5,9,2" or "5 9 2".
 Result<std::vector<int32_t>> parseIds(const std::string &text);
 

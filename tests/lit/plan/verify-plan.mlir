@@ -51,6 +51,16 @@ plan.program @p for @e tokens 1 {
 
 // -----
 
+plan.kernel @k "convert" {} (x) -> (y) dims (N, x.stride, y.stride)
+plan.program @p for @e tokens 1 {
+  %x = input "x" f32[16]
+  %y = buffer "y" tokens bf16[16]
+  // expected-error @below {{takes N = 40 elements of 'y', whose rows have 16}}
+  dispatch @k(x = %x) -> (y = %y) dims {N = 40, x.stride = 16, y.stride = 16} rows tokens
+}
+
+// -----
+
 plan.weight @w f32 panel [16, 16] of ["w"] layers [0, 2]
 plan.kernel @k "linear" {compute = "f32", weight = "f32"} (x, w) -> (y) dims (K, N, x.stride, y.stride)
 plan.program @p for @e tokens 1 {
