@@ -24,6 +24,7 @@ Result<std::unique_ptr<Model>> Model::load(const std::string &path,
   executor::Options plain;
   plain.threads = options.threads;
   plain.reproducible = options.reproducible;
+  plain.shareAll = options.shareAll;
   plain.limits.capacity = options.capacity;
   plain.limits.sequences = options.sequences;
   plain.limits.slots = options.slots ? options.slots : options.sequences;

@@ -51,6 +51,9 @@ struct LoadOptions {
   // Only generated kernels, so that results do not depend on which machines
   // oneDNN has a fast path for.
   bool reproducible = false;
+  // Share even the shortest steps among the threads, which one thread does
+  // sooner alone. For tests: the results are the same.
+  bool shareAll = false;
   bool verify = false; // check the digest of the weights, too (reads them all)
 };
 

@@ -338,17 +338,37 @@ void Executor::work(std::span<const ReadyStep> steps, uint32_t worker,
   }
 }
 
+// Meeting at a barrier costs workers half a microsecond when each has a core,
+// and far more when another process wants one; steps that are no longer than a
+// few microseconds are done sooner by one worker.
+bool Executor::worthSharing(std::span<const ReadyStep> steps) const {
+  constexpr double kWorthIt = 4; // microseconds of a step
+  double positions = 0;          // that attention looks at
+  for (size_t s = 0; s < growth_.size(); ++s)
+    positions += static_cast<double>(first_[s] + growth_[s].tokens);
+  double time = 0;
+  for (const ReadyStep &step : steps)
+    time += step.time.fixed +
+            static_cast<double>(rowsOf(step)) * step.time.perRow +
+            positions * step.time.perPosition;
+  return options_.shareAll ||
+         time > kWorthIt * static_cast<double>(steps.size());
+}
+
 Status Executor::runGroup(std::span<const ReadyStep> steps) {
   code_.store(0);
   uint32_t members = 1;
   if (profile_)
     spans_.assign(steps.size(),
                   std::vector<Span>(static_cast<size_t>(team_.workers())));
-  team_.run([&](uint32_t worker, uint32_t workers) {
-    if (worker == 0)
-      members = workers;
-    work(steps, worker, workers);
-  });
+  if (!worthSharing(steps))
+    work(steps, 0, 1);
+  else
+    team_.run([&](uint32_t worker, uint32_t workers) {
+      if (worker == 0)
+        members = workers;
+      work(steps, worker, workers);
+    });
   if (int32_t code = code_.load())
     return Status(Code::Internal,
                   "step " +

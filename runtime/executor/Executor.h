@@ -15,6 +15,7 @@ struct Options {
   int threads = 0; // 0: all usable CPUs
   state::Limits limits;
   bool reproducible = false; // generated kernels only, on every machine
+  bool shareAll = false;     // share steps that are not worth it, too
 };
 
 // Rows of one output of the last step; valid until the next one.
@@ -62,6 +63,7 @@ private:
   void work(std::span<const ReadyStep> steps, uint32_t worker,
             uint32_t workers);
   int64_t rowsOf(const ReadyStep &step) const;
+  bool worthSharing(std::span<const ReadyStep> steps) const;
   bool onEngine(const ReadyStep &step) const;
 
   const artifact::Artifact &artifact_;

@@ -2,6 +2,7 @@
 
 #include "runtime/artifact/PlanCheck.h"
 #include "runtime/executor/EngineCheck.h"
+#include "runtime/executor/Profile.h"
 
 #include <algorithm>
 
@@ -167,6 +168,28 @@ Result<ReadyStep> ProgramBuilder::step(const Step &source, ReadyEntry &entry) {
   return ready;
 }
 
+// Typical of one core: bytes and operations in a microsecond. `small`: all
+// weights of the program stay in a cache.
+static StepTime timeOf(const Model &model, const Step &step, bool small) {
+  constexpr double kRowBytes = 10e3, kCacheBytes = 40e3, kFlops = 100e3;
+  Work work = workOf(model, step, 1);
+  StepTime time;
+  time.fixed = work.weightBytes / (small ? 80e3 : 32e3);
+  time.perRow =
+      work.flops / kFlops + (work.bytes - work.weightBytes) / kRowBytes;
+  const Matmul *matmul = step.body_as_Matmul();
+  const Dispatch *dispatch =
+      matmul ? matmul->fallback() : step.body_as_Dispatch();
+  auto operands = list(dispatch->operands());
+  for (size_t i = 0; i < dispatch->writes() && i < operands.size(); ++i)
+    if (const Ref *ref = operands[i]; ref->kind() == RefKind::State)
+      time.perPosition +=
+          static_cast<double>(
+              list(model.states())[ref->index()]->block_bytes()) /
+          SLC_CACHE_BLOCK / kCacheBytes;
+  return time;
+}
+
 Result<ReadyEntry> ProgramBuilder::build(const Entry &source) {
   ReadyEntry entry;
   entry.info = &source;
@@ -176,12 +199,16 @@ Result<ReadyEntry> ProgramBuilder::build(const Entry &source) {
     ReadyProgram ready;
     ready.min = program->min();
     ready.max = program->max();
+    double weightBytes = 0;
     for (const Step *one : list(program->steps())) {
       Result<ReadyStep> made = step(*one, entry);
       if (!made.ok())
         return made.status();
       ready.steps.push_back(std::move(*made));
+      weightBytes += workOf(artifact_.model(), *one, 1).weightBytes;
     }
+    for (ReadyStep &step : ready.steps)
+      step.time = timeOf(artifact_.model(), *step.source, weightBytes < 8e6);
     auto buffers = list(artifact_.model().buffers());
     for (const Ref *ref : list(program->outputs()))
       ready.outputs.push_back({arena_.at(ref->index(), ref->column()),

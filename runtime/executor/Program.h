@@ -31,10 +31,17 @@ struct ReadyMatmul {
   std::string implementation; // as oneDNN calls it
 };
 
+// What a step costs one worker, in microseconds: roughly, only to tell whether
+// it is worth sharing.
+struct StepTime {
+  double fixed = 0, perRow = 0, perPosition = 0; // position of a cache
+};
+
 struct ReadyStep {
   const format::Step *source = nullptr;
   ReadyDispatch dispatch;            // the fallback if there is a matmul
   std::optional<ReadyMatmul> matmul; // only where the engine is used
+  StepTime time;
 };
 
 struct ReadyOutput {

@@ -50,7 +50,8 @@ class Case:
     def run(self, model, sequences, *options):
         """Runs the entry over the sequences in one batch; returns its tensors."""
         out = os.path.join(self.folder, "out.safetensors")
-        command = [model, "--out", out, *options]
+        # Steps this small would be left to one thread.
+        command = [model, "--share-all", "--out", out, *options]
         for name in sequences:
             if "source_ids" + name in self.io and "encode" in options:
                 command += ["--ids", self.ids("source_ids" + name)]

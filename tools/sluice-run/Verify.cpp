@@ -98,6 +98,7 @@ Status Verification::run() {
   LoadOptions load = options_.load;
   load.sequences = load.slots = 2;
   load.verify = true;
+  load.shareAll = true; // or one thread would be compared with itself
   Result<Results> expected = results(load, 0);
   if (!expected.ok())
     return expected.status();

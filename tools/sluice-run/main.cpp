@@ -102,6 +102,9 @@ static void declare(CLI::App &app, run::Options &options) {
   app.add_flag("--reproducible", options.load.reproducible,
                "Generated kernels only, never oneDNN")
       ->group(machine);
+  app.add_flag("--share-all", options.load.shareAll,
+               "Share even the shortest steps among the threads")
+      ->group(machine);
   app.add_flag("--verify", options.verify,
                "Check all digests, and that chunks, threads, batches and "
                "engines give the same bits")

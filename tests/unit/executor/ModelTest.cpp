@@ -19,6 +19,7 @@ using Logits = std::vector<std::vector<float>>;
 
 std::unique_ptr<Model> load(LoadOptions options = {}) {
   static const std::string path = test::toyPath("model");
+  options.shareAll = true; // its steps are short
   Result<std::unique_ptr<Model>> model = Model::load(path, options);
   EXPECT_TRUE(model.ok()) << model.status().message();
   return std::move(*model);
