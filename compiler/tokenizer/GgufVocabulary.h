@@ -1,24 +1,13 @@
 // The vocabulary in a GGUF file's metadata (keys tokenizer.ggml.*).
 #pragma once
 
+#include "compiler/tokenizer/Document.h"
 #include "runtime/support/Status.h"
-
-#include <nlohmann/json.hpp>
 
 #include <string>
 #include <vector>
 
 namespace sluice::tokenizer {
-
-// tokenizer.ggml.token_type
-enum class TokenType {
-  Normal = 1,
-  Unknown = 2,
-  Control = 3,
-  UserDefined = 4,
-  Unused = 5,
-  Byte = 6
-};
 
 // How byte-pair vocabularies cut text, one entry of
 // models/tokenizers/gguf.json.
@@ -35,12 +24,9 @@ Result<PreTokenizerKind> findPreTokenizer(const nlohmann::json &table,
 struct GgufVocabulary {
   std::string model; // the kind of vocabulary
   PreTokenizerKind kind;
-  std::vector<std::string> tokens;
-  std::vector<TokenType> types; // one per token
-  std::vector<float> scores;    // one per token, or empty
+  TokenList list;
   std::vector<std::string> merges;
-  int64_t bos = -1, eos = -1, unknown = -1, separator = -1;
-  bool addBos = false, addEos = false, addSpacePrefix = true;
+  SpaceRules spaces;
 
   static Result<GgufVocabulary> read(const nlohmann::json &metadata,
                                      const nlohmann::json &preTokenizers);

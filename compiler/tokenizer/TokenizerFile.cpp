@@ -1,6 +1,8 @@
 #include "compiler/tokenizer/TokenizerFile.h"
 
 #include "compiler/tokenizer/GgufVocabulary.h"
+#include "compiler/tokenizer/SentencePieceModel.h"
+#include "compiler/tokenizer/VocabularyFiles.h"
 
 #include <fstream>
 
@@ -12,18 +14,25 @@ static std::string textOf(const std::vector<uint8_t> &bytes) {
   return std::string(bytes.begin(), bytes.end());
 }
 
+static Result<json> readTable(const std::string &models, const char *name) {
+  std::string path = models + "/tokenizers/" + name;
+  std::ifstream table(path);
+  json list = json::parse(table, nullptr, false);
+  if (!list.is_array())
+    return Status(Code::NotFound, path + ": missing or malformed");
+  return list;
+}
+
 static Result<TokenizerFile> fromGguf(const json &metadata,
                                       const std::string &models) {
   TokenizerFile file;
   if (!metadata.contains("tokenizer.ggml.model"))
     return file;
-  std::ifstream table(models + "/tokenizers/gguf.json");
-  json preTokenizers = json::parse(table, nullptr, false);
-  if (!preTokenizers.is_array())
-    return Status(Code::NotFound,
-                  models + "/tokenizers/gguf.json: missing or malformed");
+  Result<json> preTokenizers = readTable(models, "gguf.json");
+  if (!preTokenizers.ok())
+    return preTokenizers.status();
   Result<GgufVocabulary> vocabulary =
-      GgufVocabulary::read(metadata, preTokenizers);
+      GgufVocabulary::read(metadata, *preTokenizers);
   if (!vocabulary.ok())
     return vocabulary.status();
   Result<json> document = tokenizerJson(*vocabulary);
@@ -32,10 +41,10 @@ static Result<TokenizerFile> fromGguf(const json &metadata,
   json config = json::object();
   auto token = [&](const char *name, int64_t id) {
     if (id >= 0)
-      config[name] = vocabulary->tokens[size_t(id)];
+      config[name] = vocabulary->list.tokens[size_t(id)];
   };
-  token("bos_token", vocabulary->bos);
-  token("eos_token", vocabulary->eos);
+  token("bos_token", vocabulary->list.bos);
+  token("eos_token", vocabulary->list.eos);
   if (auto it = metadata.find("tokenizer.chat_template");
       it != metadata.end() && it->is_string())
     config["chat_template"] = *it;
@@ -46,6 +55,114 @@ static Result<TokenizerFile> fromGguf(const json &metadata,
   file.config = config.dump(-1, ' ', false, replace);
   return file;
 }
+
+namespace {
+// What stands in the files beside a vocabulary.
+class Folder {
+public:
+  Folder(const checkpoint::Checkpoint &checkpoint, const std::string &models)
+      : checkpoint(checkpoint), models(models) {
+    const json *file = checkpoint.config("tokenizer_config.json");
+    settings = file ? *file : json::object();
+  }
+
+  // The tokenizer.json; null if the folder has no vocabulary.
+  Result<json> read() const;
+
+private:
+  Result<std::string> text(const std::string &name) const {
+    Result<std::vector<uint8_t>> bytes = checkpoint.file(name);
+    if (!bytes.ok())
+      return bytes.status();
+    return textOf(*bytes);
+  }
+  bool flag(const char *key, bool otherwise) const {
+    auto it = settings.find(key);
+    return it != settings.end() && it->is_boolean() ? it->get<bool>()
+                                                    : otherwise;
+  }
+  Result<json> fromModel(const std::string &name) const;
+  void addTokens(json &document) const;
+
+  const checkpoint::Checkpoint &checkpoint;
+  const std::string &models;
+  json settings;
+};
+
+Result<json> Folder::fromModel(const std::string &name) const {
+  Result<std::string> bytes = text(name);
+  if (!bytes.ok())
+    return bytes.status();
+  if (isRankFile(*bytes)) {
+    Result<json> kinds = readTable(models, "ranks.json");
+    if (!kinds.ok())
+      return kinds.status();
+    Result<json> made = fromRanks(*bytes, *kinds);
+    return made.ok() ? made : made.status().in(name);
+  }
+  Result<SentencePieceModel> model = SentencePieceModel::read(*bytes);
+  if (!model.ok())
+    return model.status().in(name);
+  bool merges = model->kind == SentencePieceModel::Kind::Bpe;
+  model->list.addBos = flag("add_bos_token", merges);
+  model->list.addEos = flag("add_eos_token", !merges);
+  return tokenizerJson(*model);
+}
+
+// Tokens that were added to the vocabulary, by either of two files.
+void Folder::addTokens(json &document) const {
+  json &added = document["added_tokens"];
+  auto add = [&](int64_t id, const json &token) {
+    if (!token.is_object() || !token.value("content", json()).is_string())
+      return;
+    std::erase_if(added.get_ref<json::array_t &>(), [&](const json &other) {
+      return other["id"] == id || other["content"] == token["content"];
+    });
+    json entry = {{"id", id}};
+    for (const char *key :
+         {"single_word", "lstrip", "rstrip", "normalized", "special"})
+      entry[key] = token.value(key, json()) == true;
+    entry["content"] = token["content"];
+    added.push_back(std::move(entry));
+  };
+  if (const json *file = checkpoint.config("added_tokens.json"))
+    for (const auto &[content, id] : file->items())
+      if (id.is_number_integer())
+        add(id, {{"content", content}});
+  json decoder = settings.value("added_tokens_decoder", json());
+  for (const auto &[id, token] : decoder.items())
+    if (!id.empty() && id.size() < 9 &&
+        id.find_first_not_of("0123456789") == std::string::npos)
+      add(std::stoll(id), token);
+}
+
+Result<json> Folder::read() const {
+  Result<json> made = json();
+  for (const char *name :
+       {"tokenizer.model", "spiece.model", "sentencepiece.bpe.model",
+        "tiktoken.model", "qwen.tiktoken"})
+    if (checkpoint.hasFile(name)) {
+      made = fromModel(name);
+      break;
+    }
+  if (made.ok() && made->is_null() && checkpoint.hasFile("merges.txt")) {
+    Result<std::string> vocabulary = text("vocab.json");
+    Result<std::string> merges = text("merges.txt");
+    made = vocabulary.ok() && merges.ok()
+               ? fromVocabularyAndMerges(*vocabulary, *merges)
+               : Result<json>(vocabulary.ok() ? merges.status()
+                                              : vocabulary.status());
+  }
+  if (made.ok() && made->is_null() && checkpoint.hasFile("vocab.txt")) {
+    Result<std::string> lines = text("vocab.txt");
+    made = lines.ok() ? fromTokenLines(*lines, flag("do_lower_case", true))
+                      : Result<json>(lines.status());
+  }
+  if (made.ok() && made->is_object())
+    addTokens(*made);
+  return made;
+}
+} // namespace
 
 Result<TokenizerFile> readTokenizer(const checkpoint::Checkpoint &checkpoint,
                                     const std::string &models) {
@@ -60,6 +177,13 @@ Result<TokenizerFile> readTokenizer(const checkpoint::Checkpoint &checkpoint,
         return bytes.status();
       *text = textOf(*bytes);
     }
+  if (!file.json.empty())
+    return file;
+  Result<json> made = Folder(checkpoint, models).read();
+  if (!made.ok())
+    return made.status();
+  if (made->is_object())
+    file.json = made->dump(-1, ' ', false, json::error_handler_t::replace);
   return file;
 }
 

@@ -1,5 +1,6 @@
 // The tokenizer of a checkpoint as the artifact stores it: a tokenizer.json,
-// copied, or made from the vocabulary of a GGUF file.
+// copied, or made from another vocabulary: that of a GGUF file, a SentencePiece
+// model, ranks in base64, vocab.json and merges.txt, or vocab.txt.
 #pragma once
 
 #include "compiler/checkpoint/Checkpoint.h"
@@ -14,7 +15,8 @@ struct TokenizerFile {
 };
 
 // `models` is the folder of specs; tokenizers/gguf.json in it names the
-// pre-tokenizers of GGUF files. Corrupt when the metadata contradict
+// pre-tokenizers of GGUF files, tokenizers/ranks.json those of files of ranks.
+// Corrupt when the metadata contradict
 // themselves, Unsupported for a vocabulary of a kind that no tokenizer.json is
 // made from yet (its name is in the message).
 Result<TokenizerFile> readTokenizer(const checkpoint::Checkpoint &checkpoint,

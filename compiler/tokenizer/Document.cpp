@@ -1,0 +1,250 @@
+#include "compiler/tokenizer/Document.h"
+
+#include <algorithm>
+#include <tuple>
+
+namespace sluice::tokenizer {
+
+using nlohmann::json;
+
+static json addedTokens(const TokenList &list) {
+  json added = json::array();
+  for (size_t id = 0; id < list.tokens.size(); ++id) {
+    TokenType type = list.types[id];
+    bool special = type == TokenType::Control || type == TokenType::Unknown;
+    if (!special && type != TokenType::UserDefined)
+      continue;
+    added.push_back({{"id", id},
+                     {"content", list.tokens[id]},
+                     {"single_word", false},
+                     {"lstrip", false},
+                     {"rstrip", false},
+                     {"normalized", false},
+                     {"special", special}});
+  }
+  return added;
+}
+
+json vocabularyOf(const std::vector<std::string> &tokens) {
+  json map = json::object();
+  for (size_t id = 0; id < tokens.size(); ++id)
+    map.emplace(tokens[id], id);
+  return map;
+}
+
+static json special(const TokenList &list, int64_t id) {
+  return {{"SpecialToken", {{"id", list.tokens[size_t(id)]}, {"type_id", 0}}}};
+}
+
+json templateFor(const TokenList &list, int64_t first, int64_t last) {
+  json single = json::array(), pair = json::array(), tokens = json::object();
+  for (int64_t id : {first, last})
+    if (id >= 0) {
+      const std::string &token = list.tokens[size_t(id)];
+      tokens[token] = {{"id", token}, {"ids", {id}}, {"tokens", {token}}};
+    }
+  for (const char *name : {"A", "B"}) {
+    json sequence = {{"Sequence", {{"id", name}, {"type_id", *name - 'A'}}}};
+    for (json *parts : {&single, &pair}) {
+      if (parts == &single && *name == 'B')
+        continue;
+      if (first >= 0 && *name == 'A')
+        parts->push_back(special(list, first));
+      parts->push_back(sequence);
+      if (last >= 0)
+        parts->push_back(special(list, last));
+    }
+  }
+  return {{"type", "TemplateProcessing"},
+          {"single", single},
+          {"pair", pair},
+          {"special_tokens", tokens}};
+}
+
+json startAndEnd(const TokenList &list) {
+  bool bos = list.addBos && list.bos >= 0, eos = list.addEos && list.eos >= 0;
+  return bos || eos
+             ? templateFor(list, bos ? list.bos : -1, eos ? list.eos : -1)
+             : json(nullptr);
+}
+
+json document(const TokenList &list, json normalizer, json preTokenizer,
+              json post, json decoder, json model) {
+  return {{"version", "1.0"},
+          {"truncation", nullptr},
+          {"padding", nullptr},
+          {"added_tokens", addedTokens(list)},
+          {"normalizer", std::move(normalizer)},
+          {"pre_tokenizer", std::move(preTokenizer)},
+          {"post_processor", std::move(post)},
+          {"decoder", std::move(decoder)},
+          {"model", std::move(model)}};
+}
+
+json sequenceOf(const char *key, json list) {
+  return {{"type", "Sequence"}, {key, std::move(list)}};
+}
+
+json byteLevel(bool useRegex) {
+  return {{"type", "ByteLevel"},
+          {"add_prefix_space", false},
+          {"trim_offsets", true},
+          {"use_regex", useRegex}};
+}
+
+json cutBy(const std::vector<std::string> &expressions) {
+  json steps = json::array();
+  for (const std::string &expression : expressions)
+    steps.push_back({{"type", "Split"},
+                     {"pattern", {{"Regex", expression}}},
+                     {"behavior", "Isolated"},
+                     {"invert", false}});
+  steps.push_back(byteLevel(false));
+  return sequenceOf("pretokenizers", std::move(steps));
+}
+
+// A merge for every way to cut a token into two tokens; a better score of the
+// result comes first, which is the order in which SentencePiece joins pieces.
+static json mergesFromScores(const TokenList &list, const json &ids) {
+  struct Merge {
+    float score;
+    int64_t left, right;
+  };
+  std::vector<Merge> merges;
+  for (size_t id = 0; id < list.tokens.size(); ++id) {
+    const std::string &token = list.tokens[id];
+    if (list.types[id] != TokenType::Normal &&
+        list.types[id] != TokenType::UserDefined)
+      continue;
+    for (size_t cut = 1; cut < token.size(); ++cut) {
+      if ((uint8_t(token[cut]) & 0xc0) == 0x80)
+        continue; // inside a character
+      auto left = ids.find(token.substr(0, cut));
+      auto right = ids.find(token.substr(cut));
+      if (left == ids.end() || right == ids.end())
+        continue;
+      merges.push_back({list.scores.empty() ? 0.0f : list.scores[id],
+                        left->get<int64_t>(), right->get<int64_t>()});
+    }
+  }
+  std::sort(merges.begin(), merges.end(), [](const Merge &a, const Merge &b) {
+    return std::tie(b.score, a.left, a.right) <
+           std::tie(a.score, b.left, b.right);
+  });
+  json pairs = json::array();
+  for (const Merge &merge : merges)
+    pairs.push_back(json::array(
+        {list.tokens[size_t(merge.left)], list.tokens[size_t(merge.right)]}));
+  return pairs;
+}
+
+static std::string base64(std::string_view bytes) {
+  static const char digits[] =
+      "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+  std::string text;
+  for (size_t i = 0; i < bytes.size(); i += 3) {
+    uint32_t group = 0;
+    for (size_t j = 0; j < 3; ++j)
+      group = group << 8 | (i + j < bytes.size() ? uint8_t(bytes[i + j]) : 0);
+    for (size_t j = 0; j < 4; ++j)
+      text += i + j > bytes.size() ? '=' : digits[group >> (18 - 6 * j) & 63];
+  }
+  return text;
+}
+
+static json replace(json pattern, const std::string &content) {
+  return {{"type", "Replace"}, {"pattern", pattern}, {"content", content}};
+}
+
+// Text to words joined by the stand-in for a space.
+static json spaceNormalizer(const SpaceRules &spaces) {
+  json steps = json::array();
+  if (!spaces.charsMap.empty())
+    steps.push_back({{"type", "Precompiled"},
+                     {"precompiled_charsmap", base64(spaces.charsMap)}});
+  if (spaces.squeeze) {
+    steps.push_back(replace({{"Regex", "\\A +| +\\z"}}, ""));
+    steps.push_back(replace({{"Regex", " {2,}"}}, " "));
+  }
+  if (spaces.prefix)
+    steps.push_back({{"type", "Prepend"}, {"prepend", kMetaspace}});
+  steps.push_back(replace({{"String", " "}}, kMetaspace));
+  return sequenceOf("normalizers", std::move(steps));
+}
+
+static json spaceDecoder(const SpaceRules &spaces) {
+  json steps = {replace({{"String", kMetaspace}}, " "),
+                {{"type", "ByteFallback"}},
+                {{"type", "Fuse"}}};
+  if (spaces.prefix)
+    steps.push_back(
+        {{"type", "Strip"}, {"content", " "}, {"start", 1}, {"stop", 0}});
+  return sequenceOf("decoders", std::move(steps));
+}
+
+json mergedPieces(const TokenList &list, const SpaceRules &spaces,
+                  bool byteFallback) {
+  json ids = vocabularyOf(list.tokens);
+  json unknown = list.unknown >= 0 ? json(list.tokens[size_t(list.unknown)])
+                                   : json(nullptr);
+  json model = {{"type", "BPE"},
+                {"dropout", nullptr},
+                {"unk_token", unknown},
+                {"fuse_unk", true},
+                {"byte_fallback", byteFallback},
+                {"merges", mergesFromScores(list, ids)}};
+  model["vocab"] = std::move(ids);
+  return document(list, spaceNormalizer(spaces), nullptr, startAndEnd(list),
+                  spaceDecoder(spaces), std::move(model));
+}
+
+json likeliestPieces(const TokenList &list, const SpaceRules &spaces,
+                     bool byteFallback) {
+  json pieces = json::array();
+  for (size_t id = 0; id < list.tokens.size(); ++id)
+    pieces.push_back(json::array(
+        {list.tokens[id], list.scores.empty() ? 0.0f : list.scores[id]}));
+  json unknown = list.unknown >= 0 ? json(list.unknown) : json(nullptr);
+  json model = {{"type", "Unigram"},
+                {"unk_id", unknown},
+                {"vocab", std::move(pieces)},
+                {"byte_fallback", byteFallback}};
+  return document(list, spaceNormalizer(spaces), nullptr, startAndEnd(list),
+                  spaceDecoder(spaces), std::move(model));
+}
+
+json bytePairs(const TokenList &list, json merges, json preTokenizer,
+               bool ignoreMerges) {
+  json model = {{"type", "BPE"},
+                {"dropout", nullptr},
+                {"unk_token", nullptr},
+                {"fuse_unk", false},
+                {"byte_fallback", false},
+                {"ignore_merges", ignoreMerges},
+                {"vocab", vocabularyOf(list.tokens)},
+                {"merges", std::move(merges)}};
+  return document(list, nullptr, std::move(preTokenizer), startAndEnd(list),
+                  byteLevel(true), std::move(model));
+}
+
+json wordPieces(const TokenList &list, bool lowercase) {
+  json unknown = list.unknown >= 0 ? json(list.tokens[size_t(list.unknown)])
+                                   : json("[UNK]");
+  return document(list,
+                  {{"type", "BertNormalizer"},
+                   {"clean_text", true},
+                   {"handle_chinese_chars", true},
+                   {"strip_accents", nullptr},
+                   {"lowercase", lowercase}},
+                  {{"type", "BertPreTokenizer"}},
+                  templateFor(list, list.bos,
+                              list.separator >= 0 ? list.separator : list.eos),
+                  {{"type", "WordPiece"}, {"prefix", "##"}, {"cleanup", true}},
+                  {{"type", "WordPiece"},
+                   {"unk_token", unknown},
+                   {"continuing_subword_prefix", "##"},
+                   {"max_input_chars_per_word", 100},
+                   {"vocab", vocabularyOf(list.tokens)}});
+}
+
+} // namespace sluice::tokenizer

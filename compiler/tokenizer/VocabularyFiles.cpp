@@ -1,0 +1,247 @@
+#include "compiler/tokenizer/VocabularyFiles.h"
+
+#include "runtime/tokenizer/Component.h"
+
+#include <charconv>
+#include <optional>
+#include <unordered_map>
+
+namespace sluice::tokenizer {
+
+using nlohmann::json;
+
+namespace {
+
+Status corrupt(const std::string &what) { return Status(Code::Corrupt, what); }
+
+// Calls `take` for every line, without its end; false stops.
+template <typename Take> void forLines(std::string_view text, Take take) {
+  while (!text.empty()) {
+    size_t end = text.find('\n');
+    std::string_view line = text.substr(0, end);
+    if (line.ends_with('\r'))
+      line.remove_suffix(1);
+    if (!take(line) || end == std::string_view::npos)
+      return;
+    text.remove_prefix(end + 1);
+  }
+}
+
+int64_t find(const TokenList &list, std::string_view token) {
+  for (size_t id = 0; id < list.tokens.size(); ++id)
+    if (list.tokens[id] == token)
+      return int64_t(id);
+  return -1;
+}
+
+int digitOf(char c) {
+  if (c >= 'A' && c <= 'Z')
+    return c - 'A';
+  if (c >= 'a' && c <= 'z')
+    return c - 'a' + 26;
+  if (c >= '0' && c <= '9')
+    return c - '0' + 52;
+  return c == '+' ? 62 : c == '/' ? 63 : -1;
+}
+
+std::optional<std::string> fromBase64(std::string_view text) {
+  while (text.ends_with('='))
+    text.remove_suffix(1);
+  std::string bytes;
+  uint32_t group = 0;
+  int bits = 0;
+  for (char c : text) {
+    int digit = digitOf(c);
+    if (digit < 0)
+      return std::nullopt;
+    group = group << 6 | uint32_t(digit);
+    bits += 6;
+    if (bits >= 8) {
+      bits -= 8;
+      bytes += static_cast<char>(group >> bits & 0xff);
+    }
+  }
+  return bytes;
+}
+
+struct Ranked {
+  std::string token;
+  int64_t rank;
+};
+
+std::optional<Ranked> readRank(std::string_view line) {
+  size_t cut = line.find(' ');
+  if (cut == std::string_view::npos)
+    return std::nullopt;
+  std::optional<std::string> token = fromBase64(line.substr(0, cut));
+  int64_t rank = -1;
+  const char *first = line.data() + cut + 1, *last = line.data() + line.size();
+  auto [end, error] = std::from_chars(first, last, rank);
+  if (!token || token->empty() || error != std::errc() || end != last ||
+      rank < 0)
+    return std::nullopt;
+  return Ranked{std::move(*token), rank};
+}
+
+using Ranks = std::unordered_map<std::string, int64_t>;
+
+// The two parts that make a token in the end when all merges of lower rank are
+// done; none for a single byte.
+std::optional<std::pair<std::string, std::string>>
+partsOf(const Ranks &ranks, const std::string &token, int64_t below) {
+  std::vector<std::string> parts;
+  for (char byte : token)
+    parts.emplace_back(1, byte);
+  while (parts.size() > 2) {
+    int64_t best = below;
+    size_t at = 0;
+    for (size_t i = 0; i + 1 < parts.size(); ++i)
+      if (auto it = ranks.find(parts[i] + parts[i + 1]);
+          it != ranks.end() && it->second < best) {
+        best = it->second;
+        at = i;
+      }
+    if (best == below)
+      return std::nullopt;
+    parts[at] += parts[at + 1];
+    parts.erase(parts.begin() + static_cast<std::ptrdiff_t>(at) + 1);
+  }
+  if (parts.size() < 2)
+    return std::nullopt;
+  return std::pair(parts[0], parts[1]);
+}
+
+// The entry of the table for so many ranks.
+Result<json> kindOf(const json &kinds, size_t ranks) {
+  std::string known;
+  for (const json &kind : kinds) {
+    int64_t count = kind.is_object() ? kind.value("ranks", int64_t(-1)) : -1;
+    if (count == int64_t(ranks))
+      return kind;
+    known += (known.empty() ? "" : ", ") + std::to_string(count);
+  }
+  return Status(Code::Unsupported, "a vocabulary of " + std::to_string(ranks) +
+                                       " ranks is not known (known: " + known +
+                                       ")");
+}
+
+// "<|reserved_{}|>", 5, 250 stands for the tokens with these numbers.
+Status addSpecials(const json &specials, TokenList &list) {
+  auto add = [&](const std::string &token) {
+    list.tokens.push_back(token);
+    list.types.push_back(TokenType::Control);
+  };
+  for (const json &item : specials) {
+    if (item.is_string()) {
+      add(item);
+      continue;
+    }
+    bool run = item.is_array() && item.size() == 3 && item[0].is_string() &&
+               item[1].is_number_integer() && item[2].is_number_integer();
+    std::string pattern = run ? item[0].get<std::string>() : "";
+    size_t hole = pattern.find("{}");
+    if (hole == std::string::npos)
+      return corrupt("table of ranks: a special token is neither a text nor "
+                     "[pattern with {}, first, last]");
+    for (int64_t i = item[1]; i <= item[2].get<int64_t>(); ++i)
+      add(std::string(pattern).replace(hole, 2, std::to_string(i)));
+  }
+  return {};
+}
+
+} // namespace
+
+Result<json> fromTokenLines(std::string_view text, bool lowercase) {
+  TokenList list;
+  forLines(text, [&](std::string_view line) {
+    list.tokens.emplace_back(line);
+    bool control = line.size() > 2 && line.front() == '[' &&
+                   line.back() == ']' && line.find("unused") == line.npos;
+    list.types.push_back(control ? TokenType::Control : TokenType::Normal);
+    return true;
+  });
+  list.bos = find(list, "[CLS]");
+  list.separator = find(list, "[SEP]");
+  list.unknown = find(list, "[UNK]");
+  if (list.unknown < 0)
+    return corrupt("vocab.txt: has no token [UNK]");
+  return wordPieces(list, lowercase);
+}
+
+Result<json> fromVocabularyAndMerges(std::string_view vocabulary,
+                                     std::string_view merges) {
+  json ids = json::parse(vocabulary.begin(), vocabulary.end(), nullptr, false);
+  if (!ids.is_object())
+    return corrupt("vocab.json: expected an object of tokens and ids");
+  json pairs = json::array();
+  int line = 0;
+  std::string problem;
+  forLines(merges, [&](std::string_view text) {
+    ++line;
+    if (text.empty() || (line == 1 && text.starts_with("#version")))
+      return true;
+    size_t cut = text.find(' ', 1);
+    if (cut == std::string_view::npos) {
+      problem = "merges.txt: line " + std::to_string(line) +
+                " is not a pair of tokens";
+      return false;
+    }
+    pairs.push_back(json::array({text.substr(0, cut), text.substr(cut + 1)}));
+    return true;
+  });
+  if (!problem.empty())
+    return corrupt(problem);
+  json made = bytePairs({}, std::move(pairs), byteLevel(true), false);
+  made["model"]["vocab"] = std::move(ids);
+  return made;
+}
+
+bool isRankFile(std::string_view text) {
+  return readRank(text.substr(0, text.find('\n'))).has_value();
+}
+
+Result<json> fromRanks(std::string_view text, const json &kinds) {
+  Ranks ranks;
+  TokenList list;
+  std::string problem;
+  forLines(text, [&](std::string_view line) {
+    if (line.empty())
+      return true;
+    std::optional<Ranked> entry = readRank(line);
+    if (!entry || entry->rank != int64_t(list.tokens.size()))
+      problem = "line " + std::to_string(list.tokens.size() + 1) +
+                " is not a token in base64 and the next rank";
+    else
+      ranks.emplace(entry->token, entry->rank);
+    if (problem.empty())
+      list.tokens.push_back(std::move(entry->token));
+    return problem.empty();
+  });
+  if (!problem.empty())
+    return corrupt(problem);
+  Result<json> kind = kindOf(kinds, list.tokens.size());
+  if (!kind.ok())
+    return kind.status();
+
+  json merges = json::array();
+  for (size_t rank = 0; rank < list.tokens.size(); ++rank)
+    if (auto parts = partsOf(ranks, list.tokens[rank], int64_t(rank)))
+      merges.push_back(json::array(
+          {toByteAlphabet(parts->first), toByteAlphabet(parts->second)}));
+  list.types.assign(list.tokens.size(), TokenType::Normal);
+  for (std::string &token : list.tokens)
+    token = toByteAlphabet(token);
+  if (Status status = addSpecials(kind->value("special", json::array()), list);
+      !status.ok())
+    return status;
+  list.bos = find(list, kind->value("bos", ""));
+  list.addBos = list.bos >= 0;
+  json made =
+      bytePairs(list, std::move(merges),
+                cutBy(kind->value("cut", std::vector<std::string>())), true);
+  if (kind->contains("normalizer"))
+    made["normalizer"] = {{"type", (*kind)["normalizer"]}};
+  return made;
+}
+
+} // namespace sluice::tokenizer
