@@ -164,6 +164,23 @@ Result<json> Folder::read() const {
 }
 } // namespace
 
+// Newer folders keep the chat template in a file of its own.
+static Status addTemplate(const checkpoint::Checkpoint &checkpoint,
+                          std::string &config) {
+  const char *name = "chat_template.jinja";
+  if (!checkpoint.hasFile(name))
+    return {};
+  Result<std::vector<uint8_t>> bytes = checkpoint.file(name);
+  if (!bytes.ok())
+    return bytes.status();
+  json settings = json::parse(config, nullptr, false);
+  if (!settings.is_object())
+    settings = json::object();
+  settings["chat_template"] = textOf(*bytes);
+  config = settings.dump(-1, ' ', false, json::error_handler_t::replace);
+  return {};
+}
+
 Result<TokenizerFile> readTokenizer(const checkpoint::Checkpoint &checkpoint,
                                     const std::string &models) {
   if (checkpoint.format() == checkpoint::Format::Gguf)
@@ -177,6 +194,8 @@ Result<TokenizerFile> readTokenizer(const checkpoint::Checkpoint &checkpoint,
         return bytes.status();
       *text = textOf(*bytes);
     }
+  if (Status status = addTemplate(checkpoint, file.config); !status.ok())
+    return status;
   if (!file.json.empty())
     return file;
   Result<json> made = Folder(checkpoint, models).read();

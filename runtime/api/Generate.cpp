@@ -78,6 +78,11 @@ Status Model::generate(int32_t slot, std::span<const int32_t> prompt,
   return {};
 }
 
+Result<ChatFormat> Model::chatFormat(std::string_view source) const {
+  return ChatFormat::parse(
+      impl_->artifact.textOf(format::SectionKind::TokenizerConfig), source);
+}
+
 Result<const Tokenizer *> Model::tokenizer() {
   if (!impl_->tokenizer) {
     std::string_view json =
@@ -102,14 +107,23 @@ Status Model::generateText(int32_t slot, std::string_view prompt,
   Result<std::vector<int32_t>> ids = (*tokenizer)->encode(prompt);
   if (!ids.ok())
     return ids.status().in("the prompt");
-  if (impl_->ofKind("source")) {
-    if (Status status = source(slot, *ids); !status.ok())
+  return generateText(slot, *ids, options, piece);
+}
+
+Status Model::generateText(int32_t slot, std::span<const int32_t> prompt,
+                           const TextOptions &options,
+                           const std::function<bool(std::string_view)> &piece) {
+  Result<const Tokenizer *> tokenizer = this->tokenizer();
+  if (!tokenizer.ok())
+    return tokenizer.status();
+  const int32_t start = startToken();
+  const bool encoded = impl_->ofKind("source") != nullptr;
+  if (encoded)
+    if (Status status = source(slot, prompt); !status.ok())
       return status;
-    ids = std::vector<int32_t>{startToken()};
-  }
   TokenStream stream(**tokenizer);
-  if (!impl_->ofKind("source"))
-    stream.follow(*ids);
+  if (!encoded)
+    stream.follow(prompt);
   StopStrings stops(options.stopStrings);
   bool wanted = true;
   auto show = [&](const std::string &text) {
@@ -117,7 +131,10 @@ Status Model::generateText(int32_t slot, std::string_view prompt,
     wanted = wanted && (shown.empty() || piece(shown));
   };
   Status failure;
-  Status status = generate(slot, *ids, options, [&](int32_t token) {
+  std::span<const int32_t> first = encoded ? std::span(&start, 1) : prompt;
+  Status status = generate(slot, first, options, [&](int32_t token) {
+    if (options.token)
+      options.token(token);
     Result<std::string> text = stream.next(token);
     if (!text.ok())
       failure = text.status();

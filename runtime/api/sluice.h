@@ -27,6 +27,7 @@
 // such thread through a queue and batches them there (step).
 #pragma once
 
+#include "runtime/chat/ChatFormat.h"
 #include "runtime/sampler/Sampler.h"
 #include "runtime/support/Status.h"
 
@@ -128,6 +129,8 @@ struct GenerateOptions {
 
 struct TextOptions : GenerateOptions {
   std::vector<std::string> stopStrings; // end the text and are not part of it
+  // Called with every token that is made, before its text.
+  std::function<void(int32_t)> token;
 };
 
 class Tokenizer;
@@ -169,6 +172,14 @@ public:
   Status generateText(int32_t slot, std::string_view prompt,
                       const TextOptions &options,
                       const std::function<bool(std::string_view)> &piece);
+  // The same for a prompt that is ids already.
+  Status generateText(int32_t slot, std::span<const int32_t> prompt,
+                      const TextOptions &options,
+                      const std::function<bool(std::string_view)> &piece);
+  // How the model writes conversations, or how `source`, another template,
+  // writes them. The text is encoded without the tokenizer's special tokens:
+  // the template prints its own. NotFound when the artifact has no template.
+  Result<ChatFormat> chatFormat(std::string_view source = {}) const;
   // The model's tokenizer (runtime/tokenizer/Tokenizer.h), parsed at the first
   // call. NotFound when the artifact has none.
   Result<const Tokenizer *> tokenizer();

@@ -26,6 +26,13 @@ struct Options {
   int64_t maxTokens = 256;
   bool echo = false;
 
+  // Conversations.
+  bool chat = false;
+  std::string system, templateFile;
+  // Files, or "-", that are only turned into ids or text.
+  std::string tokenize, detokenize;
+  bool noSpecial = false;
+
   // Generation.
   int64_t generate = 0;
   bool greedy = false, printIds = false, ignoreStop = false;
@@ -57,6 +64,12 @@ Status checkGenerates(const Model &model, const std::string &name);
 Status generateIds(const Options &options, ModelPtr &model);
 // --prompt.
 Status generateText(const Options &options, ModelPtr &model);
+// --chat.
+Status chat(const Options &options, ModelPtr &model);
+// --tokenize and --detokenize.
+Status convertText(const Options &options);
+// A file to its end; -: standard input.
+Result<std::string> readAll(const std::string &path);
 // --verify.
 Status verify(const Options &options);
 

@@ -3,9 +3,7 @@
 #include "tools/support/Cli.h"
 
 #include <cstdio>
-#include <fstream>
 #include <iostream>
-#include <sstream>
 
 using namespace sluice;
 
@@ -53,6 +51,29 @@ static void declare(CLI::App &app, run::Options &options) {
                   "Text that ends the output; repeat")
       ->group(text);
   app.add_flag("--echo", options.echo, "Print the prompt first")->group(text);
+  const char *chat = "Conversation";
+  app.add_flag("--chat", options.chat,
+               "Talk with the model, a line at a time; with --prompt: one "
+               "question")
+      ->group(chat);
+  app.add_option("--system", options.system,
+                 "What the conversation begins with")
+      ->group(chat);
+  app.add_option("--template-file", options.templateFile,
+                 "A chat template in the place of the model's own")
+      ->group(chat);
+  const char *convert = "Tokenizer";
+  app.add_option("--tokenize", options.tokenize,
+                 "Print the ids of a file's text; -: of standard input")
+      ->group(convert);
+  app.add_option("--detokenize", options.detokenize,
+                 "Print the text of a file's ids; -: of standard input")
+      ->group(convert)
+      ->excludes("--tokenize");
+  app.add_flag("--no-special", options.noSpecial,
+               "--tokenize: without the tokenizer's special tokens; "
+               "--detokenize: do not print them")
+      ->group(convert);
   const char *generation = "Generation";
   app.add_option("--generate", options.generate,
                  "Continue --ids by so many tokens")
@@ -116,8 +137,20 @@ static void declare(CLI::App &app, run::Options &options) {
 
 // What is wrong with the combination of options, or "".
 static std::string conflict(const run::Options &options) {
-  if (options.verify)
+  if (options.verify || !options.tokenize.empty() ||
+      !options.detokenize.empty())
     return "";
+  if (!options.chat &&
+      !(options.system.empty() && options.templateFile.empty()))
+    return "--system and --template-file are for --chat";
+  if (options.chat)
+    return !options.ids.empty() || !options.sourceIds.empty() ||
+                   !options.in.empty() || !options.out.empty() ||
+                   options.generate > 0 || options.printIds || options.echo
+               ? "--chat prints text: leave out --ids, --in, --out, "
+                 "--generate, "
+                 "--print-ids and --echo"
+               : "";
   bool ids = !options.ids.empty() || !options.sourceIds.empty();
   if (options.prompt) {
     if (ids || !options.in.empty())
@@ -160,31 +193,17 @@ static Status checkOutputs(const run::Options &options) {
   return {};
 }
 
-// A file to its end; -: standard input.
-static Result<std::string> readAll(const std::string &path) {
-  std::ifstream file;
-  if (path != "-")
-    file.open(path, std::ios::binary);
-  std::istream &in = path == "-" ? std::cin : file;
-  std::ostringstream text;
-  if (in.good() && in.peek() != std::istream::traits_type::eof())
-    text << in.rdbuf();
-  if (in.bad() || (path != "-" && !file.is_open()))
-    return Status(Code::Io, path + ": cannot read the prompt");
-  std::string prompt = text.str();
-  if (prompt.ends_with('\n')) // what ends the last line of a file
-    prompt.pop_back();
-  return prompt;
-}
-
 static Status execute(const run::Options &options) {
   if (options.verify)
     return run::verify(options);
+  if (!options.tokenize.empty() || !options.detokenize.empty())
+    return run::convertText(options);
   if (Status status = checkOutputs(options); !status.ok())
     return status;
   run::ModelPtr model;
   bool text = options.prompt && options.out.empty();
-  Status status = text                   ? run::generateText(options, model)
+  Status status = options.chat           ? run::chat(options, model)
+                  : text                 ? run::generateText(options, model)
                   : options.generate > 0 ? run::generateIds(options, model)
                                          : run::runEntry(options, model);
   if (!status.ok() || options.profile.empty())
@@ -200,9 +219,11 @@ int main(int argc, char **argv) {
   if (int code = tools::parse(app, argc, argv); code >= 0)
     return code;
   if (!options.promptFile.empty()) {
-    Result<std::string> prompt = readAll(options.promptFile);
+    Result<std::string> prompt = run::readAll(options.promptFile);
     if (!prompt.ok())
-      return tools::fail(prompt.status());
+      return tools::fail(prompt.status().in("the prompt"));
+    if (prompt->ends_with('\n')) // what ends the last line of a file
+      prompt->pop_back();
     options.prompt = std::move(*prompt);
   }
   if (std::string message = conflict(options); !message.empty())

@@ -1,0 +1,130 @@
+// Conversations on the terminal.
+#include "runtime/tokenizer/Tokenizer.h"
+#include "tools/sluice-run/Options.h"
+
+#include <algorithm>
+#include <iostream>
+#include <unistd.h>
+
+namespace sluice::run {
+
+namespace {
+
+class Conversation {
+public:
+  Conversation(Model &model, const Tokenizer &tokenizer, ChatFormat format,
+               const Options &options)
+      : model_(model), tokenizer_(tokenizer), format_(std::move(format)) {
+    text_.sampling = options.sampling;
+    text_.maxTokens = options.maxTokens;
+    text_.ignoreModelStops = options.ignoreStop;
+    text_.stopStrings = options.stop;
+    text_.stopTokens = options.stopTokens;
+    text_.token = [this](int32_t id) { held_.push_back(id); };
+    if (!options.system.empty())
+      messages_.push_back({"system", options.system});
+  }
+
+  // Prints the answer to a question.
+  Status ask(const std::string &question);
+
+private:
+  Status goBackTo(std::span<const int32_t> ids, size_t &common);
+
+  Model &model_;
+  const Tokenizer &tokenizer_;
+  ChatFormat format_;
+  TextOptions text_;
+  std::vector<ChatMessage> messages_;
+  std::vector<int32_t> held_; // what the slot has seen, and the last token
+};
+
+// The slot keeps what the new text begins with: mostly all of the conversation
+// so far. The last token is taken in again, as its logits are wanted.
+Status Conversation::goBackTo(std::span<const int32_t> ids, size_t &common) {
+  held_.resize(static_cast<size_t>(model_.length(0)));
+  auto end = std::mismatch(held_.begin(), held_.end(), ids.begin(), ids.end());
+  common = static_cast<size_t>(end.first - held_.begin());
+  common = std::min(common, ids.size() - 1);
+  if (common < held_.size() &&
+      !model_.rewind(0, static_cast<int64_t>(common)).ok()) {
+    model_.reset(0); // states that cannot go back begin anew
+    common = 0;
+  }
+  return {};
+}
+
+Status Conversation::ask(const std::string &question) {
+  messages_.push_back({"user", question});
+  Result<std::string> text = format_.render(messages_);
+  if (!text.ok())
+    return text.status();
+  Result<std::vector<int32_t>> ids = tokenizer_.encode(*text, false);
+  if (!ids.ok())
+    return ids.status();
+  if (ids->empty())
+    return Status(Code::InvalidArgument, "the chat template prints nothing");
+  size_t common = 0;
+  if (Status status = goBackTo(*ids, common); !status.ok())
+    return status;
+  held_ = *ids;
+  std::string answer;
+  Status status = model_.generateText(
+      0, std::span<const int32_t>(*ids).subspan(common), text_,
+      [&](std::string_view piece) {
+        answer += piece;
+        std::cout << piece << std::flush;
+        return std::cout.good();
+      });
+  std::cout << '\n' << std::flush;
+  messages_.push_back({"assistant", std::move(answer)});
+  return status;
+}
+
+} // namespace
+
+Status chat(const Options &options, ModelPtr &model) {
+  std::string source;
+  if (!options.templateFile.empty()) {
+    Result<std::string> file = readAll(options.templateFile);
+    if (!file.ok())
+      return file.status();
+    source = std::move(*file);
+  }
+  Result<ModelPtr> loaded = loadModel(options, 1, 0);
+  if (!loaded.ok())
+    return loaded.status();
+  model = std::move(*loaded);
+  Result<const Tokenizer *> tokenizer = model->tokenizer();
+  if (!tokenizer.ok())
+    return tokenizer.status();
+  Result<ChatFormat> format = model->chatFormat(source);
+  if (!format.ok())
+    return format.status().code() == Code::NotFound
+               ? Status(Code::NotFound,
+                        format.status().message() +
+                            "; give one with --template-file")
+               : format.status();
+  if (!options.profile.empty())
+    model->startProfile();
+  Conversation conversation(*model, **tokenizer, std::move(*format), options);
+  if (options.prompt)
+    return conversation.ask(*options.prompt);
+  bool shows = isatty(STDIN_FILENO) && isatty(STDOUT_FILENO);
+  std::string line;
+  while (true) {
+    if (shows)
+      std::cout << "> " << std::flush;
+    if (!std::getline(std::cin, line))
+      break;
+    if (line.empty())
+      continue;
+    if (Status status = conversation.ask(line); !status.ok())
+      return status;
+  }
+  if (shows)
+    std::cout << '\n';
+  return {};
+}
+
+} // namespace sluice::run
