@@ -38,11 +38,15 @@ Status Dumps::add(Stage stage, const std::string &text) {
   return write(std::string(info.name) + "." + info.extension, text);
 }
 
-Status Dumps::add(Stage stage, mlir::ModuleOp module) {
-  // A dump says what it is, so that it can be resumed from.
+// A dump says what it is, so that it can be resumed from.
+static void setStage(mlir::ModuleOp module, Stage stage) {
   module->setAttr(
       "sluice.stage",
       mlir::StringAttr::get(module.getContext(), stages()[int(stage)].name));
+}
+
+Status Dumps::add(Stage stage, mlir::ModuleOp module) {
+  setStage(module, stage);
   return wants(stage) ? add(stage, print(module)) : Status();
 }
 
@@ -63,21 +67,27 @@ Status Dumps::write(const std::string &name, const std::string &text) {
 
 class PassDumper : public mlir::PassInstrumentation {
 public:
-  explicit PassDumper(Dumps &dumps) : dumps(dumps) {}
+  PassDumper(Dumps &dumps, std::optional<Stage> stage)
+      : dumps(dumps), stage(stage) {}
 
   void runAfterPass(mlir::Pass *pass, mlir::Operation *op) override {
-    if (auto module = llvm::dyn_cast<mlir::ModuleOp>(op))
-      (void)dumps.write("after-" + pass->getArgument().str() + ".mlir",
-                        dumps.print(module));
+    auto module = llvm::dyn_cast<mlir::ModuleOp>(op);
+    if (!module)
+      return;
+    if (stage)
+      setStage(module, *stage);
+    (void)dumps.write("after-" + pass->getArgument().str() + ".mlir",
+                      dumps.print(module));
   }
 
 private:
   Dumps &dumps;
+  std::optional<Stage> stage;
 };
 
-void Dumps::watch(mlir::PassManager &passes) {
+void Dumps::watch(mlir::PassManager &passes, std::optional<Stage> resumable) {
   if (options.dumpEachPass && !options.dumpDir.empty())
-    passes.addInstrumentation(std::make_unique<PassDumper>(*this));
+    passes.addInstrumentation(std::make_unique<PassDumper>(*this, resumable));
 }
 
 } // namespace sluice::pipeline

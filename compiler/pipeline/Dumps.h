@@ -28,8 +28,10 @@ public:
   // True once the stage that was to be emitted has been.
   bool done(Stage stage) const { return options.emit == stage; }
 
-  // Writes the module after each pass of `passes`, if that was asked for.
-  void watch(mlir::PassManager &passes);
+  // Writes the module after each pass of `passes`, if that was asked for. What
+  // can be resumed from is of the stage `resumable`.
+  void watch(mlir::PassManager &passes,
+             std::optional<Stage> resumable = std::nullopt);
 
   // The module as text, with places in the YAML if those were asked for.
   std::string print(mlir::ModuleOp module) const;

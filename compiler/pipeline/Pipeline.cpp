@@ -128,7 +128,7 @@ Status Compilation::fuse() {
   if (options.fusionReport)
     fusion.report = &report;
   PassManager passes(&context);
-  dumps.watch(passes);
+  dumps.watch(passes, Stage::Fused); // some of the fusions are some, too
   buildFusionPipeline(passes, fusion);
   LogicalResult ran = passes.run(*module);
   clearProgress(options);

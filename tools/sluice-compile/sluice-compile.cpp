@@ -123,7 +123,7 @@ void describe(CLI::App &app, CommandLine &line) {
                "Say where each fusion fired and why a near miss did not")
       ->group(group);
   app.add_flag("--keep-ir", o.snapshots,
-               "Keep the IR of every stage in the artifact")
+               "Keep the IR of the stages up to kernels in the artifact")
       ->group(group);
   app.add_flag("--timing", o.timing, "Print the seconds of each phase")
       ->group(group);

@@ -113,6 +113,8 @@ int main(int argc, char **argv) {
   declare(app, options);
   if (int code = tools::parse(app, argc, argv); code >= 0)
     return code;
+  if (options.json && (options.spec || !options.ir.empty()))
+    return tools::usage("--spec and --ir print text, not JSON");
   Status status = show(options);
   if (status.ok() && !std::cout.flush())
     status = Status(Code::Io, "standard output: cannot write");
