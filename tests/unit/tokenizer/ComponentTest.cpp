@@ -65,21 +65,35 @@ TEST(WordPiece, TakesTheLongestTokenOrNone) {
 TEST(AddedTokens, AreFoundBeforeTheRest) {
   Json document = {{"model", bpe({"<", "s", ">", "a"})},
                    {"added_tokens",
-                    {{{"id", 9}, {"content", "<s>"}, {"special", true}},
-                     {{"id", 7},
+                    {{{"id", 4}, {"content", "<s>"}, {"special", true}},
+                     {{"id", 5},
                       {"content", "<s>>"},
                       {"rstrip", true},
                       {"normalized", false}}}}};
   Tokenizer tokenizer = make(document);
   EXPECT_EQ(*tokenizer.encode("a<s>a<s>>  a<s"),
-            (std::vector<int32_t>{3, 9, 3, 7, 3, 0, 1}));
-  EXPECT_EQ(tokenizer.size(), 10);
-  EXPECT_EQ(tokenizer.id("<s>"), 9);
-  EXPECT_EQ(tokenizer.token(9), "<s>");
-  EXPECT_TRUE(tokenizer.isSpecial(9));
-  EXPECT_FALSE(tokenizer.isSpecial(7));
+            (std::vector<int32_t>{3, 4, 3, 5, 3, 0, 1}));
+  EXPECT_EQ(tokenizer.size(), 6);
+  EXPECT_EQ(tokenizer.id("<s>"), 4);
+  EXPECT_EQ(tokenizer.token(4), "<s>");
+  EXPECT_TRUE(tokenizer.isSpecial(4));
+  EXPECT_FALSE(tokenizer.isSpecial(5));
   EXPECT_EQ(tokenizer.id("b"), -1);
-  EXPECT_EQ(tokenizer.token(10), "");
+  EXPECT_EQ(tokenizer.token(6), "");
+}
+
+// The ids in a file are not asked: Hugging Face numbers in its own way, and so
+// were the embeddings made.
+TEST(AddedTokens, AreNumberedBehindTheVocabulary) {
+  Json document = {{"model", bpe({"a", "<s>"})},
+                   {"added_tokens",
+                    {{{"id", 9}, {"content", "<x>"}},
+                     {{"id", 8}, {"content", "<s>"}},
+                     {{"id", 5}, {"content", "<y>"}}}}};
+  Tokenizer tokenizer = make(document);
+  EXPECT_EQ(tokenizer.id("<x>"), 2);
+  EXPECT_EQ(tokenizer.id("<s>"), 1);
+  EXPECT_EQ(tokenizer.id("<y>"), 3);
 }
 
 TEST(PostProcessor, AddsItsTokensOnRequest) {
