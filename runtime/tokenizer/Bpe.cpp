@@ -81,7 +81,52 @@ public:
     for (int byte = 0; byte < 256; ++byte)
       byteIds_[byte] = uint32_t(tokens.id(spelled(uint8_t(byte))));
     bytes_ = true;
+    cuts_ = false;
     return ignoreMerges ? indexBytes() : Status();
+  }
+
+  size_t cutAfter(std::string_view piece, size_t from) const override {
+    if (!cuts_)
+      return piece.size();
+    size_t at = from;
+    int32_t left = unicode::next(piece, at);
+    while (at < piece.size()) {
+      size_t place = at;
+      int32_t right = unicode::next(piece, at);
+      if (isSingle(left) && isSingle(right) &&
+          !inside_.find(uint32_t(left), uint32_t(right)))
+        return place;
+      left = right;
+    }
+    return piece.size();
+  }
+
+  // A merge joins two neighbouring characters to the inside of a token. Where
+  // two characters are tokens and no merge joins such two, what stands before
+  // and behind never meets.
+  void findCuts(const std::vector<PairTable::Pair> &pairs) {
+    cuts_ = !ignoreMerges && prefix.empty() && suffix.empty();
+    if (!cuts_)
+      return;
+    singles_.assign(0x110000, false);
+    for (int32_t id = 0; id < tokens.ids(); ++id) {
+      std::string_view token = tokens.spelling(id);
+      size_t at = 0;
+      if (int32_t c = token.empty() ? -1 : unicode::next(token, at);
+          c >= 0 && at == token.size())
+        singles_[size_t(c)] = true;
+    }
+    std::vector<PairTable::Pair> inside;
+    for (const PairTable::Pair &pair : pairs) {
+      std::string_view left = tokens.spelling(int32_t(pair.a));
+      std::string_view right = tokens.spelling(int32_t(pair.b));
+      if (left.empty() || right.empty())
+        continue;
+      size_t last = unicode::before(left, left.size()), first = 0;
+      inside.push_back({uint32_t(unicode::next(left, last)),
+                        uint32_t(unicode::next(right, first)), 0, 0});
+    }
+    inside_ = PairTable::build(inside);
   }
 
 private:
@@ -235,6 +280,11 @@ private:
     }
   }
 
+  bool isSingle(int32_t c) const { return c >= 0 && singles_[size_t(c)]; }
+
+  bool cuts_ = false;
+  std::vector<bool> singles_; // characters that are tokens
+  PairTable inside_;          // neighbours that a merge joins
   bool bytes_ = false;
   TokenTable byBytes_; // spelled in bytes, where whole pieces are looked up
   uint32_t byteIds_[256];
@@ -283,6 +333,7 @@ Status readMerges(const Json &json, Bpe &bpe) {
         {uint32_t(a), uint32_t(b), uint32_t(pairs.size()), uint32_t(merged)});
   }
   bpe.merges = PairTable::build(pairs);
+  bpe.findCuts(pairs);
   return {};
 }
 

@@ -65,6 +65,12 @@ public:
   // the order to take them so from now on.
   virtual bool takesBytes() const { return false; }
   virtual Status takeBytes() { return {}; }
+  // The first place behind `from` where cutting the piece changes no token; its
+  // end if there is none, or none is worth the search.
+  virtual size_t cutAfter(std::string_view piece, size_t from) const {
+    (void)from;
+    return piece.size();
+  }
   // Whether encoding a piece costs enough to remember the result.
   virtual bool worthCaching() const { return true; }
 };

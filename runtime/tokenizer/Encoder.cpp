@@ -101,10 +101,10 @@ Status Encoder::addPieces(Pieces &pieces) {
     if (piece.id >= 0)
       addFound(pieces.view(piece), pieces.text.originOf(piece.begin, piece.end),
                piece.id);
-    else if (cache_ && piece.end - piece.begin <= WordCache::maxBytes)
-      status = addCached(pieces.view(piece));
+    else if (spans_)
+      status = addWithSpans(pieces, piece);
     else
-      status = addPiece(pieces, piece);
+      status = addPiece(pieces.view(piece));
     if (!status.ok())
       return status;
   }
@@ -119,25 +119,38 @@ Status Encoder::addCached(std::string_view piece) {
     std::copy_n(word.ids, word.count, ids.begin() + ptrdiff_t(before));
     return {};
   }
-  tokens_.ids.clear();
-  if (Status status = impl_.vocabulary->encode(piece, tokens_); !status.ok())
-    return status;
-  if (tokens_.ids.size() <= WordCache::maxIds)
+  Status status = addTokens(piece);
+  if (status.ok() && tokens_.ids.size() <= WordCache::maxIds)
     word.set(piece, tokens_.ids.data(), tokens_.ids.size());
-  ids.insert(ids.end(), tokens_.ids.begin(), tokens_.ids.end());
+  return status;
+}
+
+// Long pieces are cut where that changes nothing.
+Status Encoder::addPiece(std::string_view piece) {
+  for (size_t begin = 0, end; begin < piece.size(); begin = end) {
+    end = impl_.vocabulary->cutAfter(piece, begin);
+    std::string_view part = piece.substr(begin, end - begin);
+    bool cached = cache_ && part.size() <= WordCache::maxBytes;
+    if (Status status = cached ? addCached(part) : addTokens(part);
+        !status.ok())
+      return status;
+  }
   return {};
 }
 
-Status Encoder::addPiece(const Pieces &pieces, const Piece &piece) {
+Status Encoder::addTokens(std::string_view piece) {
+  tokens_.ids.clear();
+  Status status = impl_.vocabulary->encode(piece, tokens_);
+  ids.insert(ids.end(), tokens_.ids.begin(), tokens_.ids.end());
+  return status;
+}
+
+Status Encoder::addWithSpans(const Pieces &pieces, const Piece &piece) {
   tokens_.ids.clear();
   tokens_.spans.clear();
-  std::string_view view = pieces.view(piece);
-  if (Status status = impl_.vocabulary->encode(view, tokens_); !status.ok())
+  if (Status status = impl_.vocabulary->encode(pieces.view(piece), tokens_);
+      !status.ok())
     return status;
-  if (!spans_) {
-    ids.insert(ids.end(), tokens_.ids.begin(), tokens_.ids.end());
-    return {};
-  }
   for (size_t i = 0; i < tokens_.ids.size(); ++i) {
     auto [begin, end] = tokens_.spans[i];
     int32_t id = tokens_.ids[i];

@@ -2,6 +2,8 @@
 
 #include "runtime/tokenizer/Unicode.h"
 
+#include <algorithm>
+
 #define PCRE2_CODE_UNIT_WIDTH 8
 #include <pcre2.h>
 
@@ -9,13 +11,9 @@ namespace sluice {
 
 struct Regex::Impl {
   pcre2_code *code = nullptr;
-  pcre2_match_context *limits = nullptr;
   bool compiledToMachine = false;
 
-  ~Impl() {
-    pcre2_match_context_free(limits);
-    pcre2_code_free(code);
-  }
+  ~Impl() { pcre2_code_free(code); }
 };
 
 Regex::Regex(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
@@ -33,15 +31,27 @@ struct CompileContext {
   ~CompileContext() { pcre2_compile_context_free(context); }
 };
 
-// Where a match lies; one per thread, which never matches two at once.
-pcre2_match_data *place() {
-  struct Data {
-    pcre2_match_data *data = pcre2_match_data_create(1, nullptr);
-    ~Data() { pcre2_match_data_free(data); }
-  };
-  static thread_local Data one;
-  return one.data;
+// Where a match lies and how long it may take; one per thread, which never
+// matches two at once.
+struct Workspace {
+  pcre2_match_data *match = pcre2_match_data_create(1, nullptr);
+  pcre2_match_context *limits = pcre2_match_context_create(nullptr);
+
+  Workspace() {
+    if (limits)
+      pcre2_set_heap_limit(limits, 64 << 10); // KiB
+  }
+  ~Workspace() {
+    pcre2_match_context_free(limits);
+    pcre2_match_data_free(match);
+  }
+};
+
+Workspace &workspace() {
+  static thread_local Workspace one;
+  return one;
 }
+
 } // namespace
 
 Result<Regex> Regex::compile(const std::string &original) {
@@ -57,8 +67,7 @@ Result<Regex> Regex::compile(const std::string &original) {
     return failed(pattern.status().message());
   CompileContext compile;
   auto impl = std::make_unique<Impl>();
-  impl->limits = pcre2_match_context_create(nullptr);
-  if (!impl->limits || !compile.context || !place())
+  if (!compile.context)
     return Status(Code::Resource, "out of memory");
   pcre2_set_newline(compile.context, PCRE2_NEWLINE_LF);
   pcre2_set_parens_nest_limit(compile.context, 100);
@@ -78,26 +87,33 @@ Result<Regex> Regex::compile(const std::string &original) {
   // Slower without, not wrong.
   impl->compiledToMachine =
       pcre2_jit_compile(impl->code, PCRE2_JIT_COMPLETE) == 0;
-  // Expressions of tokenizers do not backtrack far.
-  pcre2_set_match_limit(impl->limits, 1000000);
-  pcre2_set_heap_limit(impl->limits, 64 << 10); // KiB
   return Regex(std::move(impl));
 }
 
 Regex::Matches::Matches(const Regex &regex, std::string_view text)
-    : regex_(regex), text_(text) {}
+    : regex_(regex), text_(text) {
+  // Expressions of tokenizers look ahead to the end of a run and come back, no
+  // more.
+  uint64_t steps = 1000000 + 16 * uint64_t(text.size());
+  if (workspace().match && workspace().limits)
+    pcre2_set_match_limit(workspace().limits,
+                          uint32_t(std::min<uint64_t>(steps, UINT32_MAX)));
+  else
+    status_ = Status(Code::Resource, "out of memory");
+}
 
 int Regex::Matches::search() {
   auto subject = reinterpret_cast<PCRE2_SPTR>(text_.data());
   const Impl &impl = *regex_.impl_;
+  const auto &[match, limits] = workspace();
   if (impl.compiledToMachine) {
-    int found = pcre2_jit_match(impl.code, subject, text_.size(), at_, 0,
-                                place(), impl.limits);
+    int found = pcre2_jit_match(impl.code, subject, text_.size(), at_, 0, match,
+                                limits);
     if (found != PCRE2_ERROR_JIT_STACKLIMIT)
       return found;
   }
   return pcre2_match(impl.code, subject, text_.size(), at_,
-                     PCRE2_NO_UTF_CHECK | PCRE2_NO_JIT, place(), impl.limits);
+                     PCRE2_NO_UTF_CHECK | PCRE2_NO_JIT, match, limits);
 }
 
 bool Regex::Matches::next() {
@@ -113,7 +129,7 @@ bool Regex::Matches::next() {
                            std::to_string(found) + ")");
       break;
     }
-    PCRE2_SIZE *range = pcre2_get_ovector_pointer(place());
+    PCRE2_SIZE *range = pcre2_get_ovector_pointer(workspace().match);
     size_t begin = range[0], end = range[1];
     bool again = begin == end && matched_ && end == end_;
     // \K and lookbehind may move the begin before the match before, or behind

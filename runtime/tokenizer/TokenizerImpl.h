@@ -49,8 +49,10 @@ private:
   // A part of the text between added tokens, from normalizing on.
   Status addPart(std::string_view text, size_t begin, size_t end);
   Status addPieces(Pieces &pieces);
-  Status addPiece(const Pieces &pieces, const Piece &piece);
+  Status addPiece(std::string_view piece);
   Status addCached(std::string_view piece);
+  Status addTokens(std::string_view piece);
+  Status addWithSpans(const Pieces &pieces, const Piece &piece);
   void addFound(std::string_view text, TextSpan span, int32_t id);
 
   const Tokenizer::Impl &impl_;
