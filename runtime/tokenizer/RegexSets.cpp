@@ -33,9 +33,11 @@ void appendNewer(std::string &out, std::string_view name, bool prefix) {
 
 std::string spaces() { return " \\t-\\r\\x{85}\\p{Z}"; }
 
-std::string words() {
+std::string words(bool inClass) {
   std::string set = "A-Za-z0-9_\\p{L}\\p{M}\\p{Nd}\\p{Nl}\\p{Pc}";
   appendNewer(set, "w", false);
+  if (!inClass)
+    set += "\\x{b2}\\x{b3}\\x{b9}\\x{bc}-\\x{be}";
   return set;
 }
 
@@ -132,7 +134,7 @@ std::string posix(const std::string &name) {
   if (name == "xdigit")
     return "0-9A-Fa-f";
   if (name == "word")
-    return words();
+    return words(true);
   if (name == "blank")
     return "\\t\\p{Zs}";
   if (name == "graph" || name == "print" || name == "ascii")

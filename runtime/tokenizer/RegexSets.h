@@ -7,7 +7,8 @@
 namespace sluice::regex {
 
 std::string spaces(); // \s
-std::string words();  // \w
+// \w; outside of a class Oniguruma takes ² ³ ¹ ¼ ½ ¾ for word characters.
+std::string words(bool inClass);
 // A general category by its one or two letters.
 std::string category(const std::string &name);
 // [:name:]; empty: not known.

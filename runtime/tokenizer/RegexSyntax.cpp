@@ -43,7 +43,7 @@ public:
       if (Status status = step(); !status.ok())
         return status;
     for (; !open_.empty(); open_.pop_back())
-      out_.append(size_t(open_.back()), ')');
+      out_.append(size_t(open_.back().extra), ')');
     return out_.append(size_t(toplevel_), ')');
   }
 
@@ -53,6 +53,8 @@ private:
   }
 
   Status step() {
+    if (!std::strchr("*+?{)", in_[at_]))
+      atom_ = out_.size();
     switch (char c = in_[at_]) {
     case '\\':
       return escape();
@@ -66,10 +68,11 @@ private:
     case '(':
       return group();
     case ')': {
-      int extra = open_.empty() ? 0 : open_.back();
+      Group group = open_.empty() ? Group{} : open_.back();
       if (!open_.empty())
         open_.pop_back();
-      out_.append(size_t(extra) + 1, ')');
+      atom_ = group.begin;
+      out_.append(size_t(group.extra) + 1, ')');
       ++at_;
       return {};
     }
@@ -93,16 +96,16 @@ private:
         options += in_[end] == 'm' ? 's' : in_[end];
     char last = end < in_.size() ? in_[end] : '\0';
     if (options.empty() || (last != ')' && last != ':')) {
-      open_.push_back(0);
+      open_.push_back({out_.size(), 0});
       out_ += in_[at_++];
       return {};
     }
+    if (last == ')')
+      ++(open_.empty() ? toplevel_ : open_.back().extra);
+    else
+      open_.push_back({out_.size(), 0});
     out_ += "(?" + options + ":";
     at_ = end + 1;
-    if (last == ')')
-      ++(open_.empty() ? toplevel_ : open_.back());
-    else
-      open_.push_back(0);
     return {};
   }
 
@@ -126,18 +129,16 @@ private:
     at_ = end + 1;
     // Here "{n}+" repeats the repeated, it is not possessive; "{n}?" makes it
     // optional.
-    if (peek() == '+')
-      out_ += "{1,}";
-    else if (peek() == '?' && comma == std::string::npos)
-      out_ += "{0,1}";
-    else
+    if (peek() != '+' && (peek() != '?' || comma != std::string::npos))
       return;
+    out_.insert(atom_, "(?:");
+    out_ += std::string(")") + peek();
     ++at_;
   }
 
   // A set of characters that an escape stands for, and whether it is turned
   // around; false: the escape is something else.
-  Result<bool> escapedSet(std::string &members, bool &negated) {
+  Result<bool> escapedSet(bool inClass, std::string &members, bool &negated) {
     char c = peek(1);
     negated = std::isupper(uint8_t(c));
     switch (std::tolower(c)) {
@@ -145,7 +146,7 @@ private:
       members = spaces();
       break;
     case 'w':
-      members = words();
+      members = words(inClass);
       break;
     case 'd':
       members = category("Nd");
@@ -182,7 +183,7 @@ private:
   Status escape() {
     std::string members;
     bool negated;
-    Result<bool> set = escapedSet(members, negated);
+    Result<bool> set = escapedSet(false, members, negated);
     if (!set.ok())
       return set.status();
     if (*set) {
@@ -191,7 +192,7 @@ private:
     }
     char c = peek(1);
     if (c == 'b' || c == 'B') {
-      std::string word = "[" + words() + "]";
+      std::string word = "[" + words(false) + "]";
       out_ += c == 'b' ? "(?:(?<=" + word + ")(?!" + word + ")|(?<!" + word +
                              ")(?=" + word + "))"
                        : "(?:(?<=" + word + ")(?=" + word + ")|(?<!" + word +
@@ -303,7 +304,7 @@ private:
     if (peek() == '\\') {
       std::string members;
       bool negated;
-      Result<bool> known = escapedSet(members, negated);
+      Result<bool> known = escapedSet(true, members, negated);
       if (!known.ok())
         return known.status();
       if (*known) {
@@ -365,9 +366,13 @@ private:
   const std::string &in_;
   size_t at_ = 0;
   std::string out_;
-  // Per open group, how many more of ours end with it.
-  std::vector<int> open_;
+  struct Group {
+    size_t begin = 0; // in out_
+    int extra = 0;    // how many more of ours end with it
+  };
+  std::vector<Group> open_;
   int toplevel_ = 0;
+  size_t atom_ = 0; // where in out_ begins what a quantifier repeats
 };
 
 } // namespace

@@ -305,7 +305,9 @@ struct Compositions {
     utf8proc_ssize_t count =
         utf8proc_decompose_char(c, buffer, 32, UTF8PROC_DECOMPOSE, &bounds);
     return count > 0 && count <= 32 &&
-           utf8proc_normalize_utf32(buffer, count, UTF8PROC_COMPOSE) == 1 &&
+           utf8proc_normalize_utf32(
+               buffer, count,
+               utf8proc_option_t(UTF8PROC_COMPOSE | UTF8PROC_STABLE)) == 1 &&
            buffer[0] == c;
   }
 

@@ -1,7 +1,7 @@
 """Writes runtime/tokenizer/UnicodeTables.h: where the Unicode tables behind Hugging Face's `tokenizers`
-differ from those of utf8proc, asked from `tokenizers` itself, code point by code point.
+differ from those of utf8proc and PCRE2, asked from all three, code point by code point.
 
-    python3 unicode.py            (pip install tokenizers==0.23.3; needs libutf8proc.so.2)
+    python3 unicode.py            (pip install tokenizers==0.23.3; libutf8proc.so.2, libpcre2-8.so.0)
 """
 
 import ctypes
@@ -15,7 +15,6 @@ POINTS = [c for c in range(0x110000) if not 0xD800 <= c < 0xE000]
 utf8proc = ctypes.CDLL("libutf8proc.so.2")
 utf8proc.utf8proc_category_string.restype = ctypes.c_char_p
 CATEGORY = {c: utf8proc.utf8proc_category_string(c).decode() for c in POINTS}
-NEW = {c for c in POINTS if CATEGORY[c] == "Cn"}
 GROUPS = ["Lu", "Ll", "Lt", "Lm", "Lo", "Mn", "Mc", "Me", "Nd", "Nl", "No", "Pc", "Pd", "Ps", "Pe", "Pi", "Pf", "Po"]
 GROUPS += ["Sm", "Sc", "Sk", "So", "Cf"]
 SCRIPTS = ["Han", "Hiragana", "Katakana", "Hangul", "Latin", "Cyrillic", "Arabic", "Greek"]
@@ -31,6 +30,22 @@ def matched(regex):
         left = set(remove.normalize_str("".join(map(chr, chunk))))
         found |= {c for c in chunk if chr(c) not in left}
     return found
+
+
+def unassigned():
+    """The code points that PCRE2 does not know."""
+    pcre2 = ctypes.CDLL("libpcre2-8.so.0")
+    pcre2.pcre2_compile_8.restype = pcre2.pcre2_match_data_create_8.restype = ctypes.c_void_p
+    place = ctypes.byref(ctypes.c_size_t())
+    utf = 0x00080000
+    code = pcre2.pcre2_compile_8(b"\\p{Cn}", ctypes.c_size_t(6), utf, place, place, None)
+    code, data = ctypes.c_void_p(code), ctypes.c_void_p(pcre2.pcre2_match_data_create_8(1, None))
+    zero = ctypes.c_size_t(0)
+
+    def unknown(character):
+        return pcre2.pcre2_match_8(code, character, ctypes.c_size_t(len(character)), zero, 0, data, None) > 0
+
+    return {c for c in POINTS if unknown(chr(c).encode())}
 
 
 def ours(test):
@@ -90,14 +105,18 @@ def difference(theirs, mine):
 
 
 def emit(name, kind, rows):
-    cells = [",".join(f"0x{v:x}" if isinstance(v, int) and v > 0xfff else str(v) for v in row) for row in rows]
+    cells = [",".join(f"0x{v:x}" if isinstance(v, int) and v > 0xFFF else str(v) for v in row) for row in rows]
     body = textwrap.fill(", ".join("{" + cell + "}" for cell in cells), 98, break_on_hyphens=False)
     return f"inline constexpr {kind} {name}[] = {{\n{body}}};\n"
 
 
 def main():
     out = ["// Where the tables behind Hugging Face's tokenizers differ from utf8proc's, by"]
-    out += ["// version of Unicode. Made by tests/reference/tokenizer/unicode.py.", "// clang-format off", "#pragma once\n"]
+    out += [
+        "// version of Unicode. Made by tests/reference/tokenizer/unicode.py.",
+        "// clang-format off",
+        "#pragma once\n",
+    ]
     out += ["#include <cstdint>\n", "namespace sluice::unicode::tables {\n"]
     out += ["// Code points that belong to a set although utf8proc says no, or the reverse."]
     out += ["struct Change { uint32_t first, last; bool belongs; };"]
@@ -127,11 +146,12 @@ def main():
     shifts = [(c, c, ord(t) - c) for c, t in lower.items() if utf8proc.utf8proc_tolower(c) != ord(t)]
     out.append(emit("lowered", "Shift", joined(shifts)))
     out += ["// What regular expressions find beyond PCRE2's tables: categories, scripts,"]
-    out += ["// properties, and `w` for \\w beyond [\\p{L}\\p{M}\\p{Nd}\\p{Nl}\\p{Pc}]."]
+    out += ["// properties, and `w` for [\\w] beyond [\\p{L}\\p{M}\\p{Nd}\\p{Nl}\\p{Pc}]."]
     out += ["struct Named { const char *name; uint32_t first, last; };"]
-    rows = [(f'"{n}"', a, b) for n in GROUPS for a, b in ranges(matched(f"\\p{{{n}}}") & NEW)]
-    rows += [(f'"{n}"', a, b) for n in SCRIPTS + PROPERTIES for a, b in ranges(matched(f"\\p{{{n}}}") & NEW)]
-    rows += [('"w"', a, b) for a, b in ranges(matched("\\w") - word)]
+    new = unassigned()
+    names = GROUPS + SCRIPTS + PROPERTIES
+    rows = [(f'"{n}"', a, b) for n in names for a, b in ranges(matched(f"\\p{{{n}}}") & new)]
+    rows += [('"w"', a, b) for a, b in ranges(matched("[\\w]") - (word - new))]
     out.append(emit("regex", "Named", rows))
     out += ["// Numbers of scripts, each up to the next entry; 0: goes with any."]
     out += ["struct Script { uint32_t first; uint8_t number; };", emit("scripts", "Script", scripts())]
