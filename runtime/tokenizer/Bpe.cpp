@@ -11,6 +11,8 @@ namespace sluice::tokenizer {
 namespace {
 
 constexpr uint32_t noMerge = UINT32_MAX;
+// Every character of a text is looked up with these.
+constexpr size_t maxAffix = 256;
 
 // Neighbouring tokens of a piece; as a doubly linked list where it is long.
 struct Symbol {
@@ -351,6 +353,8 @@ Result<std::unique_ptr<Vocabulary>> parseBpe(const Json &json) {
   bpe->tokens = std::move(*tokens);
   bpe->prefix = text(json, "continuing_subword_prefix", "");
   bpe->suffix = text(json, "end_of_word_suffix", "");
+  if (bpe->prefix.size() > maxAffix || bpe->suffix.size() > maxAffix)
+    return corrupt("a prefix or suffix of words is too long");
   bpe->unknownToken = text(json, "unk_token", "");
   bpe->fuseUnknown = flag(json, "fuse_unk", false);
   bpe->byteFallback = flag(json, "byte_fallback", false);

@@ -94,16 +94,23 @@ public:
   Replace(Pattern pattern, std::string content)
       : pattern(std::move(pattern)), content(std::move(content)) {}
   Status apply(Strings &tokens, bool) const override {
+    size_t grown = 0;
     for (std::string &token : tokens) {
       std::string result;
       size_t done = 0;
+      bool found = false;
       Status status = pattern.forEach(token, [&](size_t begin, size_t end) {
-        result.append(token, done, begin - done).append(content);
+        grown += content.size();
+        if (grown <= maxGrown)
+          result.append(token, done, begin - done).append(content);
         done = end;
+        found = true;
       });
+      if (status.ok())
+        status = checkGrown(grown);
       if (!status.ok())
         return status;
-      if (done > 0 || !result.empty())
+      if (found)
         token = result.append(token, done);
     }
     return {};

@@ -81,8 +81,8 @@ Status Encoder::addPart(std::string_view text, size_t begin, size_t end) {
   if (impl_.normalizer)
     if (Status status = impl_.normalizer->apply(pieces.text); !status.ok())
       return status;
-  if (pieces.text.size() > UINT32_MAX / 8)
-    return Status(Code::Resource, "the normalized text is too long");
+  if (Status status = checkGrown(pieces.text.size()); !status.ok())
+    return status;
   impl_.added.split(
       pieces.text.bytes, true, [&](size_t begin, size_t end, int32_t id) {
         pieces.list.push_back({uint32_t(begin), uint32_t(end), id});

@@ -11,9 +11,12 @@ class NormalizerSequence : public Normalizer {
 public:
   std::vector<Pointer> steps;
   Status apply(Text &text) const override {
-    for (const Pointer &step : steps)
+    for (const Pointer &step : steps) {
       if (Status status = step->apply(text); !status.ok())
         return status;
+      if (Status status = checkGrown(text.size()); !status.ok())
+        return status;
+    }
     return {};
   }
 };
@@ -99,15 +102,18 @@ public:
       : pattern(std::move(pattern)), content(std::move(content)) {}
   Status apply(Text &text) const override {
     Status status;
+    size_t grown = 0;
     rewrite(text, [&](Rewriter &out) {
       status = pattern.forEach(text.bytes, [&](size_t begin, size_t end) {
         out.keepBytes(begin - out.at());
         out.skipBytes(end - begin);
-        out.insert(content);
+        grown += content.size();
+        if (grown <= maxGrown)
+          out.insert(content);
       });
       out.keepBytes(text.size() - out.at());
     });
-    return status;
+    return status.ok() ? checkGrown(grown) : status;
   }
 
 private:

@@ -11,9 +11,12 @@ class PreTokenizerSequence : public PreTokenizer {
 public:
   std::vector<Pointer> steps;
   Status split(Pieces &pieces) const override {
-    for (const Pointer &step : steps)
+    for (const Pointer &step : steps) {
       if (Status status = step->split(pieces); !status.ok())
         return status;
+      if (Status status = checkGrown(pieces.text.size()); !status.ok())
+        return status;
+    }
     return {};
   }
   bool needsOrigin() const override {

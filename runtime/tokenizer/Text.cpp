@@ -2,6 +2,13 @@
 
 namespace sluice::tokenizer {
 
+Status checkGrown(size_t size) {
+  return size <= maxGrown
+             ? Status()
+             : Status(Code::Resource, "the tokenizer's steps make the text too "
+                                      "long");
+}
+
 Text::Text(std::string_view text, size_t base, bool tracked)
     : bytes(text), tracked(tracked) {
   if (!tracked)

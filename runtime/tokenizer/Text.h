@@ -7,6 +7,11 @@
 
 namespace sluice::tokenizer {
 
+// What normalizing, cutting or decoding may make of a text: steps that each
+// make it longer must not ask for all memory.
+constexpr size_t maxGrown = 256 << 20;
+Status checkGrown(size_t size); // Resource if it is more
+
 struct Text {
   std::string bytes;
   // The part of the user's text behind each byte; empty unless `tracked`.

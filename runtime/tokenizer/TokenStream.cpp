@@ -17,6 +17,10 @@ void TokenStream::follow(std::span<const int32_t> ids) {
 }
 
 Result<std::string> TokenStream::next(int32_t id) {
+  return tokenizer::guarded<std::string>([&] { return advance(id); });
+}
+
+Result<std::string> TokenStream::advance(int32_t id) {
   Result<std::string> context =
       tokenizer_.impl_->decode(last_, skipSpecial_, true);
   std::vector<int32_t> ids = last_;

@@ -1,8 +1,5 @@
 #include "runtime/tokenizer/TokenizerImpl.h"
 
-#include <new>
-#include <stdexcept>
-
 namespace sluice {
 
 using namespace tokenizer;
@@ -19,15 +16,6 @@ Status read(const Json &json, const char *key,
   return part.status();
 }
 
-// What `run` answers, or that memory ran out.
-template <typename T, typename Run> Result<T> guarded(Run run) {
-  try {
-    return run();
-  } catch (const std::bad_alloc &) {
-  } catch (const std::length_error &) {
-  }
-  return Status(Code::Resource, "tokenizer: out of memory");
-}
 } // namespace
 
 // The post-processor names ids of its own.

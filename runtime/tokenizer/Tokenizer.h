@@ -85,6 +85,7 @@ public:
 
 private:
   bool shows(int32_t id) const;
+  Result<std::string> advance(int32_t id);
 
   const Tokenizer &tokenizer_;
   bool skipSpecial_;

@@ -4,7 +4,9 @@
 #include "runtime/tokenizer/AddedTokens.h"
 #include "runtime/tokenizer/WordCache.h"
 
+#include <exception>
 #include <mutex>
+#include <new>
 
 namespace sluice {
 
@@ -30,6 +32,17 @@ struct Tokenizer::Impl {
 };
 
 namespace tokenizer {
+
+// What `run` answers, or that memory ran out; nothing else is thrown here.
+template <typename T, typename Run> Result<T> guarded(Run run) {
+  try {
+    return run();
+  } catch (const std::bad_alloc &) {
+    return Status(Code::Resource, "tokenizer: out of memory");
+  } catch (const std::exception &error) {
+    return Status(Code::Internal, std::string("tokenizer: ") + error.what());
+  }
+}
 
 // One text on its way to ids.
 class Encoder {
