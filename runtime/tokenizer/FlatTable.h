@@ -95,10 +95,10 @@ public:
     size_t mask = head.slots - 1, at = hash(a, b) & mask;
     for (size_t tries = 0; tries <= mask; ++tries, at = (at + 1) & mask) {
       const Pair &pair = slots[at];
-      if (pair.a == a && pair.b == b)
-        return &pair;
       if (pair.a == UINT32_MAX)
         return nullptr;
+      if (pair.a == a && pair.b == b)
+        return &pair;
     }
     return nullptr;
   }

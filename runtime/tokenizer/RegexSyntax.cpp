@@ -191,6 +191,8 @@ private:
       return {};
     }
     char c = peek(1);
+    if (c == 0)
+      return unsupported("a backslash at the end");
     if (c == 'b' || c == 'B') {
       std::string word = "[" + words(false) + "]";
       out_ += c == 'b' ? "(?:(?<=" + word + ")(?!" + word + ")|(?<!" + word +
@@ -201,8 +203,7 @@ private:
     } else if (c == 'O') {
       out_ += "(?s:.)";
       at_ += 2;
-    } else if (c == 'y' || c == 'Y' || c == 'c' || c == 'C' || c == 'M' ||
-               c == 0) {
+    } else if (c == 'y' || c == 'Y' || c == 'c' || c == 'C' || c == 'M') {
       return unsupported(std::string("\\") + c);
     } else if (std::isdigit(uint8_t(c)) || std::strchr("AzZGKRXNkg", c)) {
       out_ += {'\\', c};

@@ -224,15 +224,10 @@ int32_t lower(int32_t c) {
   return utf8proc_tolower(c);
 }
 
-// Marks that are newer than utf8proc's rules for breaks.
-static bool isNewMark(int32_t c) {
-  if (c < 0x890)
-    return false;
-  for (const tables::Named &row : tables::regex)
-    if (row.name[0] == 'M' && uint32_t(c) >= row.first &&
-        uint32_t(c) <= row.last)
-      return true;
-  return false;
+static bool breaksAlways(int32_t c) {
+  unsigned bound = utf8proc_get_property(c)->boundclass;
+  return bound == UTF8PROC_BOUNDCLASS_CR || bound == UTF8PROC_BOUNDCLASS_LF ||
+         bound == UTF8PROC_BOUNDCLASS_CONTROL;
 }
 
 size_t grapheme(std::string_view text) {
@@ -242,7 +237,9 @@ size_t grapheme(std::string_view text) {
     size_t end = at;
     utf8proc_int32_t c = next(text, end);
     bool breaks = utf8proc_grapheme_break_stateful(last, c, &state);
-    if (breaks && !(isNewMark(c) && !isControl(last)))
+    if (!breaksAlways(last))
+      breaks = !among(tables::extenders, c, !breaks);
+    if (breaks)
       break;
     last = c;
     at = end;

@@ -6,6 +6,7 @@ differ from those of utf8proc and PCRE2, asked from all three, code point by cod
 
 import ctypes
 import pathlib
+import struct
 import textwrap
 
 from tokenizers import Regex, normalizers, pre_tokenizers
@@ -13,6 +14,7 @@ from tokenizers import Regex, normalizers, pre_tokenizers
 HERE = pathlib.Path(__file__).parent
 POINTS = [c for c in range(0x110000) if not 0xD800 <= c < 0xE000]
 utf8proc = ctypes.CDLL("libutf8proc.so.2")
+utf8proc.utf8proc_grapheme_break.restype = ctypes.c_bool
 utf8proc.utf8proc_category_string.restype = ctypes.c_char_p
 CATEGORY = {c: utf8proc.utf8proc_category_string(c).decode() for c in POINTS}
 GROUPS = ["Lu", "Ll", "Lt", "Lm", "Lo", "Mn", "Mc", "Me", "Nd", "Nl", "No", "Pc", "Pd", "Ps", "Pe", "Pi", "Pf", "Po"]
@@ -64,6 +66,17 @@ def cuts(pre_tokenizer):
 def bert(**on):
     off = dict(clean_text=False, handle_chinese_chars=False, strip_accents=False, lowercase=False)
     return normalizers.BertNormalizer(**{**off, **on})
+
+
+def extenders():
+    """Code points that are one user-perceived character with a letter before: a table of replacements whose
+    only entry is the letter swallows them."""
+    units = [0] * 256
+    units[0x41] = 0x41 | 1 << 8 | 1 << 10
+    units[0x40] = 1 << 31
+    table = struct.pack("<257I", 4 * len(units), *units) + b"B\0"
+    replace = normalizers.Precompiled(table)
+    return {c for c in POINTS if c > 0x7F and replace.normalize_str("A" + chr(c)) == "B"}
 
 
 def ranges(points):
@@ -134,6 +147,7 @@ def main():
         ("punctuation", cuts(pre_tokenizers.Punctuation()), ours(lambda k: k[0] == "P") | ascii_symbols),
         ("numbers", cuts(pre_tokenizers.Digits(individual_digits=True)), ours(lambda k: k[0] == "N")),
         ("words", rust_word, word),
+        ("extenders", extenders(), {c for c in POINTS if c > 0x7F and not utf8proc.utf8proc_grapheme_break(0x41, c)}),
     ]
     for name, theirs, mine in sets:
         out.append(emit(name, "Change", difference(theirs, mine)))
