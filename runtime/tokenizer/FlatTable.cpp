@@ -173,9 +173,11 @@ Trie::Trie(const std::vector<Entry> &entries) {
   for (const Entry &entry : entries)
     if (!entry.spelling.empty())
       sorted.push_back(&entry);
-  std::stable_sort(
-      sorted.begin(), sorted.end(),
-      [](const Entry *a, const Entry *b) { return a->spelling < b->spelling; });
+  // Equal ones keep their order.
+  std::sort(sorted.begin(), sorted.end(), [](const Entry *a, const Entry *b) {
+    int order = a->spelling.compare(b->spelling);
+    return order != 0 ? order < 0 : a < b;
+  });
   // Sorted neighbours share the nodes of their common beginning.
   std::vector<PairTable::Pair> edges;
   std::vector<size_t> path; // the edges to the entry before

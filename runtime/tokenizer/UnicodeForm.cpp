@@ -1,6 +1,7 @@
 #include "runtime/tokenizer/UnicodeForm.h"
 
 #include <algorithm>
+#include <tuple>
 
 namespace sluice::tokenizer {
 
@@ -12,6 +13,7 @@ struct Unit {
   int32_t c;
   int32_t change;
   uint8_t order; // canonical combining class
+  size_t place;  // before sorting
 };
 
 // The units up to the next one that nothing before can reach over, in canonical
@@ -21,9 +23,10 @@ void decompose(std::string_view text, bool compatible,
   std::vector<int32_t> parts;
   size_t pending = 0;
   auto sort = [&] {
-    std::stable_sort(
-        units.begin() + ptrdiff_t(pending), units.end(),
-        [](const Unit &a, const Unit &b) { return a.order < b.order; });
+    std::sort(units.begin() + ptrdiff_t(pending), units.end(),
+              [](const Unit &a, const Unit &b) {
+                return std::tie(a.order, a.place) < std::tie(b.order, b.place);
+              });
   };
   for (size_t at = 0; at < text.size();) {
     int32_t c = unicode::next(text, at);
@@ -35,7 +38,7 @@ void decompose(std::string_view text, bool compatible,
         sort();
         pending = units.size();
       }
-      units.push_back({parts[i], i > 0, uint8_t(order)});
+      units.push_back({parts[i], i > 0, uint8_t(order), units.size()});
       if (order == 0)
         pending = units.size();
     }
