@@ -6,7 +6,7 @@ namespace {
 // Positions in a text are 32-bit, also after normalizing it.
 constexpr size_t maxText = 64 << 20;
 // A cache costs more than it saves on a text of a few words.
-constexpr size_t worthCaching = 256;
+constexpr size_t worthCaching = 4096;
 
 // Spaces at the ends of a token as the vocabulary spells it.
 Marked marked(int32_t id, TextSpan span, std::string_view spelling) {
@@ -112,16 +112,18 @@ Status Encoder::addPieces(Pieces &pieces) {
 }
 
 Status Encoder::addCached(std::string_view piece) {
-  WordCache::Word &word = cache_->slot(piece);
-  if (word.is(piece)) {
-    size_t before = ids.size();
-    ids.resize(before + word.count);
-    std::copy_n(word.ids, word.count, ids.begin() + ptrdiff_t(before));
+  WordCache::Key key(piece);
+  WordCache::Word &word = cache_->slot(key);
+  if (word.is(key)) {
+    if (word.count == 1)
+      ids.push_back(word.ids[0]);
+    else
+      ids.insert(ids.end(), word.ids, word.ids + word.count);
     return {};
   }
   Status status = addTokens(piece);
   if (status.ok() && tokens_.ids.size() <= WordCache::maxIds)
-    word.set(piece, tokens_.ids.data(), tokens_.ids.size());
+    word.set(key, tokens_.ids.data(), tokens_.ids.size());
   return status;
 }
 

@@ -42,7 +42,8 @@ uint64_t hashBytes(std::string_view bytes) {
     mix(word);
   }
   word = 0;
-  std::memcpy(&word, at, left);
+  if (left > 0)
+    std::memcpy(&word, at, left);
   mix(word);
   return h * 0x94d049bb133111eb >> 32;
 }
@@ -78,8 +79,8 @@ Result<TokenTable> TokenTable::build(std::vector<Entry> entries) {
                      std::string(bytes + textAt + place.begin, place.length) +
                      "' and to '" + std::string(entry.spelling) + "'");
     place = {end, uint32_t(entry.spelling.size())};
-    std::memcpy(bytes + textAt + end, entry.spelling.data(),
-                entry.spelling.size());
+    std::copy(entry.spelling.begin(), entry.spelling.end(),
+              bytes + textAt + end);
     end += place.length;
     size_t at = hashBytes(entry.spelling) & (slots - 1);
     auto same = [&](uint32_t id) {

@@ -2,13 +2,13 @@
 // up in it as well.
 #include "runtime/tokenizer/FlatTable.h"
 
-#include <cstring>
+#include <algorithm>
 
 using namespace sluice::tokenizer;
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
-  std::vector<uint64_t> aligned((size + 7) / 8);
-  std::memcpy(aligned.data(), data, size);
+  std::vector<uint64_t> aligned(size / 8 + 1);
+  std::copy_n(data, size, reinterpret_cast<uint8_t *>(aligned.data()));
   auto bytes = std::as_bytes(std::span(aligned)).first(size);
   std::string_view text(reinterpret_cast<const char *>(data), size);
   if (auto table = TokenTable::load(bytes); table.ok())
