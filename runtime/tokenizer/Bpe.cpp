@@ -1,6 +1,6 @@
 // Byte-pair encoding: of the pairs of neighbours the best-ranked one is joined,
-// the leftmost first, until none is left. Time grows as n log n with the length
-// of a piece.
+// the leftmost first, until none is left.
+#include "runtime/tokenizer/MergeQueue.h"
 #include "runtime/tokenizer/Models.h"
 
 #include <algorithm>
@@ -19,14 +19,6 @@ struct Symbol {
   uint32_t id;
   uint32_t length;        // in bytes of the piece; 0: joined to the left
   int32_t previous, next; // -1: none
-};
-
-// A possible merge of the symbol at `left` with its neighbour. The ids tell
-// whether it is still what it was when it was found.
-struct Candidate {
-  uint64_t order; // rank, then place
-  uint32_t leftId, rightId, merged;
-  bool operator<(const Candidate &other) const { return other.order < order; }
 };
 
 class Bpe : public Vocabulary {
@@ -240,45 +232,42 @@ private:
     symbols.resize(count);
   }
 
+  const PairTable::Pair *mergeAt(const std::vector<Symbol> &symbols,
+                                 int32_t left) const {
+    if (left < 0 || symbols[size_t(left)].next < 0)
+      return nullptr;
+    const Symbol &symbol = symbols[size_t(left)];
+    return merges.find(symbol.id, symbols[size_t(symbol.next)].id);
+  }
+
   void joinLong(std::vector<Symbol> &symbols) const {
-    std::vector<Candidate> heap;
-    auto find = [&](int32_t left) -> bool {
-      if (left < 0 || symbols[size_t(left)].next < 0)
-        return false;
-      uint32_t a = symbols[size_t(left)].id;
-      uint32_t b = symbols[size_t(symbols[size_t(left)].next)].id;
-      const PairTable::Pair *merge = merges.find(a, b);
-      if (merge)
-        heap.push_back(
-            {uint64_t(merge->c) << 32 | uint32_t(left), a, b, merge->d});
-      return merge;
-    };
-    for (size_t i = 0; i < symbols.size(); ++i) {
-      symbols[i].previous = int32_t(i) - 1;
-      symbols[i].next = i + 1 < symbols.size() ? int32_t(i) + 1 : -1;
+    int32_t count = int32_t(symbols.size());
+    for (int32_t i = 0; i < count; ++i) {
+      symbols[size_t(i)].previous = i - 1;
+      symbols[size_t(i)].next = i + 1 < count ? i + 1 : -1;
     }
-    for (size_t i = 0; i + 1 < symbols.size(); ++i)
-      find(int32_t(i));
-    std::make_heap(heap.begin(), heap.end());
-    while (!heap.empty()) {
-      std::pop_heap(heap.begin(), heap.end());
-      Candidate best = heap.back();
-      heap.pop_back();
-      int32_t place = int32_t(uint32_t(best.order));
-      Symbol &left = symbols[size_t(place)];
-      if (left.length == 0 || left.next < 0 || left.id != best.leftId ||
-          symbols[size_t(left.next)].id != best.rightId)
-        continue;
+    MergeQueue queue(symbols.size());
+    auto consider = [&](int32_t left) {
+      if (const PairTable::Pair *merge = mergeAt(symbols, left))
+        queue.push(merge->c, uint32_t(left));
+    };
+    for (int32_t i = 0; i < count; ++i)
+      consider(i);
+    for (uint32_t rank, place; queue.pop(rank, place);) {
+      Symbol &left = symbols[place];
+      const PairTable::Pair *merge =
+          left.length > 0 ? mergeAt(symbols, int32_t(place)) : nullptr;
+      if (!merge || merge->c != rank)
+        continue; // a neighbour has changed since
       Symbol &right = symbols[size_t(left.next)];
-      left.id = best.merged;
+      left.id = merge->d;
       left.length += right.length;
       right.length = 0;
       left.next = right.next;
       if (left.next >= 0)
-        symbols[size_t(left.next)].previous = place;
-      for (int32_t changed : {left.previous, place})
-        if (find(changed))
-          std::push_heap(heap.begin(), heap.end());
+        symbols[size_t(left.next)].previous = int32_t(place);
+      consider(left.previous);
+      consider(int32_t(place));
     }
   }
 
