@@ -2,6 +2,9 @@
 
 #include <gmock/gmock.h>
 
+#include <array>
+#include <random>
+
 namespace sluice::test {
 namespace {
 
@@ -50,6 +53,28 @@ TEST(Metaspace, SplitsWordsAtTheSpace) {
   EXPECT_THAT(pieces(make(document), "a a"), ElementsAre("\u2581a", "\u2581a"));
   document["pre_tokenizer"]["prepend_scheme"] = "never";
   EXPECT_THAT(pieces(make(document), "a a"), ElementsAre("a", "\u2581a"));
+}
+
+// Spans are found without the shortcuts: cached words, and long pieces that are
+// cut where no merge reaches across.
+TEST(Tokenizer, ShortcutsChangeNoIds) {
+  Json uncut = byteFallback();
+  uncut["model"]["merges"].push_back("ab \u2581");
+  uncut["model"]["vocab"]["ab\u2581"] = 300;
+  std::mt19937 random(1);
+  for (const Json &document : {byteLevel(), byteFallback(), uncut}) {
+    Tokenizer tokenizer = make(document);
+    for (int round = 0; round < 20; ++round) {
+      std::string text;
+      while (text.size() < 10000)
+        for (uint32_t n = random() % (round % 2 ? 8 : 200); n > 0; --n)
+          text += std::array{"a", "b", " ", "he", "llo", "\u00e9", "\u2581"}
+              [random() % (n % 3 ? 7 : 3)];
+      Result<Encoding> encoding = tokenizer.encodeWithSpans(text);
+      ASSERT_TRUE(encoding.ok());
+      ASSERT_EQ(*tokenizer.encode(text), encoding->ids);
+    }
+  }
 }
 
 TEST(WordPiece, TakesTheLongestTokenOrNone) {
