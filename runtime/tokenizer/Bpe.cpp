@@ -1,144 +1,284 @@
-#include "runtime/tokenizer/Bpe.h"
+// Byte-pair encoding: of the pairs of neighbours the best-ranked one is joined,
+// the leftmost first, until none is left.
+#include "runtime/tokenizer/MergeQueue.h"
+#include "runtime/tokenizer/Models.h"
 
-#include "runtime/tokenizer/Unicode.h"
-
+#include <algorithm>
 #include <cstdio>
-#include <queue>
 
 namespace sluice::tokenizer {
 
 namespace {
 
-struct Merge {
-  uint32_t rank;
-  int32_t id;
-};
+constexpr uint32_t noMerge = UINT32_MAX;
+// Every character of a text is looked up with these.
+constexpr size_t maxAffix = 256;
 
-// Neighbouring tokens of a piece as a doubly linked list.
+// Neighbouring tokens of a piece; as a doubly linked list where it is long.
 struct Symbol {
-  int32_t id;
+  uint32_t id;
+  uint32_t length;        // in bytes of the piece; 0: joined to the left
   int32_t previous, next; // -1: none
-  bool alive;
-};
-
-// A possible merge of the symbol at `left` with its neighbour. The ids tell
-// whether it is still what it was when it was found.
-struct Candidate {
-  uint32_t rank;
-  int32_t left;
-  int32_t leftId, rightId, merged;
-  // The lowest rank first, the leftmost of equal ones.
-  bool operator<(const Candidate &other) const {
-    return std::tie(other.rank, other.left) < std::tie(rank, left);
-  }
 };
 
 class Bpe : public Vocabulary {
 public:
-  TokenMap map;
-  std::unordered_map<uint64_t, Merge> merges;
+  TokenTable tokens;
+  PairTable merges;           // ids of two tokens -> rank, id of both together
   std::string prefix, suffix; // of continuing and of last characters
-  int32_t unknownId = -1;
+  std::string unknownToken;
   bool fuseUnknown = false, byteFallback = false, ignoreMerges = false;
-  int32_t byteIds[256];
+  int32_t fallbackIds[256];
 
-  static uint64_t key(int32_t left, int32_t right) {
-    return uint64_t(uint32_t(left)) << 32 | uint32_t(right);
-  }
-
-  Status encode(std::string_view piece,
-                std::vector<int32_t> &ids) const override {
+  Status encode(std::string_view piece, Tokens &out) const override {
     if (ignoreMerges)
-      if (int32_t id = map.id(piece); id >= 0) {
-        ids.push_back(id);
+      if (int32_t id = (bytes_ ? byBytes_ : tokens).id(piece); id >= 0) {
+        out.add(id, 0, piece.size());
         return {};
       }
     std::vector<Symbol> symbols;
-    if (Status status = characters(piece, symbols); !status.ok())
+    symbols.reserve(piece.size());
+    if (bytes_) {
+      for (char byte : piece)
+        symbols.push_back({byteIds_[uint8_t(byte)], 1, 0, 0});
+    } else if (Status status = characters(piece, symbols); !status.ok()) {
       return status;
-    join(symbols);
-    for (int32_t i = symbols.empty() ? -1 : 0; i >= 0; i = symbols[i].next)
-      ids.push_back(symbols[i].id);
+    }
+    if (symbols.size() <= maxShort)
+      joinShort(symbols);
+    else
+      joinLong(symbols);
+    size_t at = 0;
+    for (const Symbol &symbol : symbols)
+      if (symbol.length > 0) {
+        out.add(int32_t(symbol.id), at, at + symbol.length);
+        at += symbol.length;
+      }
     return {};
   }
 
-  int32_t id(std::string_view token) const override { return map.id(token); }
+  int32_t id(std::string_view token) const override { return tokens.id(token); }
+  std::string_view token(int32_t id) const override {
+    return tokens.spelling(id);
+  }
+  int32_t size() const override { return tokens.ids(); }
+  int32_t count() const override { return tokens.tokens(); }
 
-  std::vector<std::pair<std::string_view, int32_t>> tokens() const override {
-    return {map.begin(), map.end()};
+  // Only where every byte is a token: then nothing is unknown.
+  bool takesBytes() const override {
+    for (int byte = 0; byte < 256; ++byte)
+      if (tokens.id(spelled(uint8_t(byte))) < 0)
+        return false;
+    return prefix.empty() && suffix.empty();
+  }
+  Status takeBytes() override {
+    for (int byte = 0; byte < 256; ++byte)
+      byteIds_[byte] = uint32_t(tokens.id(spelled(uint8_t(byte))));
+    bytes_ = true;
+    cuts_ = false;
+    return ignoreMerges ? indexBytes() : Status();
+  }
+
+  size_t cutAfter(std::string_view piece, size_t from) const override {
+    if (!cuts_)
+      return piece.size();
+    size_t at = from;
+    int32_t left = unicode::next(piece, at);
+    while (at < piece.size()) {
+      size_t place = at;
+      int32_t right = unicode::next(piece, at);
+      if (isSingle(left) && isSingle(right) &&
+          !inside_.find(uint32_t(left), uint32_t(right)))
+        return place;
+      left = right;
+    }
+    return piece.size();
+  }
+
+  // A merge joins two neighbouring characters to the inside of a token. Where
+  // two characters are tokens and no merge joins such two, what stands before
+  // and behind never meets.
+  void findCuts(const std::vector<PairTable::Pair> &pairs) {
+    cuts_ = !ignoreMerges && prefix.empty() && suffix.empty();
+    if (!cuts_)
+      return;
+    singles_.assign(0x110000, false);
+    for (int32_t id = 0; id < tokens.ids(); ++id) {
+      std::string_view token = tokens.spelling(id);
+      size_t at = 0;
+      if (int32_t c = token.empty() ? -1 : unicode::next(token, at);
+          c >= 0 && at == token.size())
+        singles_[size_t(c)] = true;
+    }
+    std::vector<PairTable::Pair> inside;
+    for (const PairTable::Pair &pair : pairs) {
+      std::string_view left = tokens.spelling(int32_t(pair.a));
+      std::string_view right = tokens.spelling(int32_t(pair.b));
+      if (left.empty() || right.empty())
+        continue;
+      size_t last = unicode::before(left, left.size()), first = 0;
+      inside.push_back({uint32_t(unicode::next(left, last)),
+                        uint32_t(unicode::next(right, first)), 0, 0});
+    }
+    inside_ = PairTable::build(inside);
   }
 
 private:
-  static void push(std::vector<Symbol> &symbols, int32_t id) {
-    int32_t index = int32_t(symbols.size());
-    if (index > 0)
-      symbols.back().next = index;
-    symbols.push_back({id, index - 1, -1, true});
+  // Up to here finding the best pair by looking at all is faster than a heap.
+  static constexpr size_t maxShort = 48;
+
+  static std::string spelled(uint8_t byte) {
+    std::string character;
+    unicode::append(character, byteCharacter(byte));
+    return character;
   }
 
+  Status indexBytes() {
+    std::vector<std::string> spellings(size_t(tokens.ids()));
+    std::vector<TokenTable::Entry> entries;
+    for (int32_t id = 0; id < tokens.ids(); ++id) {
+      std::string_view token = tokens.spelling(id);
+      if (!token.empty() && fromByteAlphabet(token, spellings[size_t(id)]))
+        entries.push_back({spellings[size_t(id)], id});
+    }
+    Result<TokenTable> table = TokenTable::build(std::move(entries));
+    if (table.ok())
+      byBytes_ = std::move(*table);
+    return table.status();
+  }
+
+  // The tokens of single characters. A run of unknown ones is held back until a
+  // known one ends it, as in the reference: byte tokens go before it.
   Status characters(std::string_view piece,
                     std::vector<Symbol> &symbols) const {
-    bool lastUnknown = false;
+    uint32_t unknownLength = 0;
+    uint32_t unknownId = 0;
+    auto flush = [&] {
+      if (unknownLength > 0)
+        symbols.push_back({unknownId, unknownLength, 0, 0});
+      unknownLength = 0;
+    };
+    std::string spelling;
     for (size_t at = 0; at < piece.size();) {
       size_t begin = at;
       unicode::next(piece, at);
       std::string_view character = piece.substr(begin, at - begin);
-      int32_t id =
-          prefix.empty() && suffix.empty()
-              ? map.id(character)
-              : map.id((begin > 0 ? prefix : "") + std::string(character) +
-                       (at == piece.size() ? suffix : ""));
-      bool unknown = id < 0;
-      if (!unknown) {
-        push(symbols, id);
-      } else if (byteFallback && bytes(character, symbols)) {
-        unknown = false;
-      } else if (unknownId >= 0) {
-        if (!(fuseUnknown && lastUnknown))
-          push(symbols, unknownId);
-      } // without an unknown token the character is dropped
-      lastUnknown = unknown;
+      uint32_t length = uint32_t(character.size());
+      if (!prefix.empty() || !suffix.empty()) {
+        spelling = begin > 0 ? prefix : "";
+        spelling += character;
+        spelling += at == piece.size() ? suffix : "";
+        character = spelling;
+      }
+      if (int32_t id = tokens.id(character); id >= 0) {
+        flush();
+        symbols.push_back({uint32_t(id), length, 0, 0});
+      } else if (!byteFallback || !bytes(character, symbols)) {
+        if (unknownToken.empty())
+          continue; // the character is dropped
+        if (!fuseUnknown)
+          flush();
+        int32_t known = tokens.id(unknownToken);
+        if (known < 0)
+          return Status(Code::Corrupt, "tokenizer.json: unk_token '" +
+                                           unknownToken +
+                                           "' is not in the vocabulary");
+        unknownId = uint32_t(known);
+        unknownLength += length;
+      }
     }
+    flush();
     return {};
   }
 
   bool bytes(std::string_view character, std::vector<Symbol> &symbols) const {
     for (char byte : character)
-      if (byteIds[uint8_t(byte)] < 0)
+      if (fallbackIds[uint8_t(byte)] < 0)
         return false;
     for (char byte : character)
-      push(symbols, byteIds[uint8_t(byte)]);
+      symbols.push_back({uint32_t(fallbackIds[uint8_t(byte)]), 1, 0, 0});
     return true;
   }
 
-  void join(std::vector<Symbol> &symbols) const {
-    std::priority_queue<Candidate> queue;
-    auto consider = [&](int32_t left) {
-      if (left < 0 || symbols[left].next < 0)
-        return;
-      int32_t a = symbols[left].id, b = symbols[symbols[left].next].id;
-      if (auto it = merges.find(key(a, b)); it != merges.end())
-        queue.push({it->second.rank, left, a, b, it->second.id});
+  // Joins in an array: the ranks of all pairs are at hand.
+  void joinShort(std::vector<Symbol> &symbols) const {
+    size_t count = symbols.size();
+    uint32_t ranks[maxShort], merged[maxShort];
+    auto look = [&](size_t i) {
+      const PairTable::Pair *merge =
+          i + 1 < count ? merges.find(symbols[i].id, symbols[i + 1].id)
+                        : nullptr;
+      ranks[i] = merge ? merge->c : noMerge;
+      merged[i] = merge ? merge->d : 0;
     };
-    for (size_t i = 0; i + 1 < symbols.size(); ++i)
-      consider(int32_t(i));
-    while (!queue.empty()) {
-      Candidate best = queue.top();
-      queue.pop();
-      Symbol &left = symbols[best.left];
-      if (!left.alive || left.next < 0 || left.id != best.leftId ||
-          symbols[left.next].id != best.rightId)
-        continue;
-      Symbol &right = symbols[left.next];
-      left.id = best.merged;
-      right.alive = false;
+    for (size_t i = 0; i < count; ++i)
+      look(i);
+    while (count > 1) {
+      size_t best = size_t(std::min_element(ranks, ranks + count) - ranks);
+      if (ranks[best] == noMerge)
+        break;
+      symbols[best].id = merged[best];
+      symbols[best].length += symbols[best + 1].length;
+      --count;
+      for (size_t i = best + 1; i < count; ++i) {
+        symbols[i] = symbols[i + 1];
+        ranks[i] = ranks[i + 1];
+        merged[i] = merged[i + 1];
+      }
+      look(best);
+      if (best > 0)
+        look(best - 1);
+    }
+    symbols.resize(count);
+  }
+
+  const PairTable::Pair *mergeAt(const std::vector<Symbol> &symbols,
+                                 int32_t left) const {
+    if (left < 0 || symbols[size_t(left)].next < 0)
+      return nullptr;
+    const Symbol &symbol = symbols[size_t(left)];
+    return merges.find(symbol.id, symbols[size_t(symbol.next)].id);
+  }
+
+  void joinLong(std::vector<Symbol> &symbols) const {
+    int32_t count = int32_t(symbols.size());
+    for (int32_t i = 0; i < count; ++i) {
+      symbols[size_t(i)].previous = i - 1;
+      symbols[size_t(i)].next = i + 1 < count ? i + 1 : -1;
+    }
+    MergeQueue queue(symbols.size());
+    auto consider = [&](int32_t left) {
+      if (const PairTable::Pair *merge = mergeAt(symbols, left))
+        queue.push(merge->c, uint32_t(left));
+    };
+    for (int32_t i = 0; i < count; ++i)
+      consider(i);
+    for (uint32_t rank, place; queue.pop(rank, place);) {
+      Symbol &left = symbols[place];
+      const PairTable::Pair *merge =
+          left.length > 0 ? mergeAt(symbols, int32_t(place)) : nullptr;
+      if (!merge || merge->c != rank)
+        continue; // a neighbour has changed since
+      Symbol &right = symbols[size_t(left.next)];
+      left.id = merge->d;
+      left.length += right.length;
+      right.length = 0;
       left.next = right.next;
       if (left.next >= 0)
-        symbols[left.next].previous = best.left;
+        symbols[size_t(left.next)].previous = int32_t(place);
       consider(left.previous);
-      consider(best.left);
+      consider(int32_t(place));
     }
   }
+
+  bool isSingle(int32_t c) const { return c >= 0 && singles_[size_t(c)]; }
+
+  bool cuts_ = false;
+  std::vector<bool> singles_; // characters that are tokens
+  PairTable inside_;          // neighbours that a merge joins
+  bool bytes_ = false;
+  TokenTable byBytes_; // spelled in bytes, where whole pieces are looked up
+  uint32_t byteIds_[256];
 };
 
 // "left right", or a list of the two.
@@ -151,9 +291,9 @@ bool readMerge(const Json &json, std::string &left, std::string &right) {
   }
   if (!json.is_string())
     return false;
-  std::string both = json;
+  const std::string &both = json.get_ref<const std::string &>();
   size_t cut = both.find(' ');
-  if (cut == std::string::npos)
+  if (cut == std::string::npos || both.find(' ', cut + 1) != std::string::npos)
     return false;
   left = both.substr(0, cut);
   right = both.substr(cut + 1);
@@ -162,48 +302,56 @@ bool readMerge(const Json &json, std::string &left, std::string &right) {
 
 Status readMerges(const Json &json, Bpe &bpe) {
   if (!json.is_array())
-    return Status(Code::Corrupt, "tokenizer.json: model.merges is no list");
-  uint32_t rank = 0;
-  bpe.merges.reserve(json.size());
+    return corrupt("model.merges is no list");
+  std::vector<PairTable::Pair> pairs;
+  pairs.reserve(json.size());
+  std::string left, right;
   for (const Json &item : json) {
-    std::string left, right;
+    if (item.is_string() &&
+        item.get_ref<const std::string &>().starts_with("#version"))
+      continue;
+    std::string number = std::to_string(pairs.size());
     if (!readMerge(item, left, right))
-      return Status(Code::Corrupt, "tokenizer.json: merge " +
-                                       std::to_string(rank) +
-                                       " is not a pair of tokens");
-    std::string tail = right;
-    if (!bpe.prefix.empty() && tail.rfind(bpe.prefix, 0) == 0)
-      tail = tail.substr(bpe.prefix.size());
-    int32_t a = bpe.map.id(left), b = bpe.map.id(right);
-    int32_t merged = bpe.map.id(left + tail);
+      return corrupt("merge " + number + " is not a pair of tokens");
+    int32_t a = bpe.tokens.id(left), b = bpe.tokens.id(right);
+    bool fits = right.size() >= bpe.prefix.size();
+    int32_t merged =
+        fits ? bpe.tokens.id(left + right.substr(bpe.prefix.size())) : -1;
     if (a < 0 || b < 0 || merged < 0)
-      return Status(Code::Corrupt,
-                    "tokenizer.json: merge " + std::to_string(rank) + " ('" +
-                        left + "' '" + right + "') is not in the vocabulary");
-    bpe.merges.insert_or_assign(Bpe::key(a, b), Merge{rank++, merged});
+      return corrupt("merge " + number + " ('" + left + "' '" + right +
+                     "') is not in the vocabulary");
+    pairs.push_back(
+        {uint32_t(a), uint32_t(b), uint32_t(pairs.size()), uint32_t(merged)});
   }
+  bpe.merges = PairTable::build(pairs);
+  bpe.findCuts(pairs);
   return {};
 }
 
 } // namespace
 
 Result<std::unique_ptr<Vocabulary>> parseBpe(const Json &json) {
-  Result<TokenMap> map = TokenMap::parse(member(json, "vocab"));
-  if (!map.ok())
-    return map.status();
+  Result<TokenTable> tokens = parseTokens(member(json, "vocab"));
+  if (!tokens.ok())
+    return tokens.status();
+  if (const Json &dropout = member(json, "dropout");
+      dropout.is_number() && dropout.get<double>() != 0)
+    return Status(Code::Unsupported,
+                  "tokenizer.json: BPE with dropout is not supported");
   auto bpe = std::make_unique<Bpe>();
-  bpe->map = std::move(*map);
+  bpe->tokens = std::move(*tokens);
   bpe->prefix = text(json, "continuing_subword_prefix", "");
   bpe->suffix = text(json, "end_of_word_suffix", "");
+  if (bpe->prefix.size() > maxAffix || bpe->suffix.size() > maxAffix)
+    return corrupt("a prefix or suffix of words is too long");
+  bpe->unknownToken = text(json, "unk_token", "");
   bpe->fuseUnknown = flag(json, "fuse_unk", false);
   bpe->byteFallback = flag(json, "byte_fallback", false);
   bpe->ignoreMerges = flag(json, "ignore_merges", false);
-  if (std::string token = text(json, "unk_token", ""); !token.empty())
-    bpe->unknownId = bpe->map.id(token);
   for (int byte = 0; byte < 256; ++byte) {
     char name[8];
     std::snprintf(name, sizeof(name), "<0x%02X>", unsigned(byte));
-    bpe->byteIds[byte] = bpe->map.id(name);
+    bpe->fallbackIds[byte] = bpe->tokens.id(name);
   }
   if (Status status = readMerges(member(json, "merges"), *bpe); !status.ok())
     return status;

@@ -1,9 +1,6 @@
 #include "runtime/tokenizer/Component.h"
 
-#include "runtime/tokenizer/Unicode.h"
-
 #include <array>
-#include <unordered_map>
 
 namespace sluice::tokenizer {
 
@@ -27,13 +24,32 @@ std::string text(const Json &json, const char *key, std::string otherwise) {
   return field.is_string() ? field.get<std::string>() : otherwise;
 }
 
-Result<Regex> parsePattern(const Json &json) {
-  if (const Json &regex = member(json, "Regex"); regex.is_string())
-    return Regex::compile(regex.get<std::string>());
-  if (const Json &literal = member(json, "String"); literal.is_string())
-    return Regex::literal(literal.get<std::string>());
-  return Status(Code::Corrupt, "tokenizer.json: a pattern is neither a "
-                               "'Regex' nor a 'String'");
+size_t number(const Json &json, const char *key, size_t otherwise) {
+  const Json &field = member(json, key);
+  return field.is_number_unsigned() ? field.get<size_t>() : otherwise;
+}
+
+Status corrupt(const std::string &what) {
+  return Status(Code::Corrupt, "tokenizer.json: " + what);
+}
+
+Status unknown(const char *group, const std::string &type) {
+  return Status(Code::Unsupported, std::string("tokenizer.json: ") + group +
+                                       " of type '" + type +
+                                       "' is not supported");
+}
+
+Result<Pattern> Pattern::parse(const Json &json) {
+  if (const Json &regex = member(json, "Regex"); regex.is_string()) {
+    Result<Regex> compiled = Regex::compile(regex.get<std::string>());
+    if (!compiled.ok())
+      return compiled.status();
+    return Pattern(std::move(*compiled));
+  }
+  std::string literal = text(json, "String", "");
+  if (literal.empty())
+    return corrupt("a pattern is neither a 'Regex' nor a 'String' with text");
+  return Pattern(std::move(literal));
 }
 
 Result<std::string> character(const Json &json, const char *key,
@@ -43,32 +59,27 @@ Result<std::string> character(const Json &json, const char *key,
   if (!value.empty())
     unicode::next(value, at);
   if (at == 0 || at != value.size())
-    return Status(Code::Corrupt, std::string("tokenizer.json: '") + key +
-                                     "' is not one character: '" + value + "'");
+    return corrupt(std::string("'") + key + "' is not one character: '" +
+                   value + "'");
   return value;
-}
-
-Status unknown(const char *group, const std::string &type) {
-  return Status(Code::Unsupported, std::string("tokenizer.json: ") + group +
-                                       " of type '" + type +
-                                       "' is not supported");
 }
 
 namespace {
 struct ByteAlphabet {
-  std::array<std::string, 256> characters;
-  std::unordered_map<int32_t, char> bytes;
+  std::array<int32_t, 256> characters;
+  std::array<int16_t, 0x200> bytes;
 
   // Printable Latin-1 characters stand for themselves, the other bytes for the
   // characters from U+0100 on, in order.
   ByteAlphabet() {
+    bytes.fill(-1);
     int32_t other = 0x100;
     for (int byte = 0; byte < 256; ++byte) {
       bool printable = (byte >= 0x21 && byte <= 0x7e) ||
                        (byte >= 0xa1 && byte <= 0xac) || byte >= 0xae;
       int32_t c = printable ? byte : other++;
-      unicode::append(characters[size_t(byte)], c);
-      bytes[c] = char(byte);
+      characters[size_t(byte)] = c;
+      bytes[size_t(c)] = int16_t(byte);
     }
   }
 };
@@ -79,22 +90,28 @@ const ByteAlphabet &alphabet() {
 }
 } // namespace
 
-std::string toByteAlphabet(std::string_view bytes) {
-  std::string result;
-  for (char byte : bytes)
-    result += alphabet().characters[uint8_t(byte)];
-  return result;
+int32_t byteCharacter(uint8_t byte) { return alphabet().characters[byte]; }
+
+int byteOf(int32_t character) {
+  return character >= 0 && character < 0x200
+             ? alphabet().bytes[size_t(character)]
+             : -1;
+}
+
+bool fromByteAlphabet(std::string_view text, std::string &bytes) {
+  bytes.clear();
+  for (size_t at = 0; at < text.size();) {
+    int byte = byteOf(unicode::next(text, at));
+    if (byte < 0)
+      return false;
+    bytes += char(byte);
+  }
+  return true;
 }
 
 std::string fromByteAlphabet(std::string_view text) {
-  std::string result;
-  for (size_t at = 0; at < text.size();) {
-    auto it = alphabet().bytes.find(unicode::next(text, at));
-    if (it == alphabet().bytes.end())
-      return std::string(text);
-    result += it->second;
-  }
-  return result;
+  std::string bytes;
+  return fromByteAlphabet(text, bytes) ? bytes : std::string(text);
 }
 
 } // namespace sluice::tokenizer

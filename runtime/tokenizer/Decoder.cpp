@@ -1,18 +1,18 @@
 #include "runtime/tokenizer/Component.h"
-#include "runtime/tokenizer/Regex.h"
-#include "runtime/tokenizer/Unicode.h"
+
+#include <algorithm>
 
 namespace sluice::tokenizer {
 
 namespace {
 
-using Tokens = std::vector<std::string>;
+using Strings = std::vector<std::string>;
 using Pointer = std::unique_ptr<Decoder>;
 
 class DecoderSequence : public Decoder {
 public:
   std::vector<Pointer> steps;
-  Status apply(Tokens &tokens, bool raw) const override {
+  Status apply(Strings &tokens, bool raw) const override {
     for (const auto &step : steps)
       if (Status status = step->apply(tokens, raw); !status.ok())
         return status;
@@ -22,7 +22,7 @@ public:
 
 class ByteLevel : public Decoder {
 public:
-  Status apply(Tokens &tokens, bool raw) const override {
+  Status apply(Strings &tokens, bool raw) const override {
     std::string bytes;
     for (const std::string &token : tokens)
       bytes += fromByteAlphabet(token);
@@ -33,7 +33,7 @@ public:
 
 class Fuse : public Decoder {
 public:
-  Status apply(Tokens &tokens, bool) const override {
+  Status apply(Strings &tokens, bool) const override {
     std::string all;
     for (const std::string &token : tokens)
       all += token;
@@ -55,12 +55,28 @@ void replaceAll(std::string &text, std::string_view what,
     text = result.append(text, done);
 }
 
+// Spaces in front of punctuation and English contractions.
+void tidy(std::string &text) {
+  for (auto [from, to] : {std::pair{" .", "."},
+                          {" ?", "?"},
+                          {" !", "!"},
+                          {" ,", ","},
+                          {" ' ", "'"},
+                          {" n't", "n't"},
+                          {" 'm", "'m"},
+                          {" do not", " don't"},
+                          {" 's", "'s"},
+                          {" 've", "'ve"},
+                          {" 're", "'re"}})
+    replaceAll(text, from, to);
+}
+
 class WordPiece : public Decoder {
 public:
   std::string prefix;
   bool cleanup = true;
 
-  Status apply(Tokens &tokens, bool) const override {
+  Status apply(Strings &tokens, bool) const override {
     for (size_t i = 0; i < tokens.size(); ++i) {
       if (i > 0 && tokens[i].rfind(prefix, 0) == 0)
         tokens[i] = tokens[i].substr(prefix.size());
@@ -71,41 +87,37 @@ public:
     }
     return {};
   }
-
-private:
-  // Spaces in front of punctuation and English contractions.
-  static void tidy(std::string &text) {
-    for (auto [from, to] : {std::pair{" .", "."},
-                            {" ?", "?"},
-                            {" !", "!"},
-                            {" ,", ","},
-                            {" ' ", "'"},
-                            {" n't", "n't"},
-                            {" 'm", "'m"},
-                            {" do not", " don't"},
-                            {" 's", "'s"},
-                            {" 've", "'ve"},
-                            {" 're", "'re"}})
-      replaceAll(text, from, to);
-  }
 };
 
 class Replace : public Decoder {
 public:
-  Replace(Regex pattern, std::string content)
+  Replace(Pattern pattern, std::string content)
       : pattern(std::move(pattern)), content(std::move(content)) {}
-  Status apply(Tokens &tokens, bool) const override {
+  Status apply(Strings &tokens, bool) const override {
+    size_t grown = 0;
     for (std::string &token : tokens) {
-      Result<std::string> replaced = pattern.replace(token, content);
-      if (!replaced.ok())
-        return replaced.status();
-      token = std::move(*replaced);
+      std::string result;
+      size_t done = 0;
+      bool found = false;
+      Status status = pattern.forEach(token, [&](size_t begin, size_t end) {
+        grown += content.size();
+        if (grown <= maxGrown)
+          result.append(token, done, begin - done).append(content);
+        done = end;
+        found = true;
+      });
+      if (status.ok())
+        status = checkGrown(grown);
+      if (!status.ok())
+        return status;
+      if (found)
+        token = result.append(token, done);
     }
     return {};
   }
 
 private:
-  Regex pattern;
+  Pattern pattern;
   std::string content;
 };
 
@@ -113,8 +125,8 @@ private:
 // each.
 class ByteFallback : public Decoder {
 public:
-  Status apply(Tokens &tokens, bool raw) const override {
-    Tokens result;
+  Status apply(Strings &tokens, bool raw) const override {
+    Strings result;
     std::string run;
     auto flush = [&] {
       if (raw || unicode::check(run).ok())
@@ -124,7 +136,7 @@ public:
       run.clear();
     };
     for (std::string &token : tokens) {
-      int byte = byteOf(token);
+      int byte = valueOf(token);
       if (byte >= 0) {
         run += char(byte);
         continue;
@@ -140,11 +152,14 @@ public:
   }
 
 private:
-  static int byteOf(const std::string &token) {
-    if (token.size() != 6 || token.rfind("<0x", 0) != 0 || token[5] != '>')
+  static int valueOf(const std::string &token) {
+    if (token.size() != 6 || !token.starts_with("<0x") || token[5] != '>')
       return -1;
+    // A plus in front of the digit counts as a number as well.
+    size_t first = token[3] == '+' ? 4 : 3;
     int value = 0;
-    for (char c : token.substr(3, 2)) {
+    for (size_t i = first; i < 5; ++i) {
+      char c = token[i];
       if (!std::isxdigit(uint8_t(c)))
         return -1;
       value = 16 * value + (c <= '9' ? c - '0' : (c | 32) - 'a' + 10);
@@ -158,15 +173,15 @@ public:
   std::string content;
   size_t start = 0, stop = 0;
 
-  Status apply(Tokens &tokens, bool) const override {
+  Status apply(Strings &tokens, bool) const override {
     for (std::string &token : tokens) {
-      for (size_t i = 0; i < start && token.rfind(content, 0) == 0; ++i)
-        token.erase(0, content.size());
-      for (size_t i = 0; i < stop && token.size() >= content.size() &&
-                         token.compare(token.size() - content.size(),
-                                       content.size(), content) == 0;
-           ++i)
-        token.erase(token.size() - content.size());
+      std::string_view rest = token;
+      for (size_t i = 0; i < start && rest.starts_with(content); ++i)
+        rest.remove_prefix(content.size());
+      for (size_t i = 0; i < stop && rest.ends_with(content); ++i)
+        rest.remove_suffix(content.size());
+      if (rest.size() < token.size())
+        token = std::string(rest);
     }
     return {};
   }
@@ -177,18 +192,52 @@ public:
   std::string replacement;
   bool prepended = true;
 
-  Status apply(Tokens &tokens, bool) const override {
+  Status apply(Strings &tokens, bool) const override {
     for (size_t i = 0; i < tokens.size(); ++i)
       replaceAll(tokens[i], replacement, i == 0 && prepended ? "" : " ");
     return {};
   }
 };
 
+// The end of a word is marked with a suffix.
+class WordEnds : public Decoder {
+public:
+  explicit WordEnds(std::string suffix) : suffix(std::move(suffix)) {}
+  Status apply(Strings &tokens, bool) const override {
+    for (size_t i = 0; i < tokens.size(); ++i)
+      replaceAll(tokens[i], suffix, i + 1 < tokens.size() ? " " : "");
+    return {};
+  }
+
+private:
+  std::string suffix;
+};
+
+// Speech: a token that is repeated counts once, a pad between makes it count
+// again.
+class Ctc : public Decoder {
+public:
+  std::string pad, delimiter;
+  bool cleanup = true;
+  Status apply(Strings &tokens, bool) const override {
+    tokens.erase(std::unique(tokens.begin(), tokens.end()), tokens.end());
+    for (std::string &token : tokens) {
+      replaceAll(token, pad, "");
+      if (cleanup) {
+        tidy(token);
+        replaceAll(token, delimiter, " ");
+      }
+    }
+    std::erase(tokens, std::string());
+    return {};
+  }
+};
+
 Result<Pointer> parseReplace(const Json &json) {
-  Result<Regex> regex = parsePattern(member(json, "pattern"));
-  if (!regex.ok())
-    return regex.status();
-  return Pointer(new Replace(std::move(*regex), text(json, "content", "")));
+  Result<Pattern> pattern = Pattern::parse(member(json, "pattern"));
+  if (!pattern.ok())
+    return pattern.status();
+  return Pointer(new Replace(std::move(*pattern), text(json, "content", "")));
 }
 
 Result<Pointer> parseSequence(const Json &json) {
@@ -212,9 +261,21 @@ Result<Pointer> parseMetaspace(const Json &json) {
   return Pointer(std::move(metaspace));
 }
 
-size_t count(const Json &json, const char *key) {
-  const Json &field = member(json, key);
-  return field.is_number_unsigned() ? field.get<size_t>() : 0;
+Result<Pointer> parseWordEnds(const Json &json) {
+  std::string suffix = text(json, "suffix", "</w>");
+  if (suffix.empty())
+    return corrupt("BPEDecoder with an empty suffix");
+  return Pointer(new WordEnds(std::move(suffix)));
+}
+
+Result<Pointer> parseCtc(const Json &json) {
+  auto ctc = std::make_unique<Ctc>();
+  ctc->pad = text(json, "pad_token", "<pad>");
+  ctc->delimiter = text(json, "word_delimiter_token", "|");
+  ctc->cleanup = flag(json, "cleanup", true);
+  if (ctc->pad.empty() || ctc->delimiter.empty())
+    return corrupt("CTC with an empty token");
+  return Pointer(std::move(ctc));
 }
 
 Result<Pointer> parseStrip(const Json &json) {
@@ -223,8 +284,8 @@ Result<Pointer> parseStrip(const Json &json) {
     return content.status();
   auto strip = std::make_unique<Strip>();
   strip->content = *content;
-  strip->start = count(json, "start");
-  strip->stop = count(json, "stop");
+  strip->start = number(json, "start", 0);
+  strip->stop = number(json, "stop", 0);
   return Pointer(std::move(strip));
 }
 
@@ -254,6 +315,10 @@ Result<Pointer> parseDecoder(const Json &json) {
     return parseStrip(json);
   if (type == "Metaspace")
     return parseMetaspace(json);
+  if (type == "BPEDecoder")
+    return parseWordEnds(json);
+  if (type == "CTC")
+    return parseCtc(json);
   return unknown("decoder", type);
 }
 

@@ -1,64 +1,95 @@
 #include "runtime/tokenizer/Component.h"
-#include "runtime/tokenizer/Regex.h"
-#include "runtime/tokenizer/Unicode.h"
+#include "runtime/tokenizer/UnicodeForm.h"
 
 namespace sluice::tokenizer {
 
 namespace {
 
+using Pointer = std::unique_ptr<Normalizer>;
+
 class NormalizerSequence : public Normalizer {
 public:
-  std::vector<std::unique_ptr<Normalizer>> steps;
-  Result<std::string> apply(std::string text) const override {
-    for (const auto &step : steps) {
-      Result<std::string> next = step->apply(std::move(text));
-      if (!next.ok())
-        return next;
-      text = std::move(*next);
+  std::vector<Pointer> steps;
+  Status apply(Text &text) const override {
+    for (const Pointer &step : steps) {
+      if (Status status = step->apply(text); !status.ok())
+        return status;
+      if (Status status = checkGrown(text.size()); !status.ok())
+        return status;
     }
-    return text;
+    return {};
   }
 };
+
+// A new text in place of `text`, written by write(Rewriter &).
+template <typename Write> void rewrite(Text &text, Write write) {
+  Text result;
+  result.tracked = text.tracked;
+  result.bytes.reserve(text.size());
+  Rewriter out(text, result);
+  write(out);
+  text = std::move(result);
+}
 
 class UnicodeForm : public Normalizer {
 public:
-  explicit UnicodeForm(unicode::Form form) : form(form) {}
-  Result<std::string> apply(std::string text) const override {
-    return unicode::normalize(text, form);
+  UnicodeForm(bool compatible, bool composed)
+      : compatible(compatible), composed(composed) {}
+  Status apply(Text &text) const override {
+    toUnicodeForm(text, compatible, composed);
+    return {};
   }
 
 private:
-  unicode::Form form;
+  bool compatible, composed;
 };
+
+void lowercase(Text &text) {
+  rewrite(text, [&](Rewriter &out) {
+    for (size_t at = 0; at < text.size();) {
+      int32_t c = unicode::next(text.bytes, at);
+      out.replace(unicode::lower(c));
+      if (c == 0x130) // the one letter whose lower case is two characters
+        out.insert(0x307);
+    }
+  });
+}
 
 class Lowercase : public Normalizer {
 public:
-  Result<std::string> apply(std::string text) const override {
-    return unicode::lower(text);
+  Status apply(Text &text) const override {
+    lowercase(text);
+    return {};
   }
 };
 
-template <typename Predicate>
-std::string without(std::string_view text, Predicate drop) {
-  std::string result;
-  for (size_t at = 0; at < text.size();)
-    if (int32_t c = unicode::next(text, at); !drop(c))
-      unicode::append(result, c);
-  return result;
+template <typename Predicate> void remove(Text &text, Predicate drop) {
+  rewrite(text, [&](Rewriter &out) {
+    for (size_t at = 0; at < text.size();) {
+      int32_t c = unicode::next(text.bytes, at);
+      if (drop(c))
+        out.skip(1);
+      else
+        out.replace(c);
+    }
+  });
 }
 
 class StripAccents : public Normalizer {
 public:
-  Result<std::string> apply(std::string text) const override {
-    return without(text, unicode::isMark);
+  Status apply(Text &text) const override {
+    remove(text, unicode::isMark);
+    return {};
   }
 };
 
 class Prepend : public Normalizer {
 public:
   explicit Prepend(std::string prefix) : prefix(std::move(prefix)) {}
-  Result<std::string> apply(std::string text) const override {
-    return text.empty() ? text : prefix + text;
+  Status apply(Text &text) const override {
+    if (!text.bytes.empty())
+      prepend(text, prefix);
+    return {};
   }
 
 private:
@@ -67,34 +98,49 @@ private:
 
 class Replace : public Normalizer {
 public:
-  Replace(Regex pattern, std::string content)
+  Replace(Pattern pattern, std::string content)
       : pattern(std::move(pattern)), content(std::move(content)) {}
-  Result<std::string> apply(std::string text) const override {
-    return pattern.replace(text, content);
+  Status apply(Text &text) const override {
+    Status status;
+    size_t grown = 0;
+    rewrite(text, [&](Rewriter &out) {
+      status = pattern.forEach(text.bytes, [&](size_t begin, size_t end) {
+        out.keepBytes(begin - out.at());
+        out.skipBytes(end - begin);
+        grown += content.size();
+        if (grown <= maxGrown)
+          out.insert(content);
+      });
+      out.keepBytes(text.size() - out.at());
+    });
+    return status.ok() ? checkGrown(grown) : status;
   }
 
 private:
-  Regex pattern;
+  Pattern pattern;
   std::string content;
 };
 
 class Strip : public Normalizer {
 public:
   Strip(bool left, bool right) : left(left), right(right) {}
-  Result<std::string> apply(std::string text) const override {
-    size_t begin = text.size(), end = 0;
-    for (size_t at = 0; at < text.size();) {
-      size_t start = at;
-      if (unicode::isWhitespace(unicode::next(text, at)))
-        continue;
-      begin = std::min(begin, start);
-      end = at;
+  Status apply(Text &text) const override {
+    size_t begin = 0, end = text.size();
+    for (size_t at = 0; left && at < end; begin = at)
+      if (!unicode::isWhitespace(unicode::next(text.bytes, at)))
+        break;
+    while (right && end > begin) {
+      size_t start = unicode::before(text.bytes, end), at = start;
+      if (!unicode::isWhitespace(unicode::next(text.bytes, at)))
+        break;
+      end = start;
     }
-    if (!left)
-      begin = 0;
-    if (!right)
-      end = text.size();
-    return begin < end ? text.substr(begin, end - begin) : std::string();
+    if (begin > 0 || end < text.size())
+      rewrite(text, [&](Rewriter &out) {
+        out.skipBytes(begin);
+        out.keepBytes(end - begin);
+      });
+    return {};
   }
 
 private:
@@ -104,35 +150,97 @@ private:
 // Cleans, spaces out ideographs, strips accents and lowers, as BERT does.
 class BertNormalizer : public Normalizer {
 public:
-  bool clean = true, chinese = true, lowercase = true, accents = true;
+  bool clean = true, chinese = true, lowercases = true, accents = true;
 
-  Result<std::string> apply(std::string text) const override {
-    std::string result;
-    for (size_t at = 0; at < text.size();) {
-      int32_t c = unicode::next(text, at);
-      if (clean && (c <= 0 || c == 0xfffd || unicode::isControl(c)))
-        continue;
-      if (clean && unicode::isWhitespace(c))
-        c = ' ';
-      bool apart = chinese && unicode::isChinese(c);
-      result += apart ? " " : "";
-      unicode::append(result, c);
-      result += apart ? " " : "";
+  Status apply(Text &text) const override {
+    if (clean)
+      cleanUp(text);
+    if (chinese && !unicode::isAscii(text.bytes))
+      spaceOut(text);
+    if (accents) {
+      toUnicodeForm(text, false, false);
+      if (!unicode::isAscii(text.bytes))
+        remove(text, unicode::isNonspacingMark);
     }
-    if (accents)
-      result = without(unicode::normalize(result, unicode::Form::NFD),
-                       unicode::isNonspacingMark);
-    return lowercase ? unicode::lower(result) : result;
+    if (lowercases)
+      lowercase(text);
+    return {};
+  }
+
+private:
+  static void cleanUp(Text &text) {
+    rewrite(text, [&](Rewriter &out) {
+      for (size_t at = 0; at < text.size();) {
+        int32_t c = unicode::next(text.bytes, at);
+        if (c <= 0 || c == 0xfffd || unicode::isControl(c))
+          out.skip(1);
+        else
+          out.replace(unicode::isWhitespace(c) ? ' ' : c);
+      }
+    });
+  }
+  static void spaceOut(Text &text) {
+    rewrite(text, [&](Rewriter &out) {
+      for (size_t at = 0; at < text.size();) {
+        int32_t c = unicode::next(text.bytes, at);
+        bool apart = unicode::isChinese(c);
+        out.replace(apart ? ' ' : c);
+        if (!apart)
+          continue;
+        out.insert(c);
+        out.insert(' ');
+      }
+    });
   }
 };
 
-using Pointer = std::unique_ptr<Normalizer>;
+// What SentencePiece takes for white space, and no controls.
+class Nmt : public Normalizer {
+public:
+  Status apply(Text &text) const override {
+    remove(text, dropped);
+    rewrite(text, [&](Rewriter &out) {
+      for (size_t at = 0; at < text.size();) {
+        int32_t c = unicode::next(text.bytes, at);
+        out.replace(isSpace(c) ? ' ' : c);
+      }
+    });
+    return {};
+  }
+
+private:
+  static bool dropped(int32_t c) {
+    return (c >= 1 && c <= 8) || c == 0xb || (c >= 0xe && c <= 0x1f) ||
+           c == 0x7f || c == 0x8f || c == 0x9f;
+  }
+  static bool isSpace(int32_t c) {
+    return c == 9 || c == 0xa || c == 0xc || c == 0xd || c == 0x1680 ||
+           (c >= 0x200b && c <= 0x200f) || c == 0x2028 || c == 0x2029 ||
+           c == 0x2581 || c == 0xfeff || c == 0xfffd;
+  }
+};
+
+class ByteLevel : public Normalizer {
+public:
+  Status apply(Text &text) const override {
+    rewrite(text, [&](Rewriter &out) {
+      for (char byte : text.bytes) {
+        int32_t c = byteCharacter(uint8_t(byte));
+        if (unicode::continues(byte))
+          out.insert(c);
+        else
+          out.replace(c);
+      }
+    });
+    return {};
+  }
+};
 
 Result<Pointer> parseReplace(const Json &json) {
-  Result<Regex> regex = parsePattern(member(json, "pattern"));
-  if (!regex.ok())
-    return regex.status();
-  return Pointer(new Replace(std::move(*regex), text(json, "content", "")));
+  Result<Pattern> pattern = Pattern::parse(member(json, "pattern"));
+  if (!pattern.ok())
+    return pattern.status();
+  return Pointer(new Replace(std::move(*pattern), text(json, "content", "")));
 }
 
 Result<Pointer> parseSequence(const Json &json) {
@@ -144,7 +252,31 @@ Result<Pointer> parseSequence(const Json &json) {
   return Pointer(std::move(sequence));
 }
 
+Result<Pointer> parseBert(const Json &json) {
+  auto bert = std::make_unique<BertNormalizer>();
+  bert->clean = flag(json, "clean_text", true);
+  bert->chinese = flag(json, "handle_chinese_chars", true);
+  bert->lowercases = flag(json, "lowercase", true);
+  bert->accents = flag(json, "strip_accents", bert->lowercases);
+  return Pointer(std::move(bert));
+}
+
 } // namespace
+
+void prepend(Text &text, std::string_view prefix) {
+  rewrite(text, [&](Rewriter &out) {
+    size_t at = 0, from = 0;
+    if (prefix.empty())
+      return out.keepBytes(text.size());
+    out.replace(unicode::next(prefix, from));
+    out.insert(prefix.substr(from));
+    unicode::next(text.bytes, at);
+    // The first character shares the origin with what stands before it now.
+    out.insert(text.view(0, at));
+    out.skipBytes(text.tracked ? 0 : at);
+    out.keepBytes(text.size() - at);
+  });
+}
 
 Result<Pointer> parseNormalizer(const Json &json) {
   if (json.is_null())
@@ -152,14 +284,10 @@ Result<Pointer> parseNormalizer(const Json &json) {
   std::string type = typeOf(json);
   if (type == "Sequence")
     return parseSequence(json);
-  if (type == "NFC")
-    return Pointer(new UnicodeForm(unicode::Form::NFC));
-  if (type == "NFD")
-    return Pointer(new UnicodeForm(unicode::Form::NFD));
-  if (type == "NFKC")
-    return Pointer(new UnicodeForm(unicode::Form::NFKC));
-  if (type == "NFKD")
-    return Pointer(new UnicodeForm(unicode::Form::NFKD));
+  if (type == "NFC" || type == "NFD")
+    return Pointer(new UnicodeForm(false, type == "NFC"));
+  if (type == "NFKC" || type == "NFKD")
+    return Pointer(new UnicodeForm(true, type == "NFKC"));
   if (type == "Lowercase")
     return Pointer(new Lowercase);
   if (type == "StripAccents")
@@ -171,14 +299,14 @@ Result<Pointer> parseNormalizer(const Json &json) {
   if (type == "Strip")
     return Pointer(new Strip(flag(json, "strip_left", true),
                              flag(json, "strip_right", true)));
-  if (type == "BertNormalizer") {
-    auto bert = std::make_unique<BertNormalizer>();
-    bert->clean = flag(json, "clean_text", true);
-    bert->chinese = flag(json, "handle_chinese_chars", true);
-    bert->lowercase = flag(json, "lowercase", true);
-    bert->accents = flag(json, "strip_accents", bert->lowercase);
-    return Pointer(std::move(bert));
-  }
+  if (type == "BertNormalizer")
+    return parseBert(json);
+  if (type == "Nmt")
+    return Pointer(new Nmt);
+  if (type == "ByteLevel")
+    return Pointer(new ByteLevel);
+  if (type == "Precompiled")
+    return parseCharsmap(json);
   return unknown("normalizer", type);
 }
 

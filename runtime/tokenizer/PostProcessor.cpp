@@ -1,72 +1,135 @@
 #include "runtime/tokenizer/Component.h"
 
+#include <algorithm>
+
 namespace sluice::tokenizer {
 
 namespace {
 
 using Pointer = std::unique_ptr<PostProcessor>;
 
-// Ids before and after the text's own: what every kind comes down to for one
-// text.
-class Around : public PostProcessor {
+// Ids around the text's own; the text may stand in several places.
+class Template : public PostProcessor {
 public:
-  std::vector<int32_t> before, after;
+  static constexpr int32_t textHere = -1;
+  std::vector<int32_t> items;
 
-  std::vector<int32_t> apply(std::vector<int32_t> ids) const override {
-    ids.insert(ids.begin(), before.begin(), before.end());
-    ids.insert(ids.end(), after.begin(), after.end());
-    return ids;
+  void apply(std::vector<Marked> &tokens, std::string_view,
+             bool special) const override {
+    std::vector<Marked> result;
+    result.reserve(tokens.size() + items.size());
+    for (int32_t item : items)
+      if (item == textHere)
+        result.insert(result.end(), tokens.begin(), tokens.end());
+      else if (special)
+        result.push_back({item, {}, 0, 0});
+    tokens = std::move(result);
   }
+};
+
+// Takes the spaces at the ends of a token out of its span.
+class TrimSpans : public PostProcessor {
+public:
+  explicit TrimSpans(bool prefixSpace) : prefixSpace(prefixSpace) {}
+
+  void apply(std::vector<Marked> &tokens, std::string_view text,
+             bool) const override {
+    for (size_t i = 0; i < tokens.size() && !text.empty(); ++i)
+      trim(tokens[i], text, i == 0);
+  }
+
+private:
+  void trim(Marked &token, std::string_view text, bool first) const {
+    auto [begin, end] = token.span;
+    // One space in front may be ours.
+    bool ours =
+        prefixSpace && token.leading == 1 && (first || token.span.begin == 0);
+    for (uint32_t i = 0; i < token.leading && !ours && begin < end; ++i) {
+      size_t at = begin;
+      unicode::next(text, at);
+      begin = std::min(uint32_t(at), end);
+    }
+    if (end >= token.trailing)
+      for (uint32_t i = 0; i < token.trailing && end > begin; ++i)
+        end = std::max(uint32_t(unicode::before(text, end)), begin);
+    token.span = {begin, end};
+  }
+
+  bool prefixSpace;
 };
 
 class PostProcessorSequence : public PostProcessor {
 public:
   std::vector<Pointer> steps;
-  std::vector<int32_t> apply(std::vector<int32_t> ids) const override {
-    for (const auto &step : steps)
-      ids = step->apply(std::move(ids));
-    return ids;
+  void apply(std::vector<Marked> &tokens, std::string_view text,
+             bool special) const override {
+    for (const Pointer &step : steps)
+      step->apply(tokens, text, special);
   }
 };
 
+Result<int32_t> readId(const Json &id) {
+  if (!id.is_number_unsigned() || id > INT32_MAX)
+    return corrupt("the post-processor names an id that is none");
+  return id.get<int32_t>();
+}
+
 Result<Pointer> parseTemplate(const Json &json) {
-  auto around = std::make_unique<Around>();
-  bool textSeen = false;
+  auto result = std::make_unique<Template>();
+  const Json &single = member(json, "single");
   const Json &specials = member(json, "special_tokens");
-  for (const Json &item : member(json, "single")) {
-    if (!member(item, "Sequence").is_null()) {
-      textSeen = true;
+  if (!single.is_array())
+    return corrupt("a template without a list 'single'");
+  for (const Json &item : single) {
+    if (const Json &sequence = member(item, "Sequence"); !sequence.is_null()) {
+      if (text(sequence, "id", "A") != "A")
+        return corrupt("the template for one text names a second one");
+      result->items.push_back(Template::textHere);
       continue;
     }
     std::string name = text(member(item, "SpecialToken"), "id", "");
     const Json &ids = member(member(specials, name.c_str()), "ids");
     if (!ids.is_array())
-      return Status(Code::Corrupt, "tokenizer.json: the template names '" +
-                                       name +
-                                       "', which is no special token of it");
-    for (const Json &id : ids)
-      if (id.is_number_integer())
-        (textSeen ? around->after : around->before)
-            .push_back(id.get<int32_t>());
+      return corrupt("the template names '" + name +
+                     "', which is no special token of it");
+    for (const Json &id : ids) {
+      Result<int32_t> value = readId(id);
+      if (!value.ok())
+        return value.status();
+      result->items.push_back(*value);
+    }
   }
-  if (!textSeen)
-    return Status(Code::Corrupt,
-                  "tokenizer.json: the template has no place for the text");
-  return Pointer(std::move(around));
+  const auto &items = result->items;
+  if (std::count(items.begin(), items.end(), Template::textHere) != 1)
+    return corrupt("the template does not have one place for the text");
+  return Pointer(std::move(result));
 }
 
 // {"cls": ["[CLS]", 101], "sep": ["[SEP]", 102]}
 Result<Pointer> parseClsSep(const Json &json) {
-  auto around = std::make_unique<Around>();
-  for (auto [key, ids] :
-       {std::pair{"cls", &around->before}, std::pair{"sep", &around->after}}) {
+  auto result = std::make_unique<Template>();
+  for (const char *key : {"cls", "sep"}) {
     const Json &pair = member(json, key);
-    if (!pair.is_array() || pair.size() != 2 || !pair[1].is_number_integer())
-      return Status(Code::Corrupt, std::string("tokenizer.json: '") + key +
-                                       "' is not a token and its id");
-    ids->push_back(pair[1].get<int32_t>());
+    if (!pair.is_array() || pair.size() != 2)
+      return corrupt(std::string("'") + key + "' is not a token and its id");
+    Result<int32_t> id = readId(pair[1]);
+    if (!id.ok())
+      return id.status();
+    result->items.push_back(*id);
   }
-  return Pointer(std::move(around));
+  result->items.insert(result->items.begin() + 1, Template::textHere);
+  return Pointer(std::move(result));
+}
+
+Result<Pointer> parseRoberta(const Json &json) {
+  Result<Pointer> around = parseClsSep(json);
+  if (!around.ok() || !flag(json, "trim_offsets", true))
+    return around;
+  auto sequence = std::make_unique<PostProcessorSequence>();
+  sequence->steps.push_back(
+      std::make_unique<TrimSpans>(flag(json, "add_prefix_space", true)));
+  sequence->steps.push_back(std::move(*around));
+  return Pointer(std::move(sequence));
 }
 
 Result<Pointer> parseSequence(const Json &json) {
@@ -86,10 +149,14 @@ Result<Pointer> parsePostProcessor(const Json &json) {
   std::string type = typeOf(json);
   if (type == "TemplateProcessing")
     return parseTemplate(json);
-  if (type == "BertProcessing" || type == "RobertaProcessing")
+  if (type == "BertProcessing")
     return parseClsSep(json);
-  if (type == "ByteLevel") // concerns offsets only
-    return Pointer();
+  if (type == "RobertaProcessing")
+    return parseRoberta(json);
+  if (type == "ByteLevel")
+    return flag(json, "trim_offsets", true)
+               ? Pointer(new TrimSpans(flag(json, "add_prefix_space", true)))
+               : Pointer();
   if (type == "Sequence")
     return parseSequence(json);
   return unknown("post-processor", type);

@@ -13,6 +13,18 @@
 
 namespace sluice {
 
+// Bytes [begin, end) of a text.
+struct TextSpan {
+  uint32_t begin = 0, end = 0;
+  bool operator==(const TextSpan &) const = default;
+};
+
+struct Encoding {
+  std::vector<int32_t> ids;
+  // What each id stands for in the text; empty for added ones such as BOS.
+  std::vector<TextSpan> spans;
+};
+
 class Tokenizer {
 public:
   // `json` holds the bytes of a tokenizer.json. Corrupt when it is malformed,
@@ -30,13 +42,17 @@ public:
   Result<std::vector<int32_t>> encode(std::string_view text,
                                       bool special = true) const;
 
+  // The same with the place of every token. Takes about twice the time.
+  Result<Encoding> encodeWithSpans(std::string_view text,
+                                   bool special = true) const;
+
   // Unknown ids are InvalidArgument.
   Result<std::string> decode(std::span<const int32_t> ids,
                              bool skipSpecial = true) const;
 
   // -1 if there is no such token.
   int32_t id(std::string_view token) const;
-  // The token as the vocabulary spells it; empty if out of range.
+  // The token as the vocabulary spells it; empty if there is none.
   std::string_view token(int32_t id) const;
   bool isSpecial(int32_t id) const;
   // Number of ids, added tokens included.
@@ -69,6 +85,7 @@ public:
 
 private:
   bool shows(int32_t id) const;
+  Result<std::string> advance(int32_t id);
 
   const Tokenizer &tokenizer_;
   bool skipSpecial_;

@@ -1,34 +1,33 @@
-#include "runtime/tokenizer/Bpe.h"
-#include "runtime/tokenizer/WordPiece.h"
+#include "runtime/tokenizer/Models.h"
 
 namespace sluice::tokenizer {
 
-Result<TokenMap> TokenMap::parse(const Json &json) {
+Result<TokenTable> parseTokens(const Json &json) {
   if (!json.is_object())
-    return Status(Code::Corrupt, "tokenizer.json: model.vocab is no object");
-  TokenMap map;
-  map.ids_.reserve(json.size());
+    return corrupt("model.vocab is no object");
+  std::vector<TokenTable::Entry> entries;
+  entries.reserve(json.size());
   for (const auto &[token, id] : json.items()) {
     if (!id.is_number_integer() || id < 0 || id > INT32_MAX)
-      return Status(Code::Corrupt,
-                    "tokenizer.json: token '" + token + "' has no valid id");
-    map.ids_.emplace(token, id.get<int32_t>());
+      return corrupt("token '" + token + "' has no valid id");
+    entries.push_back({token, id.get<int32_t>()});
   }
-  return map;
-}
-
-int32_t TokenMap::id(std::string_view token) const {
-  auto it = ids_.find(token);
-  return it == ids_.end() ? -1 : it->second;
+  Result<TokenTable> table = TokenTable::build(std::move(entries));
+  return table.ok() ? std::move(table) : table.status().in("tokenizer.json");
 }
 
 Result<std::unique_ptr<Vocabulary>> parseVocabulary(const Json &json) {
   std::string type = typeOf(json);
-  // Old files have no type; the merges tell.
+  // Old files have no type; the fields tell.
   if (type == "BPE" || (type.empty() && json.contains("merges")))
     return parseBpe(json);
-  if (type == "WordPiece")
+  if (type == "WordPiece" ||
+      (type.empty() && json.contains("max_input_chars_per_word")))
     return parseWordPiece(json);
+  if (type == "Unigram" || (type.empty() && json.contains("unk_id")))
+    return parseUnigram(json);
+  if (type == "WordLevel" || (type.empty() && json.contains("unk_token")))
+    return parseWordLevel(json);
   return unknown("model", type);
 }
 

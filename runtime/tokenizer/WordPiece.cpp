@@ -1,68 +1,111 @@
-#include "runtime/tokenizer/WordPiece.h"
+// WordPiece: the longest token that fits, again and again; continuations carry
+// a prefix. WordLevel: the whole piece or the unknown token.
+#include "runtime/tokenizer/Models.h"
 
-#include "runtime/tokenizer/Unicode.h"
+#include <algorithm>
 
 namespace sluice::tokenizer {
 
 namespace {
-class WordPiece : public Vocabulary {
+
+using Pointer = std::unique_ptr<Vocabulary>;
+
+class Words : public Vocabulary {
 public:
-  TokenMap map;
-  std::string prefix;
+  TokenTable tokens;
   int32_t unknownId = -1;
+
+  int32_t id(std::string_view token) const override { return tokens.id(token); }
+  std::string_view token(int32_t id) const override {
+    return tokens.spelling(id);
+  }
+  int32_t size() const override { return tokens.ids(); }
+  int32_t count() const override { return tokens.tokens(); }
+
+protected:
+  Status addUnknown(std::string_view piece, Tokens &out) const {
+    if (unknownId < 0)
+      return corrupt("the unknown token is not in the vocabulary");
+    out.add(unknownId, 0, piece.size());
+    return {};
+  }
+};
+
+class WordLevel : public Words {
+public:
+  Status encode(std::string_view piece, Tokens &out) const override {
+    int32_t id = tokens.id(piece);
+    if (id < 0)
+      return addUnknown(piece, out);
+    out.add(id, 0, piece.size());
+    return {};
+  }
+  bool worthCaching() const override { return false; }
+};
+
+class WordPiece : public Words {
+public:
+  std::string prefix;
   size_t maxCharacters = 100;
 
-  Status encode(std::string_view piece,
-                std::vector<int32_t> &ids) const override {
-    std::vector<int32_t> found;
-    if (unicode::decode(piece).size() > maxCharacters || !cover(piece, found)) {
-      ids.push_back(unknownId);
-      return {};
-    }
-    ids.insert(ids.end(), found.begin(), found.end());
+  Status encode(std::string_view piece, Tokens &out) const override {
+    Tokens found;
+    found.wanted = out.wanted;
+    if (unicode::length(piece) > maxCharacters || !cover(piece, found))
+      return addUnknown(piece, out);
+    out.ids.insert(out.ids.end(), found.ids.begin(), found.ids.end());
+    out.spans.insert(out.spans.end(), found.spans.begin(), found.spans.end());
     return {};
   }
 
-  int32_t id(std::string_view token) const override { return map.id(token); }
-
-  std::vector<std::pair<std::string_view, int32_t>> tokens() const override {
-    return {map.begin(), map.end()};
-  }
-
 private:
-  bool cover(std::string_view piece, std::vector<int32_t> &ids) const {
-    for (size_t begin = 0; begin < piece.size();) {
-      size_t end = piece.size();
+  bool cover(std::string_view piece, Tokens &out) const {
+    std::string word(piece);
+    for (size_t begin = 0, end; begin < piece.size(); begin = end) {
+      size_t lead = begin > 0 ? prefix.size() : 0;
+      if (begin > 0)
+        word.assign(prefix).append(piece, begin);
+      size_t longest = tokens.longest() > lead ? tokens.longest() - lead : 0;
+      end = std::min(piece.size(), begin + longest);
+      while (end > begin && end < piece.size() &&
+             unicode::continues(piece[end]))
+        --end;
       int32_t id = -1;
-      for (; end > begin && id < 0; --end)
-        id = map.id((begin > 0 ? prefix : "") +
-                    std::string(piece.substr(begin, end - begin)));
+      while (end > begin && id < 0) {
+        id = tokens.id(std::string_view(word).substr(0, lead + end - begin));
+        if (id < 0)
+          end = unicode::before(piece, end);
+      }
       if (id < 0)
         return false;
-      ids.push_back(id);
-      begin = end + 1;
+      out.add(id, begin, end);
     }
     return true;
   }
 };
+
 } // namespace
 
-Result<std::unique_ptr<Vocabulary>> parseWordPiece(const Json &json) {
-  Result<TokenMap> map = TokenMap::parse(member(json, "vocab"));
-  if (!map.ok())
-    return map.status();
+Result<Pointer> parseWordPiece(const Json &json) {
+  Result<TokenTable> tokens = parseTokens(member(json, "vocab"));
+  if (!tokens.ok())
+    return tokens.status();
   auto model = std::make_unique<WordPiece>();
-  model->map = std::move(*map);
+  model->tokens = std::move(*tokens);
   model->prefix = text(json, "continuing_subword_prefix", "##");
-  std::string unknownToken = text(json, "unk_token", "[UNK]");
-  model->unknownId = model->map.id(unknownToken);
-  if (model->unknownId < 0)
-    return Status(Code::Corrupt, "tokenizer.json: unk_token '" + unknownToken +
-                                     "' is not in the vocabulary");
-  if (const Json &most = member(json, "max_input_chars_per_word");
-      most.is_number_unsigned())
-    model->maxCharacters = most.get<size_t>();
-  return std::unique_ptr<Vocabulary>(std::move(model));
+  model->maxCharacters = number(json, "max_input_chars_per_word", 100);
+  model->unknownId = model->id(text(json, "unk_token", "[UNK]"));
+  return Pointer(std::move(model));
+}
+
+Result<Pointer> parseWordLevel(const Json &json) {
+  Result<TokenTable> tokens = parseTokens(member(json, "vocab"));
+  if (!tokens.ok())
+    return tokens.status();
+  auto model = std::make_unique<WordLevel>();
+  model->tokens = std::move(*tokens);
+  model->unknownId = model->id(text(json, "unk_token", "<unk>"));
+  return Pointer(std::move(model));
 }
 
 } // namespace sluice::tokenizer

@@ -11,6 +11,16 @@ void require(bool condition) {
     abort();
 }
 
+// The spans lie in the text and belong to the same ids.
+void checkSpans(const sluice::Tokenizer &tokenizer, std::string_view text,
+                const std::vector<int32_t> &ids) {
+  auto encoding = tokenizer.encodeWithSpans(text);
+  require(encoding.ok() && encoding->ids == ids &&
+          encoding->spans.size() == ids.size());
+  for (auto [begin, end] : encoding->spans)
+    require(begin <= end && end <= text.size());
+}
+
 void stream(const sluice::Tokenizer &tokenizer,
             const std::vector<int32_t> &ids) {
   sluice::TokenStream stream(tokenizer);
@@ -35,6 +45,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     for (int32_t id : *ids)
       require(id >= 0 && id < tokenizer->size());
     stream(*tokenizer, *ids);
+    checkSpans(*tokenizer, text, *ids);
   }
   std::vector<int32_t> bytes(text.begin(), text.end());
   for (int32_t &byte : bytes)

@@ -2,6 +2,9 @@
 
 #include <gmock/gmock.h>
 
+#include <array>
+#include <random>
+
 namespace sluice::test {
 namespace {
 
@@ -52,6 +55,28 @@ TEST(Metaspace, SplitsWordsAtTheSpace) {
   EXPECT_THAT(pieces(make(document), "a a"), ElementsAre("a", "\u2581a"));
 }
 
+// Spans are found without the shortcuts: cached words, and long pieces that are
+// cut where no merge reaches across.
+TEST(Tokenizer, ShortcutsChangeNoIds) {
+  Json uncut = byteFallback();
+  uncut["model"]["merges"].push_back("ab \u2581");
+  uncut["model"]["vocab"]["ab\u2581"] = 300;
+  std::mt19937 random(1);
+  for (const Json &document : {byteLevel(), byteFallback(), uncut}) {
+    Tokenizer tokenizer = make(document);
+    for (int round = 0; round < 20; ++round) {
+      std::string text;
+      while (text.size() < 10000)
+        for (uint32_t n = random() % (round % 2 ? 8 : 200); n > 0; --n)
+          text += std::array{"a", "b", " ", "he", "llo", "\u00e9", "\u2581"}
+              [random() % (n % 3 ? 7 : 3)];
+      Result<Encoding> encoding = tokenizer.encodeWithSpans(text);
+      ASSERT_TRUE(encoding.ok());
+      ASSERT_EQ(*tokenizer.encode(text), encoding->ids);
+    }
+  }
+}
+
 TEST(WordPiece, TakesTheLongestTokenOrNone) {
   Json model = {{"type", "WordPiece"},
                 {"unk_token", "?"},
@@ -65,21 +90,35 @@ TEST(WordPiece, TakesTheLongestTokenOrNone) {
 TEST(AddedTokens, AreFoundBeforeTheRest) {
   Json document = {{"model", bpe({"<", "s", ">", "a"})},
                    {"added_tokens",
-                    {{{"id", 9}, {"content", "<s>"}, {"special", true}},
-                     {{"id", 7},
+                    {{{"id", 4}, {"content", "<s>"}, {"special", true}},
+                     {{"id", 5},
                       {"content", "<s>>"},
                       {"rstrip", true},
                       {"normalized", false}}}}};
   Tokenizer tokenizer = make(document);
   EXPECT_EQ(*tokenizer.encode("a<s>a<s>>  a<s"),
-            (std::vector<int32_t>{3, 9, 3, 7, 3, 0, 1}));
-  EXPECT_EQ(tokenizer.size(), 10);
-  EXPECT_EQ(tokenizer.id("<s>"), 9);
-  EXPECT_EQ(tokenizer.token(9), "<s>");
-  EXPECT_TRUE(tokenizer.isSpecial(9));
-  EXPECT_FALSE(tokenizer.isSpecial(7));
+            (std::vector<int32_t>{3, 4, 3, 5, 3, 0, 1}));
+  EXPECT_EQ(tokenizer.size(), 6);
+  EXPECT_EQ(tokenizer.id("<s>"), 4);
+  EXPECT_EQ(tokenizer.token(4), "<s>");
+  EXPECT_TRUE(tokenizer.isSpecial(4));
+  EXPECT_FALSE(tokenizer.isSpecial(5));
   EXPECT_EQ(tokenizer.id("b"), -1);
-  EXPECT_EQ(tokenizer.token(10), "");
+  EXPECT_EQ(tokenizer.token(6), "");
+}
+
+// The ids in a file are not asked: Hugging Face numbers in its own way, and so
+// were the embeddings made.
+TEST(AddedTokens, AreNumberedBehindTheVocabulary) {
+  Json document = {{"model", bpe({"a", "<s>"})},
+                   {"added_tokens",
+                    {{{"id", 9}, {"content", "<x>"}},
+                     {{"id", 8}, {"content", "<s>"}},
+                     {{"id", 5}, {"content", "<y>"}}}}};
+  Tokenizer tokenizer = make(document);
+  EXPECT_EQ(tokenizer.id("<x>"), 2);
+  EXPECT_EQ(tokenizer.id("<s>"), 1);
+  EXPECT_EQ(tokenizer.id("<y>"), 3);
 }
 
 TEST(PostProcessor, AddsItsTokensOnRequest) {

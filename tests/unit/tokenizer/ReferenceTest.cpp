@@ -21,7 +21,26 @@ Tokenizer load(const Json &record) {
                                    record["file"].get<std::string>())));
 }
 
-TEST(Reference, GivesTheSameIdsAndText) {
+// All spans as one list of numbers.
+Json flat(const std::vector<TextSpan> &spans) {
+  Json numbers = Json::array();
+  for (const TextSpan &span : spans) {
+    numbers.push_back(span.begin);
+    numbers.push_back(span.end);
+  }
+  return numbers;
+}
+
+std::string streamed(const Tokenizer &tokenizer,
+                     const std::vector<int32_t> &ids, bool skipSpecial) {
+  TokenStream stream(tokenizer, skipSpecial);
+  std::string text;
+  for (int32_t id : ids)
+    text += *stream.next(id);
+  return text + stream.finish();
+}
+
+TEST(Reference, GivesTheSameIdsSpansAndText) {
   Json records = Json::parse(
       contents(SLUICE_SOURCE_DIR "/tests/reference/tokenizer/vectors.json"));
   ASSERT_GE(records.size(), 20u);
@@ -33,6 +52,12 @@ TEST(Reference, GivesTheSameIdsAndText) {
       SCOPED_TRACE(row[0].dump());
       EXPECT_EQ(Json(*tokenizer.encode(text)), row[1]);
       EXPECT_EQ(Json(*tokenizer.encode(text, false)), row[2]);
+      Result<Encoding> encoding = tokenizer.encodeWithSpans(text);
+      EXPECT_EQ(Json(encoding->ids), row[1]);
+      EXPECT_EQ(flat(encoding->spans), row[3]);
+      for (bool skip : {true, false})
+        EXPECT_EQ(streamed(tokenizer, encoding->ids, skip),
+                  *tokenizer.decode(encoding->ids, skip));
     }
     for (const Json &row : record["decode"]) {
       std::vector<int32_t> ids = row[0];

@@ -35,28 +35,133 @@ TEST(TokenizerErrors, UnknownComponentIsNamed) {
   }
 }
 
+Json pattern(const char *kind, const char *text) {
+  return {{"type", "Split"}, {"pattern", {{kind, text}}}};
+}
+
+Json unigram(Json vocabulary, Json unknown = 0) {
+  return {{"type", "Unigram"}, {"vocab", vocabulary}, {"unk_id", unknown}};
+}
+
+// Files that contradict themselves, by the part that does and what is said.
 TEST(TokenizerErrors, ContradictingFile) {
-  Json model = bpe({"a", "b"}, {"a b"});
-  EXPECT_THAT(parse(Json{{"model", model}}.dump()).message(),
-              HasSubstr("merge 0 ('a' 'b') is not in the vocabulary"));
-  model = bpe({"a"});
-  model["vocab"]["b"] = -1;
-  EXPECT_THAT(parse(Json{{"model", model}}.dump()).message(),
-              HasSubstr("token 'b' has no valid id"));
-  model["vocab"]["b"] = 1 << 30;
-  EXPECT_THAT(parse(Json{{"model", model}}.dump()).message(),
-              HasSubstr("too large"));
+  Json good = bpe({"a", "b"});
+  Json missing = bpe({"a", "b"}, {"a b"}), negative = good, huge = good,
+       twice = good;
+  negative["vocab"]["b"] = -1;
+  huge["vocab"]["b"] = 1 << 30;
+  twice["vocab"]["b"] = 0;
+  Json shortRight = bpe({"a", "#"}, {"a #"});
+  shortRight["continuing_subword_prefix"] = "##";
+  Json longPrefix = good, dropout = good;
+  longPrefix["continuing_subword_prefix"] = std::string(1000, '#');
+  dropout["dropout"] = 0.1;
   Json post = {
       {"type", "BertProcessing"}, {"cls", {"x", 7}}, {"sep", {"a", 0}}};
-  EXPECT_THAT(
-      parse(Json{{"model", bpe({"a"})}, {"post_processor", post}}.dump())
-          .message(),
-      HasSubstr("token id 7"));
-  Json split = {{"type", "Split"}, {"pattern", {{"Regex", "(a"}}}};
-  EXPECT_THAT(
-      parse(Json{{"model", bpe({"a"})}, {"pre_tokenizer", split}}.dump())
-          .message(),
-      HasSubstr("regular expression '(a'"));
+  Json piece = {{"Sequence", {{"id", "A"}}}};
+  Json doubled = {{"type", "TemplateProcessing"}, {"single", {piece, piece}}};
+  Json unnamed = {{"type", "TemplateProcessing"},
+                  {"single", {piece, {{"SpecialToken", {{"id", "x"}}}}}}};
+  struct Case {
+    const char *part;
+    Json value;
+    const char *message;
+  };
+  const Case cases[] = {
+      {"model", missing, "merge 0 ('a' 'b') is not in the vocabulary"},
+      {"model", bpe({"a"}, {"a"}), "merge 0 is not a pair"},
+      {"model", bpe({"a"}, {"a a a"}), "merge 0 is not a pair"},
+      {"model", shortRight, "merge 0 ('a' '#') is not in the vocabulary"},
+      {"model", longPrefix, "prefix or suffix"},
+      {"model", dropout, "dropout"},
+      {"model", negative, "token 'b' has no valid id"},
+      {"model", huge, "token id 1073741824 is too large"},
+      {"model", twice, "token id 0 belongs to 'a' and to 'b'"},
+      {"model", unigram(Json::array()), "no list of tokens"},
+      {"model", unigram(Json::array({Json::array({"a", "b"})})),
+       "token 0 is not a text and a score"},
+      {"model", unigram(Json::array({Json::array({"a", -1})}), 1), "unk_id"},
+      {"pre_tokenizer", pattern("Regex", "(a"), "regular expression '(a'"},
+      {"pre_tokenizer", pattern("Regex", "[a"), "regular expression '[a'"},
+      {"pre_tokenizer", pattern("Regex", "\\p{Klingon}"), "'Klingon'"},
+      {"pre_tokenizer", pattern("Regex", "\\x{110000}"), "code point"},
+      {"pre_tokenizer", pattern("Regex", "\\"), "backslash"},
+      {"pre_tokenizer", pattern("Regex", ""), "empty"},
+      {"pre_tokenizer", pattern("String", ""), "neither"},
+      {"pre_tokenizer", {{"type", "FixedLength"}, {"length", 0}}, "length 0"},
+      {"pre_tokenizer",
+       {{"type", "Metaspace"}, {"replacement", "ab"}},
+       "'replacement' is not one character"},
+      {"normalizer", {{"type", "Precompiled"}}, "cut off"},
+      {"normalizer",
+       {{"type", "Precompiled"}, {"precompiled_charsmap", "!"}},
+       "base64"},
+      {"normalizer",
+       {{"type", "Precompiled"}, {"precompiled_charsmap", "/////w=="}},
+       "cut off"},
+      {"normalizer", {{"type", "Sequence"}}, "without a list"},
+      {"post_processor", post, "token id 7"},
+      {"post_processor", doubled, "one place for the text"},
+      {"post_processor", unnamed, "'x'"},
+      {"decoder", {{"type", "BPEDecoder"}, {"suffix", ""}}, "suffix"},
+      {"decoder", {{"type", "CTC"}, {"pad_token", ""}}, "CTC"},
+      {"added_tokens", {{{"id", 1}}}, "no content"}};
+  for (const Case &c : cases) {
+    Json document = {{"model", good}};
+    document[c.part] = c.value;
+    Status status = parse(document.dump());
+    EXPECT_THAT(status.message(), HasSubstr(c.message)) << document.dump();
+  }
+}
+
+std::string base64(const std::string &bytes) {
+  static const char digits[] =
+      "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+  std::string text;
+  for (size_t i = 0; i + 2 < bytes.size(); i += 3) {
+    uint32_t bits = uint32_t(uint8_t(bytes[i])) << 16 |
+                    uint32_t(uint8_t(bytes[i + 1])) << 8 |
+                    uint8_t(bytes[i + 2]);
+    for (int shift : {18, 12, 6, 0})
+      text += digits[bits >> shift & 63];
+  }
+  return text;
+}
+
+// A trie whose root sends every byte past its end.
+TEST(TokenizerErrors, TableThatPointsOutsideOfItself) {
+  std::string bytes("\x08\0\0\0\xff\xff\xff\x7f\xff\xff\xff\x7f", 12);
+  Json normalizer = {{"type", "Precompiled"},
+                     {"precompiled_charsmap", base64(bytes)}};
+  Tokenizer tokenizer =
+      make({{"model", bpe({"a"})}, {"normalizer", normalizer}});
+  EXPECT_THAT(tokenizer.encode("a").status().message(),
+              HasSubstr("points outside"));
+}
+
+// Each step makes the text a thousand times longer.
+TEST(TokenizerErrors, StepsThatGrowTheText) {
+  Json grow = {{"type", "Replace"},
+               {"pattern", {{"String", "a"}}},
+               {"content", std::string(1000, 'a')}};
+  Json steps = {grow, grow, grow, grow, grow};
+  Json document = {{"model", bpe({"a"})}};
+  document["normalizer"] = {{"type", "Sequence"}, {"normalizers", steps}};
+  document["decoder"] = {{"type", "Sequence"}, {"decoders", steps}};
+  Tokenizer tokenizer = make(document);
+  EXPECT_EQ(tokenizer.encode("a").status().code(), Code::Resource);
+  std::vector<int32_t> ids = {0};
+  EXPECT_EQ(tokenizer.decode(ids).status().code(), Code::Resource);
+}
+
+TEST(TokenizerErrors, UnknownTokenThatIsMissing) {
+  for (Json model : {Json{{"type", "WordLevel"}, {"vocab", {{"a", 0}}}},
+                     Json{{"type", "WordPiece"}, {"vocab", {{"a", 0}}}},
+                     unigram(Json::array({Json::array({"a", -1})}), nullptr)}) {
+    Tokenizer tokenizer = make({{"model", model}});
+    EXPECT_EQ(*tokenizer.encode("a"), std::vector<int32_t>{0});
+    EXPECT_EQ(tokenizer.encode("b").status().code(), Code::Corrupt) << model;
+  }
 }
 
 TEST(TokenizerErrors, BadTextAndIds) {
