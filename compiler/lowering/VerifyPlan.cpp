@@ -3,6 +3,7 @@
 #include "compiler/lowering/Passes.h"
 
 #include "llvm/ADT/MapVector.h"
+#include "llvm/ADT/StringSwitch.h"
 
 namespace sluice::plan {
 #define GEN_PASS_DEF_VERIFYPLANPASS
@@ -13,6 +14,9 @@ using namespace mlir;
 using namespace sluice::plan;
 
 namespace {
+
+// Of a head and of the number of heads; products of two stay in range.
+constexpr int64_t maxWidth = int64_t(1) << 24;
 
 std::string listOf(ArrayAttr names) {
   std::string text;
@@ -124,8 +128,8 @@ private:
                              << ", which is neither a weight nor a state";
   }
 
-  static LogicalResult verifyDims(StepOpInterface step, KernelOp kernel,
-                                  ArrayRef<sluice::plan::Operand> operands) {
+  LogicalResult verifyDims(StepOpInterface step, KernelOp kernel,
+                           ArrayRef<sluice::plan::Operand> operands) {
     Operation *op = step;
     for (auto name : kernel.getDims().getAsRange<StringAttr>())
       if (!step.getDims().contains(name))
@@ -142,7 +146,120 @@ private:
                << "gives '" << operand.name << "' rows " << dim.getInt()
                << " apart, its buffer has " << rowStride(operand.buffer);
     }
-    return verifyWidths(step, operands);
+    if (failed(verifyWidths(step, operands)) ||
+        failed(verifyScratch(step, kernel)) ||
+        failed(verifyExperts(step, operands)))
+      return failure();
+    return verifyHeads(step, kernel, operands);
+  }
+
+  static LogicalResult verifyScratch(StepOpInterface step, KernelOp kernel) {
+    SmallVector<int64_t> bounds;
+    for (auto name : kernel.getDims().getAsRange<StringAttr>())
+      bounds.push_back(step.getDims().getAs<IntegerAttr>(name).getInt());
+    int64_t needed = sluice::kernels::scratchBytes(kernel.getKind(),
+                                                   kernel.getConfig(), bounds);
+    if (step.getScratch() >= needed)
+      return success();
+    return step->emitOpError()
+           << "has " << step.getScratch()
+           << " bytes of scratch, its kernel needs " << needed;
+  }
+
+  // Every token has `top_k` places in what lists pairs of token and expert, and
+  // scores and offsets are those of all experts.
+  static LogicalResult verifyExperts(StepOpInterface step,
+                                     ArrayRef<sluice::plan::Operand> operands) {
+    auto chosen = step.getDims().getAs<IntegerAttr>("top_k"),
+         all = step.getDims().getAs<IntegerAttr>("experts");
+    bool scores = llvm::any_of(operands, [](const auto &operand) {
+      return operand.name == "idx" && operand.written;
+    });
+    for (const sluice::plan::Operand &operand : operands) {
+      auto buffer = operand.buffer ? operand.buffer.getDefiningOp<BufferOp>()
+                                   : BufferOp();
+      if (!buffer)
+        continue;
+      int64_t scale = static_cast<int64_t>(buffer.getRowScale()),
+              columns = static_cast<int64_t>(buffer.getColumns());
+      auto [count, places] =
+          llvm::StringSwitch<std::pair<IntegerAttr, int64_t>>(operand.name)
+              .Cases({"pairs", "position"}, {chosen, scale})
+              .Cases({"idx", "weight"}, {chosen, columns})
+              .Case("offsets", {all, columns - 1})
+              .Case("x", {scores ? all : IntegerAttr(), columns})
+              .Default({IntegerAttr(), 0});
+      if (count && count.getInt() != places)
+        return step->emitOpError()
+               << "is for " << count.getInt()
+               << (count == all ? " experts" : " experts of a token") << ", '"
+               << operand.name << "' for " << places;
+    }
+    return success();
+  }
+
+  // Heads side by side fit into their rows, and a cache has their shape.
+  LogicalResult verifyHeads(StepOpInterface step, KernelOp kernel,
+                            ArrayRef<sluice::plan::Operand> operands) {
+    auto number = [&](StringRef name, int64_t otherwise) {
+      auto value = step.getDims().getAs<IntegerAttr>(name);
+      if (!value)
+        value = kernel.getConfig().getAs<IntegerAttr>(name);
+      return value ? value.getInt() : otherwise;
+    };
+    int64_t width = number("head_dim", 0);
+    if (width == 0)
+      return success();
+    int64_t heads = number("heads", 1), kvHeads = number("kv_heads", heads),
+            valueWidth = number("value_dim", width),
+            rotary = number("rotary", 0), from = number("from", 0);
+    for (int64_t value : {width, heads, kvHeads, valueWidth})
+      if (value < 1 || value > maxWidth)
+        return step->emitOpError() << "has an impossible number of heads or of "
+                                      "elements in one: "
+                                   << value;
+    if (heads % kvHeads != 0)
+      return step->emitOpError()
+             << "shares " << kvHeads << " heads of keys among " << heads;
+    if (rotary < 0 || from < 0 || rotary > width || from > width ||
+        from + 2 * rotary > width)
+      return step->emitOpError() << "turns " << rotary << " pairs from element "
+                                 << from << " on, heads have " << width;
+    bool attends = kernel.getKind() == "attend";
+    for (const sluice::plan::Operand &operand : operands) {
+      int64_t needed = llvm::StringSwitch<int64_t>(operand.name)
+                           .Cases({"x", "q"}, heads * width)
+                           .Case("k", kvHeads * width)
+                           .Case("v", kvHeads * valueWidth)
+                           .Case("y", heads * (attends ? valueWidth : width))
+                           .Case("table", 2 * rotary)
+                           .Default(0);
+      if (operand.buffer && needed > rowStride(operand.buffer) - operand.index)
+        return step->emitOpError() << "takes " << needed << " elements of '"
+                                   << operand.name << "', whose rows have "
+                                   << rowStride(operand.buffer) - operand.index;
+      if (auto state = operand.symbol
+                           ? dyn_cast_or_null<StateOp>(
+                                 symbols.lookup(operand.symbol.getValue()))
+                           : StateOp())
+        if (failed(verifyCache(step, state, {kvHeads, width},
+                               {kvHeads, valueWidth})))
+          return failure();
+    }
+    return success();
+  }
+
+  static LogicalResult verifyCache(StepOpInterface step, StateOp state,
+                                   ArrayRef<int64_t> key,
+                                   ArrayRef<int64_t> value) {
+    Builder builder(state.getContext());
+    if (state.getShapes() ==
+        builder.getArrayAttr({builder.getDenseI64ArrayAttr(key),
+                              builder.getDenseI64ArrayAttr(value)}))
+      return success();
+    return step->emitOpError()
+           << "keeps keys of [" << key << "] and values of [" << value
+           << "] in @" << state.getSymName() << ", which has other shapes";
   }
 
   // K elements of a row of x and N of a row of y, for each of the heads.

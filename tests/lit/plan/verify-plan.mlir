@@ -117,3 +117,57 @@ plan.entry @e "encode" inputs {x = "rows"} limits [0] outputs (rows)
 plan.program @p for @e tokens 1 {
   %x = input "x" f32[16]
 }
+
+// -----
+
+plan.kernel @k "rotate" {from = 0 : i64, pairing = "half"} (x, table) -> (y) dims (heads, head_dim, rotary, x.stride, table.stride, y.stride)
+plan.program @p for @e tokens 1 {
+  %x = input "x" f32[64]
+  %t = input "t" f32[32]
+  %y = buffer "y" tokens f32[64]
+  // expected-error @below {{takes 80 elements of 'x', whose rows have 64}}
+  dispatch @k(x = %x, table = %t) -> (y = %y) dims {heads = 5, head_dim = 16, rotary = 8, x.stride = 64, table.stride = 32, y.stride = 64} rows tokens
+}
+
+// -----
+
+plan.kernel @k "rotate" {from = 0 : i64, pairing = "half"} (x, table) -> (y) dims (heads, head_dim, rotary, x.stride, table.stride, y.stride)
+plan.program @p for @e tokens 1 {
+  %x = input "x" f32[64]
+  %t = input "t" f32[32]
+  %y = buffer "y" tokens f32[64]
+  // expected-error @below {{turns 9 pairs from element 0 on, heads have 16}}
+  dispatch @k(x = %x, table = %t) -> (y = %y) dims {heads = 4, head_dim = 16, rotary = 9, x.stride = 64, table.stride = 32, y.stride = 64} rows tokens
+}
+
+// -----
+
+plan.state @kv cache {k = [2, 16], v = [2, 16]} f32 bytes 8192
+plan.kernel @k "attend" {causal, head_dim = 32 : i64, scale = 0.25 : f32, value_dim = 16 : i64} (q, cache) -> (y) dims (heads, kv_heads, q.stride, y.stride)
+plan.program @p for @e tokens 1 {
+  %q = input "q" f32[128]
+  %y = buffer "y" tokens f32[64]
+  // expected-error @below {{keeps keys of [2, 32] and values of [2, 16] in @kv, which has other shapes}}
+  dispatch @k(q = %q, cache = @kv) -> (y = %y) dims {heads = 4, kv_heads = 2, q.stride = 128, y.stride = 64} rows tokens scratch 1048576
+}
+
+// -----
+
+plan.state @kv cache {k = [2, 16], v = [2, 16]} f32 bytes 8192
+plan.kernel @k "attend" {causal, head_dim = 16 : i64, scale = 0.25 : f32, value_dim = 16 : i64} (q, cache) -> (y) dims (heads, kv_heads, q.stride, y.stride)
+plan.program @p for @e tokens 1 {
+  %q = input "q" f32[64]
+  %y = buffer "y" tokens f32[64]
+  // expected-error @below {{has 64 bytes of scratch, its kernel needs}}
+  dispatch @k(q = %q, cache = @kv) -> (y = %y) dims {heads = 4, kv_heads = 2, q.stride = 64, y.stride = 64} rows tokens scratch 64
+}
+
+// -----
+
+plan.kernel @k "top_k" {} (x) -> (idx) dims (experts, top_k, x.stride, idx.stride)
+plan.program @p for @e tokens 1 {
+  %x = input "x" f32[16]
+  %i = buffer "i" tokens i32[3]
+  // expected-error @below {{is for 4 experts of a token, 'idx' for 3}}
+  dispatch @k(x = %x) -> (idx = %i) dims {experts = 16, idx.stride = 16, top_k = 4, x.stride = 16} rows tokens scratch 1024
+}
