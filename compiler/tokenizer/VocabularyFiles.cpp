@@ -1,6 +1,7 @@
 #include "compiler/tokenizer/VocabularyFiles.h"
 
 #include "runtime/tokenizer/Component.h"
+#include "runtime/tokenizer/Unicode.h"
 
 #include <charconv>
 #include <optional>
@@ -12,7 +13,7 @@ using nlohmann::json;
 
 namespace {
 
-Status corrupt(const std::string &what) { return Status(Code::Corrupt, what); }
+Status broken(const std::string &what) { return Status(Code::Corrupt, what); }
 
 // Calls `take` for every line, without its end; false stops.
 template <typename Take> void forLines(std::string_view text, Take take) {
@@ -32,6 +33,14 @@ int64_t find(const TokenList &list, std::string_view token) {
     if (list.tokens[id] == token)
       return int64_t(id);
   return -1;
+}
+
+// The bytes as characters of the byte alphabet.
+std::string spelled(std::string_view bytes) {
+  std::string text;
+  for (char byte : bytes)
+    unicode::append(text, byteCharacter(static_cast<uint8_t>(byte)));
+  return text;
 }
 
 int digitOf(char c) {
@@ -141,8 +150,8 @@ Status addSpecials(const json &specials, TokenList &list) {
     std::string pattern = run ? item[0].get<std::string>() : "";
     size_t hole = pattern.find("{}");
     if (hole == std::string::npos)
-      return corrupt("table of ranks: a special token is neither a text nor "
-                     "[pattern with {}, first, last]");
+      return broken("table of ranks: a special token is neither a text nor "
+                    "[pattern with {}, first, last]");
     for (int64_t i = item[1]; i <= item[2].get<int64_t>(); ++i)
       add(std::string(pattern).replace(hole, 2, std::to_string(i)));
   }
@@ -164,7 +173,7 @@ Result<json> fromTokenLines(std::string_view text, bool lowercase) {
   list.separator = find(list, "[SEP]");
   list.unknown = find(list, "[UNK]");
   if (list.unknown < 0)
-    return corrupt("vocab.txt: has no token [UNK]");
+    return broken("vocab.txt: has no token [UNK]");
   return wordPieces(list, lowercase);
 }
 
@@ -172,7 +181,7 @@ Result<json> fromVocabularyAndMerges(std::string_view vocabulary,
                                      std::string_view merges) {
   json ids = json::parse(vocabulary.begin(), vocabulary.end(), nullptr, false);
   if (!ids.is_object())
-    return corrupt("vocab.json: expected an object of tokens and ids");
+    return broken("vocab.json: expected an object of tokens and ids");
   json pairs = json::array();
   int line = 0;
   std::string problem;
@@ -190,7 +199,7 @@ Result<json> fromVocabularyAndMerges(std::string_view vocabulary,
     return true;
   });
   if (!problem.empty())
-    return corrupt(problem);
+    return broken(problem);
   json made = bytePairs({}, std::move(pairs), byteLevel(true), false);
   made["model"]["vocab"] = std::move(ids);
   return made;
@@ -218,7 +227,7 @@ Result<json> fromRanks(std::string_view text, const json &kinds) {
     return problem.empty();
   });
   if (!problem.empty())
-    return corrupt(problem);
+    return broken(problem);
   Result<json> kind = kindOf(kinds, list.tokens.size());
   if (!kind.ok())
     return kind.status();
@@ -226,11 +235,11 @@ Result<json> fromRanks(std::string_view text, const json &kinds) {
   json merges = json::array();
   for (size_t rank = 0; rank < list.tokens.size(); ++rank)
     if (auto parts = partsOf(ranks, list.tokens[rank], int64_t(rank)))
-      merges.push_back(json::array(
-          {toByteAlphabet(parts->first), toByteAlphabet(parts->second)}));
+      merges.push_back(
+          json::array({spelled(parts->first), spelled(parts->second)}));
   list.types.assign(list.tokens.size(), TokenType::Normal);
   for (std::string &token : list.tokens)
-    token = toByteAlphabet(token);
+    token = spelled(token);
   if (Status status = addSpecials(kind->value("special", json::array()), list);
       !status.ok())
     return status;

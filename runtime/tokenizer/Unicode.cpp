@@ -50,6 +50,13 @@ int32_t nextBeyondAscii(std::string_view text, size_t &at) {
   return c;
 }
 
+std::vector<int32_t> decode(std::string_view text) {
+  std::vector<int32_t> codePoints;
+  for (size_t at = 0; at < text.size();)
+    codePoints.push_back(next(text, at));
+  return codePoints;
+}
+
 void append(std::string &text, int32_t c) {
   if (c < 0x80) {
     text += char(c);

@@ -19,6 +19,7 @@ inline int32_t next(std::string_view text, size_t &at) {
   uint8_t byte = uint8_t(text[at]);
   return byte < 0x80 ? (++at, byte) : nextBeyondAscii(text, at);
 }
+std::vector<int32_t> decode(std::string_view text);
 void append(std::string &text, int32_t codePoint);
 // How many bytes the code point takes.
 inline size_t width(int32_t c) {
