@@ -43,7 +43,7 @@ struct ArtifactInputs {
   mlir::ModuleOp plan; // with buffers placed in the arena
   std::vector<CodeBlob> code;
   WeightSource weights;
-  std::string tokenizer;       // tokenizer.json
+  std::string tokenizer;       // an image, see runtime/tokenizer/Image.h
   std::string tokenizerConfig; // JSON
   std::string spec;            // the resolved spec
   std::string specs;           // folder of specs: places name files from there

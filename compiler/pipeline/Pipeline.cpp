@@ -37,6 +37,11 @@ namespace {
 
 using ModuleRef = OwningOpRef<ModuleOp>;
 
+// What the artifact keeps of the checkpoint's tokenizer; empty: nothing.
+struct StoredTokenizer {
+  std::string image, config;
+};
+
 // One compilation: the context, what was read, and the texts on their way.
 class Compilation {
 public:
@@ -59,7 +64,7 @@ private:
   Status resume(Stage &at);
   Status verify(Stage stage);
   Status generate(std::vector<TargetCode> &code);
-  Result<tokenizer::TokenizerFile> readTokenizer();
+  Result<StoredTokenizer> readTokenizer();
   Status write(const std::vector<TargetCode> &code);
   Status streamWeight(const artifact::WeightInstance &instance,
                       const pack::Sink &sink);
@@ -264,20 +269,23 @@ static std::string nameOf(llvm::StringRef path) {
 }
 
 // Only what the runtime can read; random weights need none.
-Result<tokenizer::TokenizerFile> Compilation::readTokenizer() {
+Result<StoredTokenizer> Compilation::readTokenizer() {
+  if (inputs->checkpoint.synthetic())
+    return StoredTokenizer();
   auto file = tokenizer::readTokenizer(inputs->checkpoint, options.models);
-  if (!file.ok() || inputs->checkpoint.synthetic())
-    return file;
+  if (!file.ok())
+    return file.status();
   if (file->json.empty())
     return Status(Code::NotFound, "the checkpoint has none");
-  if (Status status = Tokenizer::parse(file->json).status(); !status.ok())
-    return status;
-  return file;
+  Result<std::string> image = Tokenizer::makeImage(file->json);
+  if (!image.ok())
+    return image.status();
+  return StoredTokenizer{std::move(*image), std::move(file->config)};
 }
 
 Status Compilation::write(const std::vector<TargetCode> &code) {
   phase("packing weights");
-  Result<tokenizer::TokenizerFile> tokenizer = readTokenizer();
+  Result<StoredTokenizer> tokenizer = readTokenizer();
   clearProgress(options);
   if (!tokenizer.ok())
     errors << "warning: the artifact has no tokenizer: "
@@ -299,7 +307,7 @@ Status Compilation::write(const std::vector<TargetCode> &code) {
   for (const TargetCode &one : code)
     in.code.push_back({one.target.name, one.target.required, one.object});
   if (tokenizer.ok()) {
-    in.tokenizer = tokenizer->json;
+    in.tokenizer = tokenizer->image;
     in.tokenizerConfig = tokenizer->config;
   }
   Result<uint64_t> total = artifact::weightSectionBytes(*module);

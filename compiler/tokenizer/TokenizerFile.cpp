@@ -164,21 +164,22 @@ Result<json> Folder::read() const {
 }
 } // namespace
 
-// Newer folders keep the chat template in a file of its own.
-static Status addTemplate(const checkpoint::Checkpoint &checkpoint,
-                          std::string &config) {
-  const char *name = "chat_template.jinja";
-  if (!checkpoint.hasFile(name))
-    return {};
-  Result<std::vector<uint8_t>> bytes = checkpoint.file(name);
-  if (!bytes.ok())
-    return bytes.status();
-  json settings = json::parse(config, nullptr, false);
-  if (!settings.is_object())
-    settings = json::object();
-  settings["chat_template"] = textOf(*bytes);
-  config = settings.dump(-1, ' ', false, json::error_handler_t::replace);
-  return {};
+// What conversations need: newer folders keep the chat template in a file of
+// its own, and the list of added tokens is the tokenizer's.
+static Result<std::string>
+readConfig(const checkpoint::Checkpoint &checkpoint) {
+  const json *file = checkpoint.config("tokenizer_config.json");
+  json settings = file && file->is_object() ? *file : json::object();
+  settings.erase("added_tokens_decoder");
+  if (const char *name = "chat_template.jinja"; checkpoint.hasFile(name)) {
+    Result<std::vector<uint8_t>> bytes = checkpoint.file(name);
+    if (!bytes.ok())
+      return bytes.status();
+    settings["chat_template"] = textOf(*bytes);
+  }
+  return settings.empty()
+             ? std::string()
+             : settings.dump(-1, ' ', false, json::error_handler_t::replace);
 }
 
 Result<TokenizerFile> readTokenizer(const checkpoint::Checkpoint &checkpoint,
@@ -186,18 +187,17 @@ Result<TokenizerFile> readTokenizer(const checkpoint::Checkpoint &checkpoint,
   if (checkpoint.format() == checkpoint::Format::Gguf)
     return fromGguf(checkpoint.metadata(), models);
   TokenizerFile file;
-  for (auto [name, text] : {std::pair{"tokenizer.json", &file.json},
-                            std::pair{"tokenizer_config.json", &file.config}})
-    if (checkpoint.hasFile(name)) {
-      Result<std::vector<uint8_t>> bytes = checkpoint.file(name);
-      if (!bytes.ok())
-        return bytes.status();
-      *text = textOf(*bytes);
-    }
-  if (Status status = addTemplate(checkpoint, file.config); !status.ok())
-    return status;
-  if (!file.json.empty())
+  Result<std::string> config = readConfig(checkpoint);
+  if (!config.ok())
+    return config.status();
+  file.config = std::move(*config);
+  if (const char *name = "tokenizer.json"; checkpoint.hasFile(name)) {
+    Result<std::vector<uint8_t>> bytes = checkpoint.file(name);
+    if (!bytes.ok())
+      return bytes.status();
+    file.json = textOf(*bytes);
     return file;
+  }
   Result<json> made = Folder(checkpoint, models).read();
   if (!made.ok())
     return made.status();

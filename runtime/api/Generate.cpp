@@ -85,12 +85,12 @@ Result<ChatFormat> Model::chatFormat(std::string_view source) const {
 
 Result<const Tokenizer *> Model::tokenizer() {
   if (!impl_->tokenizer) {
-    std::string_view json =
+    std::string_view image =
         impl_->artifact.textOf(format::SectionKind::Tokenizer);
-    if (json.empty())
+    if (image.empty())
       return Status(Code::NotFound,
                     "the model was compiled without a tokenizer; give ids");
-    Result<Tokenizer> parsed = Tokenizer::parse(json);
+    Result<Tokenizer> parsed = Tokenizer::load(std::as_bytes(std::span(image)));
     if (!parsed.ok())
       return parsed.status().in("the model's tokenizer");
     impl_->tokenizer = std::move(*parsed);

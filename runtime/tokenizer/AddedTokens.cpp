@@ -36,6 +36,22 @@ Result<AddedTokens> AddedTokens::parse(const Json &list,
   return added;
 }
 
+Json AddedTokens::withoutDefaults(const Json &list) {
+  Json result = Json::array();
+  for (const Json &item : list) {
+    Json kept = {{"id", item["id"]}, {"content", item["content"]}};
+    bool special = flag(item, "special", false);
+    for (auto [key, otherwise] :
+         {std::pair("special", false), std::pair("single_word", false),
+          std::pair("lstrip", false), std::pair("rstrip", false),
+          std::pair("normalized", !special)})
+      if (flag(item, key, otherwise) != otherwise)
+        kept[key] = !otherwise;
+    result.push_back(std::move(kept));
+  }
+  return result;
+}
+
 // A token that comes again takes the place of the former.
 void AddedTokens::add(AddedToken token) {
   if (token.special)

@@ -26,6 +26,8 @@ public:
   // numbered behind the vocabulary in their order, whatever id the file gives.
   static Result<AddedTokens> parse(const Json &list,
                                    const Vocabulary &vocabulary);
+  // A list that parse() has read, without what it takes for granted.
+  static Json withoutDefaults(const Json &list);
   // Tokens that are looked for in normalized text are normalized as well.
   Status normalize(const Normalizer &normalizer);
 

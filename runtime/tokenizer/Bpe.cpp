@@ -76,7 +76,7 @@ public:
       byteIds_[byte] = uint32_t(tokens.id(spelled(uint8_t(byte))));
     bytes_ = true;
     cuts_ = false;
-    return ignoreMerges ? indexBytes() : Status();
+    return ignoreMerges && !indexed_ ? indexBytes() : Status();
   }
 
   size_t cutAfter(std::string_view piece, size_t from) const override {
@@ -99,17 +99,8 @@ public:
   // two characters are tokens and no merge joins such two, what stands before
   // and behind never meets.
   void findCuts(const std::vector<PairTable::Pair> &pairs) {
-    cuts_ = !ignoreMerges && prefix.empty() && suffix.empty();
-    if (!cuts_)
+    if (ignoreMerges || !prefix.empty() || !suffix.empty())
       return;
-    singles_.assign(0x110000, false);
-    for (int32_t id = 0; id < tokens.ids(); ++id) {
-      std::string_view token = tokens.spelling(id);
-      size_t at = 0;
-      if (int32_t c = token.empty() ? -1 : unicode::next(token, at);
-          c >= 0 && at == token.size())
-        singles_[size_t(c)] = true;
-    }
     std::vector<PairTable::Pair> inside;
     for (const PairTable::Pair &pair : pairs) {
       std::string_view left = tokens.spelling(int32_t(pair.a));
@@ -120,12 +111,57 @@ public:
       inside.push_back({uint32_t(unicode::next(left, last)),
                         uint32_t(unicode::next(right, first)), 0, 0});
     }
-    inside_ = PairTable::build(inside);
+    cutBetween(PairTable::build(inside));
+  }
+
+  void store(Json &model, ImageWriter &image) const override {
+    model["vocab"] = image.add(tokens.bytes());
+    model["merges"] = image.add(merges.bytes());
+    if (cuts_)
+      model["inside"] = image.add(inside_.bytes());
+    if (indexed_)
+      model["by_bytes"] = image.add(byBytes_.bytes());
+  }
+
+  // What store() names.
+  Status load(const Json &model, const Tables &tables) {
+    Result<PairTable> pairs = loadPairs(member(model, "merges"), tables);
+    if (!pairs.ok())
+      return pairs.status();
+    merges = std::move(*pairs);
+    if (const Json &number = member(model, "inside"); !number.is_null()) {
+      Result<PairTable> inside = loadPairs(number, tables);
+      if (!inside.ok())
+        return inside.status();
+      cutBetween(std::move(*inside));
+    }
+    if (const Json &number = member(model, "by_bytes"); !number.is_null()) {
+      Result<TokenTable> table = parseTokens(number, tables);
+      if (!table.ok())
+        return table.status();
+      byBytes_ = std::move(*table);
+      indexed_ = true;
+    }
+    return {};
   }
 
 private:
   // Up to here finding the best pair by looking at all is faster than a heap.
   static constexpr size_t maxShort = 48;
+
+  // But for these neighbours, between characters that are tokens.
+  void cutBetween(PairTable inside) {
+    cuts_ = true;
+    inside_ = std::move(inside);
+    singles_.assign(0x110000, false);
+    for (int32_t id = 0; id < tokens.ids(); ++id) {
+      std::string_view token = tokens.spelling(id);
+      size_t at = 0;
+      if (int32_t c = token.empty() ? -1 : unicode::next(token, at);
+          c >= 0 && at == token.size())
+        singles_[size_t(c)] = true;
+    }
+  }
 
   static std::string spelled(uint8_t byte) {
     std::string character;
@@ -142,9 +178,11 @@ private:
         entries.push_back({spellings[size_t(id)], id});
     }
     Result<TokenTable> table = TokenTable::build(std::move(entries));
-    if (table.ok())
-      byBytes_ = std::move(*table);
-    return table.status();
+    if (!table.ok())
+      return table.status();
+    byBytes_ = std::move(*table);
+    indexed_ = true;
+    return {};
   }
 
   // The tokens of single characters. A run of unknown ones is held back until a
@@ -277,6 +315,7 @@ private:
   std::vector<bool> singles_; // characters that are tokens
   PairTable inside_;          // neighbours that a merge joins
   bool bytes_ = false;
+  bool indexed_ = false;
   TokenTable byBytes_; // spelled in bytes, where whole pieces are looked up
   uint32_t byteIds_[256];
 };
@@ -330,8 +369,9 @@ Status readMerges(const Json &json, Bpe &bpe) {
 
 } // namespace
 
-Result<std::unique_ptr<Vocabulary>> parseBpe(const Json &json) {
-  Result<TokenTable> tokens = parseTokens(member(json, "vocab"));
+Result<std::unique_ptr<Vocabulary>> parseBpe(const Json &json,
+                                             const Tables &tables) {
+  Result<TokenTable> tokens = parseTokens(member(json, "vocab"), tables);
   if (!tokens.ok())
     return tokens.status();
   if (const Json &dropout = member(json, "dropout");
@@ -353,7 +393,10 @@ Result<std::unique_ptr<Vocabulary>> parseBpe(const Json &json) {
     std::snprintf(name, sizeof(name), "<0x%02X>", unsigned(byte));
     bpe->fallbackIds[byte] = bpe->tokens.id(name);
   }
-  if (Status status = readMerges(member(json, "merges"), *bpe); !status.ok())
+  const Json &merges = member(json, "merges");
+  if (Status status = merges.is_number() ? bpe->load(json, tables)
+                                         : readMerges(merges, *bpe);
+      !status.ok())
     return status;
   return std::unique_ptr<Vocabulary>(std::move(bpe));
 }

@@ -50,6 +50,8 @@ struct Tokens {
 };
 
 class WordCache;
+class ImageWriter;
+class Tables;
 
 // Pieces to ids.
 class Vocabulary {
@@ -71,6 +73,8 @@ public:
     (void)from;
     return piece.size();
   }
+  // Puts numbers of tables in the place of the model's large members.
+  virtual void store(Json &model, ImageWriter &image) const = 0;
   // Whether encoding a piece costs enough to remember the result.
   virtual bool worthCaching() const { return true; }
 };
@@ -106,7 +110,8 @@ Result<std::unique_ptr<Normalizer>> parseNormalizer(const Json &json);
 Result<std::unique_ptr<Normalizer>> parseCharsmap(const Json &json);
 Result<std::unique_ptr<PreTokenizer>> parsePreTokenizer(const Json &json);
 Result<std::unique_ptr<PreTokenizer>> parseSplitter(const Json &json);
-Result<std::unique_ptr<Vocabulary>> parseVocabulary(const Json &json);
+Result<std::unique_ptr<Vocabulary>> parseVocabulary(const Json &json,
+                                                    const Tables &tables);
 Result<std::unique_ptr<PostProcessor>> parsePostProcessor(const Json &json);
 Result<std::unique_ptr<Decoder>> parseDecoder(const Json &json);
 

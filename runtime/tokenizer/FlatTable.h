@@ -124,6 +124,8 @@ public:
   using Entry = TokenTable::Entry;
   Trie() = default;
   explicit Trie(const std::vector<Entry> &entries);
+  explicit Trie(PairTable edges) : edges_(std::move(edges)) {}
+  std::span<const std::byte> bytes() const { return edges_.bytes(); }
 
   // Calls found(length, id) for every entry that `text` begins with, the
   // shortest first.

@@ -30,10 +30,14 @@ Status Tokenizer::Impl::checkSpecials() const {
   return {};
 }
 
-Status Tokenizer::Impl::read(const Json &json) {
+Status Tokenizer::Impl::read(const Json &json, const Tables &tables) {
+  Result<std::unique_ptr<Vocabulary>> model =
+      parseVocabulary(member(json, "model"), tables);
+  if (!model.ok())
+    return model.status();
+  vocabulary = std::move(*model);
   for (Status status :
-       {sluice::read(json, "model", parseVocabulary, vocabulary),
-        sluice::read(json, "normalizer", parseNormalizer, normalizer),
+       {sluice::read(json, "normalizer", parseNormalizer, normalizer),
         sluice::read(json, "pre_tokenizer", parsePreTokenizer, preTokenizer),
         sluice::read(json, "post_processor", parsePostProcessor, postProcessor),
         sluice::read(json, "decoder", parseDecoder, decoder)})
@@ -65,10 +69,56 @@ Result<Tokenizer> Tokenizer::parse(std::string_view text) {
     if (!json.ok())
       return json.status();
     auto impl = std::make_unique<Impl>();
-    if (Status status = impl->read(*json); !status.ok())
+    if (Status status = impl->read(*json, Tables()); !status.ok())
       return status;
     return Tokenizer(std::move(impl));
   });
+}
+
+Result<std::string> Tokenizer::makeImage(std::string_view text) {
+  return guarded<std::string>([&]() -> Result<std::string> {
+    Result<Json> json = readJson(text);
+    if (!json.ok())
+      return json.status();
+    Impl impl;
+    if (Status status = impl.read(*json, Tables()); !status.ok())
+      return status;
+    Json settings;
+    for (const char *key :
+         {"model", "normalizer", "pre_tokenizer", "post_processor", "decoder"})
+      settings[key] = member(*json, key);
+    settings["added_tokens"] =
+        AddedTokens::withoutDefaults(member(*json, "added_tokens"));
+    ImageWriter image;
+    impl.vocabulary->store(settings["model"], image);
+    return image.finish(settings);
+  });
+}
+
+Result<Tokenizer> Tokenizer::load(std::span<const std::byte> bytes) {
+  return guarded<Tokenizer>([&]() -> Result<Tokenizer> {
+    Result<Image> image = Image::open(bytes);
+    if (!image.ok())
+      return image.status();
+    Result<Json> json = readJson(image->settings);
+    if (!json.ok())
+      return json.status();
+    auto impl = std::make_unique<Impl>();
+    impl->mapped = true;
+    if (Status status = impl->read(*json, image->tables); !status.ok())
+      return status;
+    return Tokenizer(std::move(impl));
+  });
+}
+
+Status Tokenizer::Impl::checkIds(const std::vector<int32_t> &ids) const {
+  if (mapped)
+    for (int32_t id : ids)
+      if (id < 0 || id >= size)
+        return Status(Code::Corrupt, "tokenizer: makes the token id " +
+                                         std::to_string(id) +
+                                         ", which does not exist");
+  return {};
 }
 
 Tokenizer::Tokenizer(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
@@ -82,9 +132,12 @@ Result<std::vector<int32_t>> Tokenizer::encode(std::string_view text,
     Encoder encoder(*impl_, false);
     if (Status status = encoder.run(text); !status.ok())
       return status;
-    if (!impl_->postProcessor)
-      return std::move(encoder.ids);
-    return encoder.finish(text, special).ids;
+    std::vector<int32_t> ids = impl_->postProcessor
+                                   ? encoder.finish(text, special).ids
+                                   : std::move(encoder.ids);
+    if (Status status = impl_->checkIds(ids); !status.ok())
+      return status;
+    return ids;
   });
 }
 
@@ -94,7 +147,10 @@ Result<Encoding> Tokenizer::encodeWithSpans(std::string_view text,
     Encoder encoder(*impl_, true);
     if (Status status = encoder.run(text); !status.ok())
       return status;
-    return encoder.finish(text, special);
+    Encoding encoding = encoder.finish(text, special);
+    if (Status status = impl_->checkIds(encoding.ids); !status.ok())
+      return status;
+    return encoding;
   });
 }
 
@@ -114,7 +170,8 @@ Result<std::string> Tokenizer::Impl::decode(std::span<const int32_t> ids,
                                                std::to_string(size - 1));
     std::string_view token = spelling(id);
     if (!token.empty() && !(skipSpecial && added.isSpecial(token)))
-      tokens.emplace_back(token);
+      tokens.push_back(mapped ? unicode::replaceInvalid(token)
+                              : std::string(token));
   }
   if (decoder)
     if (Status status = decoder->apply(tokens, raw); !status.ok())

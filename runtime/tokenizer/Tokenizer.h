@@ -32,6 +32,14 @@ public:
   // build does not know.
   static Result<Tokenizer> parse(std::string_view json);
 
+  // The same as one block of bytes, which load() uses where it lies: nothing is
+  // copied, and little is read before the first text comes.
+  static Result<std::string> makeImage(std::string_view json);
+  // `image` is 8-byte aligned and outlives the tokenizer. Corrupt when it is
+  // malformed; ids and text may then be wrong, but never out of range or
+  // anything but UTF-8.
+  static Result<Tokenizer> load(std::span<const std::byte> image);
+
   Tokenizer(Tokenizer &&) noexcept;
   Tokenizer &operator=(Tokenizer &&) noexcept;
   ~Tokenizer();

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "runtime/tokenizer/AddedTokens.h"
+#include "runtime/tokenizer/Image.h"
 #include "runtime/tokenizer/WordCache.h"
 
 #include <exception>
@@ -17,9 +18,12 @@ struct Tokenizer::Impl {
   std::unique_ptr<tokenizer::Vocabulary> vocabulary;
   std::unique_ptr<tokenizer::PostProcessor> postProcessor;
   std::unique_ptr<tokenizer::Decoder> decoder;
-  int32_t size = 0; // number of ids
+  int32_t size = 0;    // number of ids
+  bool mapped = false; // from an image, whose tables nothing has checked
 
-  Status read(const tokenizer::Json &json);
+  Status read(const tokenizer::Json &json, const tokenizer::Tables &tables);
+  // Corrupt if an id is none of the vocabulary's.
+  Status checkIds(const std::vector<int32_t> &ids) const;
   Status checkSpecials() const;
   // The token as the decoder gets it.
   std::string_view spelling(int32_t id) const;

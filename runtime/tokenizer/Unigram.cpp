@@ -3,7 +3,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <limits>
 
 namespace sluice::tokenizer {
 
@@ -13,7 +12,7 @@ class Unigram : public Vocabulary {
 public:
   TokenTable tokens;
   Trie trie;
-  std::vector<double> scores; // by id
+  std::span<const double> scores; // by id
   double unknownScore = 0;
   int32_t unknownId = -1;
   bool byteFallback = false;
@@ -48,8 +47,18 @@ public:
   }
   int32_t size() const override { return tokens.ids(); }
   int32_t count() const override { return tokens.ids(); }
+  void store(Json &model, ImageWriter &image) const override {
+    model["vocab"] = image.add(tokens.bytes());
+    model["trie"] = image.add(trie.bytes());
+    model["scores"] = image.add(std::as_bytes(scores));
+  }
+
+  Status read(const Json &vocabulary);
+  // The same from the tables that store() names.
+  Status load(const Json &model, const Tables &tables);
 
 private:
+  std::vector<double> ownScores_; // empty: they lie in a table
   static constexpr uint32_t none = UINT32_MAX;
 
   // The best way to what ends here.
@@ -74,6 +83,8 @@ private:
       double here = nodes[at].score;
       bool single = false;
       trie.prefixes(piece.substr(at), [&](size_t length, int32_t id) {
+        if (size_t(id) >= scores.size())
+          return;
         nodes[at + length].offer(scores[size_t(id)] + here, uint32_t(at), id);
         single |= length == next - at;
       });
@@ -109,11 +120,10 @@ private:
   }
 };
 
-Status readVocabulary(const Json &json, Unigram &model) {
+Status Unigram::read(const Json &json) {
   if (!json.is_array() || json.empty())
     return corrupt("model.vocab is no list of tokens and scores");
   std::vector<TokenTable::Entry> entries;
-  double least = std::numeric_limits<double>::infinity();
   for (const Json &item : json) {
     std::string number = std::to_string(entries.size());
     if (!item.is_array() || item.size() != 2 || !item[0].is_string() ||
@@ -124,25 +134,45 @@ Status readVocabulary(const Json &json, Unigram &model) {
       return corrupt("the score of token " + number + " is not finite");
     entries.push_back(
         {item[0].get_ref<const std::string &>(), int32_t(entries.size())});
-    model.scores.push_back(score);
-    least = std::min(least, score);
+    ownScores_.push_back(score);
   }
-  model.trie = Trie(entries);
-  Result<TokenTable> tokens = TokenTable::build(std::move(entries));
-  if (!tokens.ok())
-    return tokens.status();
-  model.tokens = std::move(*tokens);
-  model.unknownScore = least - 10;
+  scores = ownScores_;
+  trie = Trie(entries);
+  Result<TokenTable> table = TokenTable::build(std::move(entries));
+  if (table.ok())
+    tokens = std::move(*table);
+  return table.status();
+}
+
+Status Unigram::load(const Json &model, const Tables &tables) {
+  Result<TokenTable> table = parseTokens(member(model, "vocab"), tables);
+  Result<PairTable> edges = loadPairs(member(model, "trie"), tables);
+  Result<std::span<const std::byte>> bytes = tables.at(member(model, "scores"));
+  for (const Status &status : {table.status(), edges.status(), bytes.status()})
+    if (!status.ok())
+      return status;
+  if (table->ids() == 0 ||
+      bytes->size() != size_t(table->ids()) * sizeof(double))
+    return corrupt("there is not a score for every token");
+  tokens = std::move(*table);
+  trie = Trie(std::move(*edges));
+  scores = {reinterpret_cast<const double *>(bytes->data()),
+            bytes->size() / sizeof(double)};
   return {};
 }
 
 } // namespace
 
-Result<std::unique_ptr<Vocabulary>> parseUnigram(const Json &json) {
+Result<std::unique_ptr<Vocabulary>> parseUnigram(const Json &json,
+                                                 const Tables &tables) {
   auto model = std::make_unique<Unigram>();
-  if (Status status = readVocabulary(member(json, "vocab"), *model);
+  const Json &vocabulary = member(json, "vocab");
+  if (Status status = vocabulary.is_number() ? model->load(json, tables)
+                                             : model->read(vocabulary);
       !status.ok())
     return status;
+  model->unknownScore =
+      *std::min_element(model->scores.begin(), model->scores.end()) - 10;
   if (const Json &unknown = member(json, "unk_id"); !unknown.is_null()) {
     if (!unknown.is_number_unsigned() ||
         unknown.get<uint64_t>() >= model->scores.size())

@@ -2,7 +2,11 @@
 
 namespace sluice::tokenizer {
 
-Result<TokenTable> parseTokens(const Json &json) {
+Result<TokenTable> parseTokens(const Json &json, const Tables &tables) {
+  if (json.is_number()) {
+    Result<std::span<const std::byte>> table = tables.at(json);
+    return table.ok() ? TokenTable::load(*table) : table.status();
+  }
   if (!json.is_object())
     return corrupt("model.vocab is no object");
   std::vector<TokenTable::Entry> entries;
@@ -16,18 +20,24 @@ Result<TokenTable> parseTokens(const Json &json) {
   return table.ok() ? std::move(table) : table.status().in("tokenizer.json");
 }
 
-Result<std::unique_ptr<Vocabulary>> parseVocabulary(const Json &json) {
+Result<PairTable> loadPairs(const Json &number, const Tables &tables) {
+  Result<std::span<const std::byte>> table = tables.at(number);
+  return table.ok() ? PairTable::load(*table) : table.status();
+}
+
+Result<std::unique_ptr<Vocabulary>> parseVocabulary(const Json &json,
+                                                    const Tables &tables) {
   std::string type = typeOf(json);
   // Old files have no type; the fields tell.
   if (type == "BPE" || (type.empty() && json.contains("merges")))
-    return parseBpe(json);
+    return parseBpe(json, tables);
   if (type == "WordPiece" ||
       (type.empty() && json.contains("max_input_chars_per_word")))
-    return parseWordPiece(json);
+    return parseWordPiece(json, tables);
   if (type == "Unigram" || (type.empty() && json.contains("unk_id")))
-    return parseUnigram(json);
+    return parseUnigram(json, tables);
   if (type == "WordLevel" || (type.empty() && json.contains("unk_token")))
-    return parseWordLevel(json);
+    return parseWordLevel(json, tables);
   return unknown("model", type);
 }
 

@@ -21,6 +21,9 @@ public:
   }
   int32_t size() const override { return tokens.ids(); }
   int32_t count() const override { return tokens.tokens(); }
+  void store(Json &model, ImageWriter &image) const override {
+    model["vocab"] = image.add(tokens.bytes());
+  }
 
 protected:
   Status addUnknown(std::string_view piece, Tokens &out) const {
@@ -86,8 +89,8 @@ private:
 
 } // namespace
 
-Result<Pointer> parseWordPiece(const Json &json) {
-  Result<TokenTable> tokens = parseTokens(member(json, "vocab"));
+Result<Pointer> parseWordPiece(const Json &json, const Tables &tables) {
+  Result<TokenTable> tokens = parseTokens(member(json, "vocab"), tables);
   if (!tokens.ok())
     return tokens.status();
   auto model = std::make_unique<WordPiece>();
@@ -98,8 +101,8 @@ Result<Pointer> parseWordPiece(const Json &json) {
   return Pointer(std::move(model));
 }
 
-Result<Pointer> parseWordLevel(const Json &json) {
-  Result<TokenTable> tokens = parseTokens(member(json, "vocab"));
+Result<Pointer> parseWordLevel(const Json &json, const Tables &tables) {
+  Result<TokenTable> tokens = parseTokens(member(json, "vocab"), tables);
   if (!tokens.ok())
     return tokens.status();
   auto model = std::make_unique<WordLevel>();

@@ -27,6 +27,27 @@ inline Tokenizer make(const Json &document) {
   return std::move(*tokenizer);
 }
 
+// A tokenizer on tables that lie in memory as they would in a file.
+class Stored {
+public:
+  explicit Stored(const Json &document) {
+    Result<std::string> image = Tokenizer::makeImage(document.dump());
+    if (!image.ok())
+      throw std::runtime_error(image.status().message());
+    size_ = image->size();
+    words_.resize(size_ / 8);
+    image->copy(reinterpret_cast<char *>(words_.data()), size_);
+  }
+  std::span<std::byte> bytes() {
+    return std::as_writable_bytes(std::span(words_)).first(size_);
+  }
+  Result<Tokenizer> load() { return Tokenizer::load(bytes()); }
+
+private:
+  std::vector<uint64_t> words_;
+  size_t size_;
+};
+
 inline std::vector<std::string> pieces(const Tokenizer &tokenizer,
                                        std::string_view text) {
   Result<std::vector<int32_t>> ids = tokenizer.encode(text);

@@ -14,11 +14,11 @@ std::string contents(const std::string &path) {
   return text.str();
 }
 
-Tokenizer load(const Json &record) {
+Json document(const Json &record) {
   if (record.contains("tokenizer"))
-    return make(record["tokenizer"]);
-  return make(Json::parse(contents(std::string(SLUICE_SOURCE_DIR "/") +
-                                   record["file"].get<std::string>())));
+    return record["tokenizer"];
+  return Json::parse(contents(std::string(SLUICE_SOURCE_DIR "/") +
+                              record["file"].get<std::string>()));
 }
 
 // All spans as one list of numbers.
@@ -40,31 +40,39 @@ std::string streamed(const Tokenizer &tokenizer,
   return text + stream.finish();
 }
 
+void compare(const Tokenizer &tokenizer, const Json &record) {
+  for (const Json &row : record["encode"]) {
+    auto text = row[0].get<std::string>();
+    SCOPED_TRACE(row[0].dump());
+    EXPECT_EQ(Json(*tokenizer.encode(text)), row[1]);
+    EXPECT_EQ(Json(*tokenizer.encode(text, false)), row[2]);
+    Result<Encoding> encoding = tokenizer.encodeWithSpans(text);
+    EXPECT_EQ(Json(encoding->ids), row[1]);
+    EXPECT_EQ(flat(encoding->spans), row[3]);
+    for (bool skip : {true, false})
+      EXPECT_EQ(streamed(tokenizer, encoding->ids, skip),
+                *tokenizer.decode(encoding->ids, skip));
+  }
+  for (const Json &row : record["decode"]) {
+    std::vector<int32_t> ids = row[0];
+    SCOPED_TRACE(row[0].dump());
+    EXPECT_EQ(Json(*tokenizer.decode(ids)), row[1]);
+    EXPECT_EQ(Json(*tokenizer.decode(ids, false)), row[2]);
+  }
+}
+
 TEST(Reference, GivesTheSameIdsSpansAndText) {
   Json records = Json::parse(
       contents(SLUICE_SOURCE_DIR "/tests/reference/tokenizer/vectors.json"));
   ASSERT_GE(records.size(), 20u);
   for (const Json &record : records) {
     SCOPED_TRACE(record["name"].get<std::string>());
-    Tokenizer tokenizer = load(record);
-    for (const Json &row : record["encode"]) {
-      auto text = row[0].get<std::string>();
-      SCOPED_TRACE(row[0].dump());
-      EXPECT_EQ(Json(*tokenizer.encode(text)), row[1]);
-      EXPECT_EQ(Json(*tokenizer.encode(text, false)), row[2]);
-      Result<Encoding> encoding = tokenizer.encodeWithSpans(text);
-      EXPECT_EQ(Json(encoding->ids), row[1]);
-      EXPECT_EQ(flat(encoding->spans), row[3]);
-      for (bool skip : {true, false})
-        EXPECT_EQ(streamed(tokenizer, encoding->ids, skip),
-                  *tokenizer.decode(encoding->ids, skip));
-    }
-    for (const Json &row : record["decode"]) {
-      std::vector<int32_t> ids = row[0];
-      SCOPED_TRACE(row[0].dump());
-      EXPECT_EQ(Json(*tokenizer.decode(ids)), row[1]);
-      EXPECT_EQ(Json(*tokenizer.decode(ids, false)), row[2]);
-    }
+    Json json = document(record);
+    compare(make(json), record);
+    Stored stored(json);
+    Result<Tokenizer> loaded = stored.load();
+    ASSERT_TRUE(loaded.ok()) << loaded.status().message();
+    compare(*loaded, record);
   }
 }
 
