@@ -280,6 +280,17 @@ bool Checkpoint::hasFile(const std::string &name) const {
   return path.ok() && isFile(*path);
 }
 
+std::vector<std::string> Checkpoint::fileNames() const {
+  std::vector<std::string> names;
+  std::error_code error;
+  for (fs::directory_iterator it(folder_, error), end; !error && it != end;
+       it.increment(error))
+    if (it->is_regular_file(error))
+      names.push_back(it->path().filename().string());
+  std::sort(names.begin(), names.end());
+  return names;
+}
+
 Result<std::vector<uint8_t>> Checkpoint::file(const std::string &name) const {
   Result<std::string> path = sidePath(name);
   if (!path.ok())

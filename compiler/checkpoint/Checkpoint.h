@@ -75,6 +75,8 @@ public:
   // may have sub-folders but not leave the checkpoint's folder.
   Result<std::vector<uint8_t>> file(const std::string &name) const;
   bool hasFile(const std::string &name) const;
+  // The names of all files in the folder, sorted.
+  std::vector<std::string> fileNames() const;
 
   // Rows first .. first+count-1 as f32 into out[count * columns]; a row is the
   // innermost axis. Unsupported when the type has no conversion.

@@ -1,5 +1,8 @@
 #include "compiler/tokenizer/Document.h"
 
+#include "runtime/tokenizer/Component.h"
+#include "runtime/tokenizer/Unicode.h"
+
 #include <algorithm>
 #include <tuple>
 
@@ -23,6 +26,13 @@ static json addedTokens(const TokenList &list) {
                      {"special", special}});
   }
   return added;
+}
+
+std::string spelled(std::string_view bytes) {
+  std::string text;
+  for (char byte : bytes)
+    unicode::append(text, byteCharacter(static_cast<uint8_t>(byte)));
+  return text;
 }
 
 json vocabularyOf(const std::vector<std::string> &tokens) {

@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace sluice::tokenizer {
@@ -38,6 +39,9 @@ struct SpaceRules {
   bool squeeze = true; // runs of spaces count as one, those at the ends as none
   std::string charsMap; // compiled replacements of characters; may be empty
 };
+
+// The bytes as characters of the byte alphabet.
+std::string spelled(std::string_view bytes);
 
 // Components.
 nlohmann::json sequenceOf(const char *key, nlohmann::json list);

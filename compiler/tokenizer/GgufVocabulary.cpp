@@ -1,5 +1,7 @@
 #include "compiler/tokenizer/GgufVocabulary.h"
 
+#include "compiler/tokenizer/LongestMatch.h"
+
 #include <algorithm>
 #include <cmath>
 
@@ -97,7 +99,8 @@ Result<PreTokenizerKind> findPreTokenizer(const json &table, std::string name) {
 // Values of tokenizer.ggml.model; they name kinds of vocabularies, after the
 // first model that each was used for.
 static const char sentencePieceKind[] = "llama", bytePairKind[] = "gpt2",
-                  wordPieceKind[] = "bert", unigramKind[] = "t5";
+                  wordPieceKind[] = "bert", unigramKind[] = "t5",
+                  longestKind[] = "rwkv";
 
 Result<GgufVocabulary> GgufVocabulary::read(const json &metadata,
                                             const json &preTokenizers) {
@@ -200,9 +203,11 @@ Result<json> tokenizerJson(const GgufVocabulary &v) {
     return bytePair(v);
   if (v.model == wordPieceKind)
     return wordPiece(v);
+  if (v.model == longestKind)
+    return fromEscaped(v.list);
   return Status(Code::Unsupported, "GGUF vocabulary of kind '" + v.model +
                                        "' is not supported (supported: llama, "
-                                       "gpt2, bert, t5)");
+                                       "gpt2, bert, t5, rwkv)");
 }
 
 } // namespace sluice::tokenizer

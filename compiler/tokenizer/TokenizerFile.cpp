@@ -1,10 +1,13 @@
 #include "compiler/tokenizer/TokenizerFile.h"
 
 #include "compiler/tokenizer/GgufVocabulary.h"
+#include "compiler/tokenizer/LongestMatch.h"
 #include "compiler/tokenizer/SentencePieceModel.h"
 #include "compiler/tokenizer/VocabularyFiles.h"
 
+#include <algorithm>
 #include <fstream>
+#include <optional>
 
 namespace sluice::tokenizer {
 
@@ -81,7 +84,15 @@ private:
     return it != settings.end() && it->is_boolean() ? it->get<bool>()
                                                     : otherwise;
   }
+  // The first file whose name is such.
+  template <typename Is> std::optional<std::string> find(Is is) const {
+    std::vector<std::string> names = checkpoint.fileNames();
+    auto it = std::find_if(names.begin(), names.end(), is);
+    return it == names.end() ? std::nullopt : std::optional(*it);
+  }
   Result<json> fromModel(const std::string &name) const;
+  Result<json> fromPair() const;
+  Result<json> fromList(const std::string &name) const;
   void addTokens(json &document) const;
 
   const checkpoint::Checkpoint &checkpoint;
@@ -136,29 +147,44 @@ void Folder::addTokens(json &document) const {
       add(std::stoll(id), token);
 }
 
+Result<json> Folder::fromPair() const {
+  Result<std::string> vocabulary = text("vocab.json");
+  if (!vocabulary.ok())
+    return vocabulary.status();
+  Result<std::string> merges = text("merges.txt");
+  return merges.ok() ? fromVocabularyAndMerges(*vocabulary, *merges)
+                     : merges.status();
+}
+
+Result<json> Folder::fromList(const std::string &name) const {
+  Result<std::string> lines = text(name);
+  if (!lines.ok())
+    return lines.status();
+  Result<json> made = isLiteralFile(*lines)
+                          ? fromLiterals(*lines)
+                          : fromTokenLines(*lines, flag("do_lower_case", true));
+  return made.ok() ? made : made.status().in(name);
+}
+
 Result<json> Folder::read() const {
+  auto ends = [](const char *with) {
+    return [with](const std::string &name) { return name.ends_with(with); };
+  };
+  auto lists = [](const std::string &name) {
+    return name.ends_with(".txt") && name.find("vocab") != name.npos;
+  };
   Result<json> made = json();
-  for (const char *name :
-       {"tokenizer.model", "spiece.model", "sentencepiece.bpe.model",
-        "tiktoken.model", "qwen.tiktoken"})
-    if (checkpoint.hasFile(name)) {
-      made = fromModel(name);
-      break;
-    }
-  if (made.ok() && made->is_null() && checkpoint.hasFile("merges.txt")) {
-    Result<std::string> vocabulary = text("vocab.json");
-    Result<std::string> merges = text("merges.txt");
-    made = vocabulary.ok() && merges.ok()
-               ? fromVocabularyAndMerges(*vocabulary, *merges)
-               : Result<json>(vocabulary.ok() ? merges.status()
-                                              : vocabulary.status());
-  }
-  if (made.ok() && made->is_null() && checkpoint.hasFile("vocab.txt")) {
-    Result<std::string> lines = text("vocab.txt");
-    made = lines.ok() ? fromTokenLines(*lines, flag("do_lower_case", true))
-                      : Result<json>(lines.status());
-  }
-  if (made.ok() && made->is_object())
+  if (auto name = find(ends(".model")))
+    made = fromModel(*name);
+  else if (auto name = find(ends(".tiktoken")))
+    made = fromModel(*name);
+  else if (checkpoint.hasFile("merges.txt"))
+    made = fromPair();
+  else if (auto name = find(lists))
+    made = fromList(*name);
+  else
+    return made;
+  if (made.ok())
     addTokens(*made);
   return made;
 }

@@ -1,9 +1,7 @@
 #include "compiler/tokenizer/VocabularyFiles.h"
 
-#include "runtime/tokenizer/Component.h"
-#include "runtime/tokenizer/Unicode.h"
+#include "compiler/tokenizer/Lines.h"
 
-#include <charconv>
 #include <optional>
 #include <unordered_map>
 
@@ -15,32 +13,11 @@ namespace {
 
 Status broken(const std::string &what) { return Status(Code::Corrupt, what); }
 
-// Calls `take` for every line, without its end; false stops.
-template <typename Take> void forLines(std::string_view text, Take take) {
-  while (!text.empty()) {
-    size_t end = text.find('\n');
-    std::string_view line = text.substr(0, end);
-    if (line.ends_with('\r'))
-      line.remove_suffix(1);
-    if (!take(line) || end == std::string_view::npos)
-      return;
-    text.remove_prefix(end + 1);
-  }
-}
-
 int64_t find(const TokenList &list, std::string_view token) {
   for (size_t id = 0; id < list.tokens.size(); ++id)
     if (list.tokens[id] == token)
       return int64_t(id);
   return -1;
-}
-
-// The bytes as characters of the byte alphabet.
-std::string spelled(std::string_view bytes) {
-  std::string text;
-  for (char byte : bytes)
-    unicode::append(text, byteCharacter(static_cast<uint8_t>(byte)));
-  return text;
 }
 
 int digitOf(char c) {
@@ -83,11 +60,8 @@ std::optional<Ranked> readRank(std::string_view line) {
   if (cut == std::string_view::npos)
     return std::nullopt;
   std::optional<std::string> token = fromBase64(line.substr(0, cut));
-  int64_t rank = -1;
-  const char *first = line.data() + cut + 1, *last = line.data() + line.size();
-  auto [end, error] = std::from_chars(first, last, rank);
-  if (!token || token->empty() || error != std::errc() || end != last ||
-      rank < 0)
+  int64_t rank = number(line.substr(cut + 1));
+  if (!token || token->empty() || rank < 0)
     return std::nullopt;
   return Ranked{std::move(*token), rank};
 }
@@ -173,7 +147,7 @@ Result<json> fromTokenLines(std::string_view text, bool lowercase) {
   list.separator = find(list, "[SEP]");
   list.unknown = find(list, "[UNK]");
   if (list.unknown < 0)
-    return broken("vocab.txt: has no token [UNK]");
+    return broken("has no token [UNK]");
   return wordPieces(list, lowercase);
 }
 
@@ -206,7 +180,7 @@ Result<json> fromVocabularyAndMerges(std::string_view vocabulary,
 }
 
 bool isRankFile(std::string_view text) {
-  return readRank(text.substr(0, text.find('\n'))).has_value();
+  return readRank(firstLine(text)).has_value();
 }
 
 Result<json> fromRanks(std::string_view text, const json &kinds) {

@@ -121,7 +121,7 @@ Status Model::generateText(int32_t slot, std::span<const int32_t> prompt,
   if (encoded)
     if (Status status = source(slot, prompt); !status.ok())
       return status;
-  TokenStream stream(**tokenizer);
+  TokenStream stream(**tokenizer, !options.showSpecial);
   if (!encoded)
     stream.follow(prompt);
   StopStrings stops(options.stopStrings);

@@ -129,6 +129,7 @@ struct GenerateOptions {
 
 struct TextOptions : GenerateOptions {
   std::vector<std::string> stopStrings; // end the text and are not part of it
+  bool showSpecial = false;             // special tokens are part of the text
   // Called with every token that is made, before its text.
   std::function<void(int32_t)> token;
 };

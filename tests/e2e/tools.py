@@ -255,4 +255,66 @@ def generation(bench):
     bench.check("--profile", b"kernel" in trace.stderr and bool(json.loads(read(bench.path("trace.json")))), trace.stderr.decode())
 
 
-harness.main(__doc__, stages, resuming, passes, targets, determinism, views, entries, outputs, versions, generation)
+def converting(bench):
+    """Text to ids and back, with places; from files and from a pipe."""
+    demo = bench.path("demo.slc")
+
+    def piped(text, *options):
+        done = bench.run("sluice-run", demo, *options, input=text.encode())
+        bench.check(f"{options} succeeds", done.returncode == 0, done.stderr.decode())
+        return done.stdout.decode()
+
+    text = "And God said,\n  \u20ac \u4e2d\U0001f642 end\n"
+    ids = piped(text, "--tokenize", "-")
+    bench.check("ids on a line", ids.endswith("\n") and all(word.isdigit() for word in ids.split()), ids)
+    bench.check("there and back", piped(ids, "--detokenize", "-") == text)
+    with open(bench.path("text.txt"), "w") as file:
+        file.write(text)
+    bench.check("from a file", bench.output("sluice-run", demo, "--tokenize", bench.path("text.txt")) == ids)
+    lines = [line.split("\t") for line in piped(text, "--tokenize", "-", "--offsets").splitlines()]
+    bench.check("--offsets has the same ids", [line[0] for line in lines] == ids.split(), str(lines))
+    places = [(int(line[1]), int(line[2])) for line in lines]
+    # Tokens that share a character have the same place.
+    distinct = sorted(set(places))
+    bench.check("places follow each other", places == sorted(places) and [end for _, end in distinct][:-1] == [begin for begin, _ in distinct][1:], str(places))
+    bench.check("places cover the text", (places[0][0], places[-1][1]) == (0, len(text.encode())), str(places))
+    bench.check("places show what stands there", json.loads(lines[0][3]) == text.encode()[: places[0][1]].decode(), lines[0][3])
+    bench.refuse("text that is not UTF-8", "byte 2", "sluice-run", demo, "--tokenize", "-", input=b"ab\xff")
+    bench.refuse("ids that are none", "'1 x' is not a list of ids", "sluice-run", demo, "--detokenize", "-", input=b"1 x")
+    bench.refuse("ids out of range", "out of range", "sluice-run", demo, "--detokenize", "-", input=b"1 99999999")
+
+
+def talking(bench):
+    """A conversation with the bundled model, which has no template of its own."""
+    demo = bench.path("demo.slc")
+    bench.refuse("no template", "--template-file", "sluice-run", demo, "--chat", "--prompt", "hello")
+    with open(bench.path("plain.jinja"), "w") as file:
+        file.write("{% for m in messages %}{{ m.role }}: {{ m.content }}\n{% endfor %}{% if add_generation_prompt %}assistant:{% endif %}")
+    chat = ("--chat", "--template-file", bench.path("plain.jinja"), "--max-tokens", "8")
+
+    def answers(text, *options):
+        done = bench.run("sluice-run", demo, *chat, *options, input=text.encode())
+        bench.check("a conversation succeeds", done.returncode == 0, done.stderr.decode())
+        return done.stdout.decode()
+
+    def continued(prompt):
+        return bench.output("sluice-run", demo, "--prompt", prompt, "--max-tokens", "8")
+
+    first = continued("user: hello\nassistant:")
+    bench.check("an answer continues the template's text", answers("hello\n") == first, first)
+    bench.check("--prompt asks once", bench.output("sluice-run", demo, *chat, "--prompt", "hello") == first)
+    bench.check("--system", answers("hello\n", "--system", "Be kind.") == continued("system: Be kind.\nuser: hello\nassistant:"))
+    second = continued(f"user: hello\nassistant: {first[:-1]}\nuser: and\nassistant:")
+    bench.check("a second question knows the first", answers("hello\nand\n") == first + second, second)
+    with open(bench.path("refusing.jinja"), "w") as file:
+        file.write("{{ raise_exception('no roles today') }}")
+    bench.refuse("a template that refuses", "no roles today", "sluice-run", demo, "--chat", "--template-file", bench.path("refusing.jinja"), "--prompt", "x")
+    with open(bench.path("endless.jinja"), "w") as file:
+        file.write("{% for i in range(10000) %}{% for j in range(10000) %}x{% endfor %}{% endfor %}")
+    bench.refuse("a template without end", "more than 20000000 steps", "sluice-run", demo, "--chat", "--template-file", bench.path("endless.jinja"), "--prompt", "x")
+    with open(bench.path("broken.jinja"), "w") as file:
+        file.write("a\n{% if x %}")
+    bench.refuse("a template with an error", "line 2", "sluice-run", demo, "--chat", "--template-file", bench.path("broken.jinja"), "--prompt", "x")
+
+
+harness.main(__doc__, stages, resuming, passes, targets, determinism, views, entries, outputs, versions, generation, converting, talking)

@@ -20,6 +20,7 @@ public:
     text_.ignoreModelStops = options.ignoreStop;
     text_.stopStrings = options.stop;
     text_.stopTokens = options.stopTokens;
+    text_.showSpecial = options.showSpecial;
     text_.token = [this](int32_t id) { held_.push_back(id); };
     if (!options.system.empty())
       messages_.push_back({"system", options.system});
@@ -29,7 +30,7 @@ public:
   Status ask(const std::string &question);
 
 private:
-  Status goBackTo(std::span<const int32_t> ids, size_t &common);
+  size_t goBackTo(std::span<const int32_t> ids);
 
   Model &model_;
   const Tokenizer &tokenizer_;
@@ -39,19 +40,20 @@ private:
   std::vector<int32_t> held_; // what the slot has seen, and the last token
 };
 
-// The slot keeps what the new text begins with: mostly all of the conversation
-// so far. The last token is taken in again, as its logits are wanted.
-Status Conversation::goBackTo(std::span<const int32_t> ids, size_t &common) {
+// Drops what the slot has seen but for what the new text begins with, mostly
+// all of the conversation so far; gives how many tokens that are. The last
+// token is taken in again, as its logits are wanted.
+size_t Conversation::goBackTo(std::span<const int32_t> ids) {
   held_.resize(static_cast<size_t>(model_.length(0)));
   auto end = std::mismatch(held_.begin(), held_.end(), ids.begin(), ids.end());
-  common = static_cast<size_t>(end.first - held_.begin());
+  size_t common = static_cast<size_t>(end.first - held_.begin());
   common = std::min(common, ids.size() - 1);
   if (common < held_.size() &&
       !model_.rewind(0, static_cast<int64_t>(common)).ok()) {
     model_.reset(0); // states that cannot go back begin anew
-    common = 0;
+    return 0;
   }
-  return {};
+  return common;
 }
 
 Status Conversation::ask(const std::string &question) {
@@ -64,18 +66,16 @@ Status Conversation::ask(const std::string &question) {
     return ids.status();
   if (ids->empty())
     return Status(Code::InvalidArgument, "the chat template prints nothing");
-  size_t common = 0;
-  if (Status status = goBackTo(*ids, common); !status.ok())
-    return status;
+  size_t common = goBackTo(*ids);
   held_ = *ids;
   std::string answer;
-  Status status = model_.generateText(
-      0, std::span<const int32_t>(*ids).subspan(common), text_,
-      [&](std::string_view piece) {
-        answer += piece;
-        std::cout << piece << std::flush;
-        return std::cout.good();
-      });
+  Status status =
+      model_.generateText(0, std::span<const int32_t>(*ids).subspan(common),
+                          text_, [&](std::string_view piece) {
+                            answer += piece;
+                            std::cout << piece << std::flush;
+                            return std::cout.good();
+                          });
   std::cout << '\n' << std::flush;
   messages_.push_back({"assistant", std::move(answer)});
   return status;
@@ -101,9 +101,8 @@ Status chat(const Options &options, ModelPtr &model) {
   Result<ChatFormat> format = model->chatFormat(source);
   if (!format.ok())
     return format.status().code() == Code::NotFound
-               ? Status(Code::NotFound,
-                        format.status().message() +
-                            "; give one with --template-file")
+               ? Status(Code::NotFound, format.status().message() +
+                                            "; give one with --template-file")
                : format.status();
   if (!options.profile.empty())
     model->startProfile();

@@ -5,6 +5,7 @@
 
 #include <fstream>
 #include <iostream>
+#include <nlohmann/json.hpp>
 #include <sstream>
 
 namespace sluice::run {
@@ -22,6 +23,37 @@ Result<std::string> readAll(const std::string &path) {
   return text.str();
 }
 
+// Bytes of a text that may be part of a character, in quotes.
+static std::string quoted(std::string_view text) {
+  using nlohmann::json;
+  return json(text).dump(-1, ' ', false, json::error_handler_t::replace);
+}
+
+static Status printIds(const Tokenizer &tokenizer, const std::string &text,
+                       bool special) {
+  Result<std::vector<int32_t>> ids = tokenizer.encode(text, special);
+  if (!ids.ok())
+    return ids.status();
+  for (size_t i = 0; i < ids->size(); ++i)
+    std::cout << (i > 0 ? " " : "") << (*ids)[i];
+  std::cout << '\n';
+  return {};
+}
+
+static Status printOffsets(const Tokenizer &tokenizer, const std::string &text,
+                           bool special) {
+  Result<Encoding> encoding = tokenizer.encodeWithSpans(text, special);
+  if (!encoding.ok())
+    return encoding.status();
+  for (size_t i = 0; i < encoding->ids.size(); ++i) {
+    auto [begin, end] = encoding->spans[i];
+    std::cout << encoding->ids[i] << '\t' << begin << '\t' << end << '\t'
+              << quoted(std::string_view(text).substr(begin, end - begin))
+              << '\n';
+  }
+  return {};
+}
+
 Status convertText(const Options &options) {
   bool toIds = !options.tokenize.empty();
   Result<std::string> input =
@@ -34,16 +66,9 @@ Status convertText(const Options &options) {
   Result<const Tokenizer *> tokenizer = (*model)->tokenizer();
   if (!tokenizer.ok())
     return tokenizer.status();
-  if (toIds) {
-    Result<std::vector<int32_t>> ids =
-        (*tokenizer)->encode(*input, !options.noSpecial);
-    if (!ids.ok())
-      return ids.status();
-    for (size_t i = 0; i < ids->size(); ++i)
-      std::cout << (i > 0 ? " " : "") << (*ids)[i];
-    std::cout << '\n';
-    return {};
-  }
+  if (toIds)
+    return (options.offsets ? printOffsets : printIds)(**tokenizer, *input,
+                                                       !options.noSpecial);
   Result<std::vector<int32_t>> ids = tools::parseIds(*input);
   if (!ids.ok())
     return ids.status();

@@ -31,7 +31,7 @@ struct Options {
   std::string system, templateFile;
   // Files, or "-", that are only turned into ids or text.
   std::string tokenize, detokenize;
-  bool noSpecial = false;
+  bool offsets = false, noSpecial = false, showSpecial = false;
 
   // Generation.
   int64_t generate = 0;

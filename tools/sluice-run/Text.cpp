@@ -47,6 +47,7 @@ Status generateText(const Options &options, ModelPtr &model) {
   text.ignoreModelStops = options.ignoreStop;
   text.stopStrings = options.stop;
   text.stopTokens = options.stopTokens;
+  text.showSpecial = options.showSpecial;
   if (options.printIds)
     return printIds(*model, prompt, text);
   if (options.echo)

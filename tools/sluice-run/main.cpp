@@ -51,6 +51,9 @@ static void declare(CLI::App &app, run::Options &options) {
                   "Text that ends the output; repeat")
       ->group(text);
   app.add_flag("--echo", options.echo, "Print the prompt first")->group(text);
+  app.add_flag("--show-special", options.showSpecial,
+               "Print special tokens, too")
+      ->group(text);
   const char *chat = "Conversation";
   app.add_flag("--chat", options.chat,
                "Talk with the model, a line at a time; with --prompt: one "
@@ -70,6 +73,11 @@ static void declare(CLI::App &app, run::Options &options) {
                  "Print the text of a file's ids; -: of standard input")
       ->group(convert)
       ->excludes("--tokenize");
+  app.add_flag("--offsets", options.offsets,
+               "--tokenize: a line per token with its place in the text, in "
+               "bytes, and what stands there")
+      ->group(convert)
+      ->needs("--tokenize");
   app.add_flag("--no-special", options.noSpecial,
                "--tokenize: without the tokenizer's special tokens; "
                "--detokenize: do not print them")
@@ -137,8 +145,10 @@ static void declare(CLI::App &app, run::Options &options) {
 
 // What is wrong with the combination of options, or "".
 static std::string conflict(const run::Options &options) {
-  if (options.verify || !options.tokenize.empty() ||
-      !options.detokenize.empty())
+  bool converts = !options.tokenize.empty() || !options.detokenize.empty();
+  if (options.noSpecial && !converts)
+    return "--no-special is for --tokenize and --detokenize";
+  if (options.verify || converts)
     return "";
   if (!options.chat &&
       !(options.system.empty() && options.templateFile.empty()))

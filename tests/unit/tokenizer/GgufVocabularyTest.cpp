@@ -72,6 +72,33 @@ TEST(GgufVocabulary, WordPieceMarksContinuations) {
               ElementsAre("[CLS]", "un", "##aff", ",", "[UNK]", "[SEP]"));
 }
 
+TEST(GgufVocabulary, EscapedTokensAreTakenAsLongAsTheyFit) {
+  Json tokens = {"<s>"}, types = {3};
+  for (int byte = 0; byte < 256; ++byte) {
+    char name[8];
+    std::snprintf(name, sizeof(name), "\\x%02x", unsigned(byte));
+    tokens.push_back(name);
+    types.push_back(1);
+  }
+  for (const char *token : {"ab", "abcd", "\\n\\n", "\\xe2\\x82"}) {
+    tokens.push_back(token);
+    types.push_back(1);
+  }
+  tokens.push_back("[PAD261]");
+  types.push_back(5);
+  Json fields = {{"model", "rwkv"}, {"tokens", tokens}, {"token_type", types}};
+  Result<Json> document = convert(fields);
+  ASSERT_TRUE(document.ok()) << document.status().message();
+  Tokenizer tokenizer = make(*document);
+  EXPECT_EQ(*tokenizer.encode("abc\n\n\u20ac<s>"),
+            (std::vector<int32_t>{257, 'c' + 1, 259, 260, 0xac + 1, 0}));
+  EXPECT_EQ(*tokenizer.decode(std::vector<int32_t>{258, 260, 0xac + 1}),
+            "abcd\u20ac");
+  fields["tokens"][7] = "\\x0";
+  EXPECT_EQ(convert(fields).status().message(),
+            "token 7 ('\\x0') has a malformed escape");
+}
+
 TEST(GgufVocabulary, ContradictionsAreReported) {
   auto message = [](const char *key, Json value) {
     Json fields = sentencePiece();

@@ -1,4 +1,5 @@
 #include "compiler/tokenizer/VocabularyFiles.h"
+#include "compiler/tokenizer/LongestMatch.h"
 #include "compiler/tokenizer/SentencePieceModel.h"
 #include "compiler/tokenizer/TokenizerFile.h"
 #include "compiler/tokenizer/sentencepiece_model.pb.h"
@@ -125,6 +126,53 @@ TEST(VocabularyFiles, Ranks) {
               HasSubstr("5 ranks is not known (known: 7)"));
   EXPECT_THAT(fromRanks("YQ== 0\nYg== 2\n", kinds).status().message(),
               HasSubstr("line 2"));
+}
+
+// All bytes, as two texts and the rest as bytes, and what is longer.
+std::string literals() {
+  std::string lines;
+  for (int byte = 0; byte < 256; ++byte) {
+    char line[32];
+    std::snprintf(line, sizeof(line),
+                  byte < 128 ? "%d '\\x%02x' 1\n" : "%d b'\\x%02x' 1\n",
+                  byte + 1, unsigned(byte));
+    lines += line;
+  }
+  return lines +
+         "257 'ab' 2\n258 'abc d' 5\n259 \"it's\" 4\n260 b'\\xe2\\x82' 2\n"
+         "261 '\\u20ac' 3\n262 '\\n\\'' 2\n";
+}
+
+TEST(VocabularyFiles, Literals) {
+  std::string lines = literals();
+  EXPECT_TRUE(isLiteralFile(lines));
+  EXPECT_FALSE(isLiteralFile("[UNK]\n"));
+  Result<Json> document = fromLiterals(lines);
+  ASSERT_TRUE(document.ok()) << document.status().message();
+  Tokenizer tokenizer = make(*document);
+  Stored stored(*document);
+  Result<Tokenizer> loaded = stored.load();
+  ASSERT_TRUE(loaded.ok()) << loaded.status().message();
+  using Ids = std::vector<int32_t>;
+  for (const Tokenizer *t :
+       {&std::as_const(tokenizer), &std::as_const(*loaded)}) {
+    EXPECT_EQ(*t->encode("abc dab"), (Ids{258, 257}));
+    EXPECT_EQ(*t->encode("abc it's"), (Ids{257, 'c' + 1, ' ' + 1, 259}));
+    EXPECT_EQ(*t->encode("\n'\u20ac\u20ad"), (Ids{262, 261, 260, 0xad + 1}));
+    EXPECT_EQ(*t->decode(Ids{260, 0xad + 1, 258}), "\u20ad"
+                                                   "abc d");
+  }
+  EXPECT_THAT(fromLiterals("1 'a' 1\n2 'bc' 1\n").status().message(),
+              HasSubstr("line 2"));
+}
+
+TEST(VocabularyFiles, Escapes) {
+  EXPECT_EQ(unescape("a\\n\\x41\\\\\\'", true), "a\nA\\'");
+  EXPECT_EQ(unescape("\\xe9", true), "\xe9");
+  EXPECT_EQ(unescape("\\xe9\\u20ac\\U0001f642", false),
+            "\u00e9\u20ac\U0001f642");
+  for (const char *bad : {"\\", "\\x4", "\\xg0", "\\u20a", "\\Uffffffff"})
+    EXPECT_FALSE(unescape(bad, false)) << bad;
 }
 
 // The files that a checkpoint's folder may hold, and what stands beside them.
