@@ -102,13 +102,18 @@ json byteLevel(bool useRegex) {
           {"use_regex", useRegex}};
 }
 
-json cutBy(const std::vector<std::string> &expressions) {
+static json splits(const std::vector<std::string> &expressions) {
   json steps = json::array();
   for (const std::string &expression : expressions)
     steps.push_back({{"type", "Split"},
                      {"pattern", {{"Regex", expression}}},
                      {"behavior", "Isolated"},
                      {"invert", false}});
+  return steps;
+}
+
+json cutBy(const std::vector<std::string> &expressions) {
+  json steps = splits(expressions);
   steps.push_back(byteLevel(false));
   return sequenceOf("pretokenizers", std::move(steps));
 }
@@ -171,7 +176,8 @@ static json spaceNormalizer(const SpaceRules &spaces) {
   json steps = json::array();
   if (!spaces.charsMap.empty())
     steps.push_back({{"type", "Precompiled"},
-                     {"precompiled_charsmap", base64(spaces.charsMap)}});
+                     {"precompiled_charsmap", base64(spaces.charsMap)},
+                     {"longest_match", true}});
   if (spaces.squeeze) {
     steps.push_back(replace({{"Regex", "\\A +| +\\z"}}, ""));
     steps.push_back(replace({{"Regex", " {2,}"}}, " "));
@@ -192,20 +198,32 @@ static json spaceDecoder(const SpaceRules &spaces) {
   return sequenceOf("decoders", std::move(steps));
 }
 
-json mergedPieces(const TokenList &list, const SpaceRules &spaces,
-                  bool byteFallback) {
-  json ids = vocabularyOf(list.tokens);
+static json pieceModel(const TokenList &list, json merges, bool byteFallback) {
   json unknown = list.unknown >= 0 ? json(list.tokens[size_t(list.unknown)])
                                    : json(nullptr);
-  json model = {{"type", "BPE"},
-                {"dropout", nullptr},
-                {"unk_token", unknown},
-                {"fuse_unk", true},
-                {"byte_fallback", byteFallback},
-                {"merges", mergesFromScores(list, ids)}};
-  model["vocab"] = std::move(ids);
+  return {{"type", "BPE"},
+          {"dropout", nullptr},
+          {"unk_token", unknown},
+          {"fuse_unk", true},
+          {"byte_fallback", byteFallback},
+          {"merges", std::move(merges)},
+          {"vocab", vocabularyOf(list.tokens)}};
+}
+
+json mergedPieces(const TokenList &list, const SpaceRules &spaces,
+                  bool byteFallback) {
+  json merges = mergesFromScores(list, vocabularyOf(list.tokens));
   return document(list, spaceNormalizer(spaces), nullptr, startAndEnd(list),
-                  spaceDecoder(spaces), std::move(model));
+                  spaceDecoder(spaces),
+                  pieceModel(list, std::move(merges), byteFallback));
+}
+
+json joinedPieces(const TokenList &list, const SpaceRules &spaces, json merges,
+                  const std::vector<std::string> &cut) {
+  return document(list, spaceNormalizer(spaces),
+                  sequenceOf("pretokenizers", splits(cut)), startAndEnd(list),
+                  spaceDecoder(spaces),
+                  pieceModel(list, std::move(merges), true));
 }
 
 json likeliestPieces(const TokenList &list, const SpaceRules &spaces,

@@ -65,6 +65,10 @@ nlohmann::json mergedPieces(const TokenList &list, const SpaceRules &spaces,
 // SentencePiece Unigram: the likeliest way to cut the text into pieces.
 nlohmann::json likeliestPieces(const TokenList &list, const SpaceRules &spaces,
                                bool byteFallback);
+// The same with merges, which are pairs of tokens, after `cut` (see cutBy()).
+nlohmann::json joinedPieces(const TokenList &list, const SpaceRules &spaces,
+                            nlohmann::json merges,
+                            const std::vector<std::string> &cut);
 // Byte-level BPE; merges are pairs of tokens.
 nlohmann::json bytePairs(const TokenList &list, nlohmann::json merges,
                          nlohmann::json preTokenizer, bool ignoreMerges);

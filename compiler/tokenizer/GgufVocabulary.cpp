@@ -72,6 +72,7 @@ static Result<PreTokenizerKind> readKind(const json &item) {
     kind.cut = item.at("cut").get<std::vector<std::string>>();
     kind.ignoreMerges = item.value("ignore_merges", false);
     kind.addBos = item.value("add_bos", false);
+    kind.metaspace = item.value("metaspace", false);
   } catch (const json::exception &error) {
     return Status(Code::Corrupt,
                   std::string("table of pre-tokenizers: ") + error.what());
@@ -151,7 +152,8 @@ Result<GgufVocabulary> GgufVocabulary::read(const json &metadata,
     list.separator = readId(metadata, "separator_token_id", count);
   list.addBos = readFlag(metadata, "add_bos_token", addsBos);
   list.addEos = readFlag(metadata, "add_eos_token", addsEos);
-  v.spaces.prefix = readFlag(metadata, "add_space_prefix", true);
+  v.spaces.prefix =
+      readFlag(metadata, "add_space_prefix", v.model != bytePairKind);
   v.spaces.squeeze =
       readFlag(metadata, "remove_extra_whitespaces", v.model == unigramKind);
   if (Status status = readCharsMap(metadata, v.spaces.charsMap); !status.ok())
@@ -169,6 +171,8 @@ Result<json> bytePair(const GgufVocabulary &v) {
     merges.push_back(
         json::array({merge.substr(0, cut), merge.substr(cut + 1)}));
   }
+  if (v.kind.metaspace)
+    return joinedPieces(v.list, v.spaces, std::move(merges), v.kind.cut);
   return bytePairs(v.list, std::move(merges), cutBy(v.kind.cut),
                    v.kind.ignoreMerges);
 }

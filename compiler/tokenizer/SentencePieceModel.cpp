@@ -11,11 +11,6 @@ static bool parse(std::string_view bytes, proto::Model &model) {
          model.ParseFromArray(bytes.data(), static_cast<int>(bytes.size()));
 }
 
-bool isSentencePieceModel(std::string_view bytes) {
-  proto::Model model;
-  return parse(bytes, model) && model.pieces_size() > 0;
-}
-
 static Status corrupt(const std::string &what) {
   return Status(Code::Corrupt, "SentencePiece model: " + what);
 }

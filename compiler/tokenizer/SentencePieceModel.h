@@ -8,10 +8,6 @@
 
 namespace sluice::tokenizer {
 
-// True if the bytes are a SentencePiece model rather than something else under
-// the same name.
-bool isSentencePieceModel(std::string_view bytes);
-
 struct SentencePieceModel {
   enum class Kind { Unigram = 1, Bpe = 2 } kind = Kind::Unigram;
   TokenList list;

@@ -33,8 +33,11 @@ bool decodeBase64(std::string_view text, std::string &bytes) {
 
 class Charsmap : public Normalizer {
 public:
-  static Result<Pointer> parse(const std::string &bytes) {
+  // `longest`: as SentencePiece replaces, the longest entry at every place;
+  // otherwise as Hugging Face does, by user-perceived characters.
+  static Result<Pointer> parse(const std::string &bytes, bool longest) {
     auto map = std::make_unique<Charsmap>();
+    map->longest_ = longest;
     uint32_t size = 0;
     if (bytes.size() >= 4)
       std::memcpy(&size, bytes.data(), 4);
@@ -52,7 +55,9 @@ public:
     std::vector<Change> changes;
     bool changed = false, bad = false;
     std::string_view all = text.bytes;
-    for (size_t at = 0; at < all.size();) {
+    for (size_t at = 0; at < all.size() && longest_ && !bad;)
+      at += replaceLongest(all.substr(at), changes, changed, bad);
+    for (size_t at = 0; at < all.size() && !longest_;) {
       size_t length = unicode::grapheme(all.substr(at));
       // Longer ones are looked up character by character, and so are those
       // that have no entry.
@@ -64,9 +69,11 @@ public:
             changes.push_back({c, 0});
         }
       if (bad)
-        return corrupt("precompiled_charsmap points outside of itself");
+        break;
       at += length;
     }
+    if (bad)
+      return corrupt("precompiled_charsmap points outside of itself");
     if (changed)
       write(text, changes);
     return {};
@@ -95,49 +102,70 @@ private:
   bool replace(std::string_view part, std::vector<Change> &changes,
                bool &changed, bool &bad) const {
     std::string_view with;
-    if (!find(part, with, bad))
+    if (find(part, with, bad) == 0)
       return false;
     changed = true;
+    change(part, with, changes);
+    return true;
+  }
+
+  // Gives how many bytes that took.
+  size_t replaceLongest(std::string_view rest, std::vector<Change> &changes,
+                        bool &changed, bool &bad) const {
+    std::string_view with;
+    if (size_t length = find(rest, with, bad)) {
+      changed = true;
+      change(rest.substr(0, length), with, changes);
+      return length;
+    }
+    size_t end = 0;
+    changes.push_back({unicode::next(rest, end), 0});
+    return end;
+  }
+
+  static void change(std::string_view part, std::string_view with,
+                     std::vector<Change> &changes) {
     int32_t removed = int32_t(unicode::length(part));
     int32_t added = 0;
     for (size_t at = 0; at < with.size(); ++added)
       changes.push_back({unicode::next(with, at), added >= removed});
     if (added < removed && !changes.empty())
       changes.back().change -= removed - added;
-    return true;
   }
 
-  // What the shortest entry that `key` begins with is replaced by. `bad`: the
-  // trie points nowhere.
-  bool find(std::string_view key, std::string_view &with, bool &bad) const {
-    size_t node = offset(units_[0]);
-    for (char c : key) {
-      if (c == 0)
-        break;
-      node ^= uint8_t(c);
-      if (node >= units_.size())
-        return !(bad = true);
+  // What the shortest or the longest entry that `key` begins with is replaced
+  // by, and its length; 0: there is none. `bad`: the trie points nowhere.
+  size_t find(std::string_view key, std::string_view &with, bool &bad) const {
+    size_t node = offset(units_[0]), found = 0;
+    for (size_t i = 0; i < key.size() && key[i] != 0; ++i) {
+      uint8_t byte = uint8_t(key[i]);
+      node ^= byte;
+      if ((bad = node >= units_.size()))
+        return 0;
       uint32_t unit = units_[node];
-      if ((unit & (1u << 31 | 0xff)) != uint8_t(c))
-        return false;
+      if ((unit & (1u << 31 | 0xff)) != byte)
+        break;
       node ^= offset(unit);
       if (!(unit >> 8 & 1))
         continue;
       size_t at = node < units_.size() ? units_[node] & ~(1u << 31) : SIZE_MAX;
-      if (at > texts_.size() ||
-          (at < texts_.size() && unicode::continues(texts_[at])))
-        return !(bad = true);
+      if ((bad = at > texts_.size() ||
+                 (at < texts_.size() && unicode::continues(texts_[at]))))
+        return 0;
       with = std::string_view(texts_).substr(at);
       with = with.substr(0, with.find('\0'));
-      return true;
+      found = i + 1;
+      if (!longest_)
+        break;
     }
-    return false;
+    return found;
   }
 
   static size_t offset(uint32_t unit) {
     return size_t(unit >> 10) << ((unit & 1u << 9) >> 6);
   }
 
+  bool longest_ = false;
   std::vector<uint32_t> units_;
   std::string texts_;
 };
@@ -148,7 +176,8 @@ Result<Pointer> parseCharsmap(const Json &json) {
   std::string bytes;
   if (!decodeBase64(text(json, "precompiled_charsmap", ""), bytes))
     return corrupt("precompiled_charsmap is not base64");
-  return Charsmap::parse(bytes);
+  // A word of our own: files that are made for Hugging Face do not have it.
+  return Charsmap::parse(bytes, flag(json, "longest_match", false));
 }
 
 } // namespace sluice::tokenizer

@@ -46,6 +46,32 @@ TEST(ByteFallback, SpellsWhatHasNoToken) {
               ElementsAre("\u2581ab", "\u2581", "<0xC3>", "<0xA9>"));
 }
 
+// "a" becomes "1", "ab" becomes "2". The words of the trie have a label, a bit
+// for "a value follows" and the distance to what comes next.
+TEST(Charsmap, ReplacesTheShortestOfACharacterOrTheLongest) {
+  std::vector<uint32_t> trie(2048);
+  auto node = [&](size_t at, char label, uint32_t distance) {
+    trie[at] = distance << 10 | 1 << 8 | uint8_t(label);
+    trie[at ^ distance] |= 1u << 31;
+    return at ^ distance;
+  };
+  trie[0] = 256 << 10;
+  size_t a = node(256 ^ 'a', 'a', 512);
+  trie[node(a ^ 'b', 'b', 1024)] |= 2; // the place of the text
+  uint32_t size = uint32_t(trie.size() * 4);
+  std::string bytes(reinterpret_cast<char *>(&size), 4);
+  bytes.append(reinterpret_cast<char *>(trie.data()), size);
+  bytes.append("1\0002\0", 4).append((3 - bytes.size() % 3) % 3, '\0');
+  Json normalizer = {{"type", "Precompiled"},
+                     {"precompiled_charsmap", base64(bytes)}};
+  Json json = {{"model", bpe({"a", "b", "c", "1", "2"})}};
+  json["normalizer"] = normalizer;
+  EXPECT_THAT(pieces(make(json), "abcac"),
+              ElementsAre("1", "b", "c", "1", "c"));
+  json["normalizer"]["longest_match"] = true;
+  EXPECT_THAT(pieces(make(json), "abcac"), ElementsAre("2", "c", "1", "c"));
+}
+
 TEST(Metaspace, SplitsWordsAtTheSpace) {
   Json model = bpe({"\u2581", "a", "\u2581a"}, {"\u2581 a"});
   Json document = {{"model", model},

@@ -72,6 +72,39 @@ TEST(GgufVocabulary, WordPieceMarksContinuations) {
               ElementsAre("[CLS]", "un", "##aff", ",", "[UNK]", "[SEP]"));
 }
 
+TEST(GgufVocabulary, BytePairsMayStandForSpacesThemselves) {
+  Json fields = {{"model", "gpt2"},
+                 {"pre", "gemma4"},
+                 {"tokens",
+                  {"<unk>", "<0x0A>", "<0xC3>", "<0xA9>", "\u2581", "a", "b",
+                   "\u2581a", "\n", "\n\n"}},
+                 {"token_type", {2, 6, 6, 6, 1, 1, 1, 1, 1, 1}},
+                 {"merges", {"\u2581 a", "\n \n"}},
+                 {"unknown_token_id", 0}};
+  Result<Json> document = convert(fields);
+  ASSERT_TRUE(document.ok()) << document.status().message();
+  Tokenizer tokenizer = make(*document);
+  EXPECT_THAT(pieces(tokenizer, "a ab\n\n\u00e9"),
+              ElementsAre("a", "\u2581a", "b", "\n\n", "<0xC3>", "<0xA9>"));
+  EXPECT_EQ(*tokenizer.decode(*tokenizer.encode("a ab\n\n\u00e9")),
+            "a ab\n\n\u00e9");
+}
+
+// Every expression of the table is one that the engine takes.
+TEST(GgufVocabulary, AllKindsCutText) {
+  std::ifstream table(SLUICE_SOURCE_DIR "/models/tokenizers/gguf.json");
+  for (const Json &kind : Json::parse(table)) {
+    std::string name = kind["names"][0];
+    SCOPED_TRACE(name);
+    Json json = byteLevel();
+    json["pre_tokenizer"] =
+        tokenizer::cutBy(kind["cut"].get<std::vector<std::string>>());
+    Tokenizer tokenizer = make(json);
+    std::string text = "It's 12345 \u6f22\u5b57 Caf\u00e9s!!  \n\n x";
+    EXPECT_EQ(*tokenizer.decode(*tokenizer.encode(text)), text);
+  }
+}
+
 TEST(GgufVocabulary, EscapedTokensAreTakenAsLongAsTheyFit) {
   Json tokens = {"<s>"}, types = {3};
   for (int byte = 0; byte < 256; ++byte) {

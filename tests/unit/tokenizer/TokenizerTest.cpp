@@ -114,20 +114,6 @@ TEST(TokenizerErrors, ContradictingFile) {
   }
 }
 
-std::string base64(const std::string &bytes) {
-  static const char digits[] =
-      "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-  std::string text;
-  for (size_t i = 0; i + 2 < bytes.size(); i += 3) {
-    uint32_t bits = uint32_t(uint8_t(bytes[i])) << 16 |
-                    uint32_t(uint8_t(bytes[i + 1])) << 8 |
-                    uint8_t(bytes[i + 2]);
-    for (int shift : {18, 12, 6, 0})
-      text += digits[bits >> shift & 63];
-  }
-  return text;
-}
-
 // A trie whose root sends every byte past its end.
 TEST(TokenizerErrors, TableThatPointsOutsideOfItself) {
   std::string bytes("\x08\0\0\0\xff\xff\xff\x7f\xff\xff\xff\x7f", 12);
