@@ -10,10 +10,10 @@ namespace sluice::jinja {
 
 std::string digitsOf(int64_t value, int base, bool upper) {
   uint64_t rest = value < 0 ? uint64_t(0) - uint64_t(value) : uint64_t(value);
+  const char *digits = upper ? "0123456789ABCDEF" : "0123456789abcdef";
   std::string text;
   do {
-    text += (upper ? "0123456789ABCDEF"
-                   : "0123456789abcdef")[rest % uint64_t(base)];
+    text += digits[rest % uint64_t(base)];
     rest /= uint64_t(base);
   } while (rest > 0);
   std::reverse(text.begin(), text.end());
