@@ -22,7 +22,7 @@ Result<json> read(uint8_t kind, std::string_view text) {
   switch (kind % 5) {
   case 0: {
     Result<SentencePieceModel> model = SentencePieceModel::read(text);
-    return model.ok() ? tokenizerJson(*model) : model.status();
+    return model.ok() ? Result<json>(tokenizerJson(*model)) : model.status();
   }
   case 1: {
     size_t lines = size_t(std::count(text.begin(), text.end(), '\n'));
