@@ -7,140 +7,163 @@
 
 using namespace sluice;
 
-static void declare(CLI::App &app, run::Options &options) {
-  app.add_option("model", options.model, "The compiled model (.slc)")
-      ->required();
-  const char *ids = "Ids and files";
+static void declareIds(CLI::App &app, run::Options &options) {
+  const char *group = "Ids and files";
   tools::addTexts(app, "--ids", options.ids,
                   "Token ids, as in 5,9,2; repeat for a batch of sequences")
-      ->group(ids);
+      ->group(group);
   tools::addTexts(app, "--source-ids", options.sourceIds,
                   "Token ids for the encoder of an encoder-decoder")
-      ->group(ids);
+      ->group(group);
   tools::addTexts(app, "--token-types", options.tokenTypes,
                   "Token types (segments), one per id")
-      ->group(ids);
+      ->group(group);
   app.add_option("--entry", options.entry,
                  "Entry to run (default: generate, else fill, else encode)")
-      ->group(ids);
+      ->group(group);
   app.add_option("--chunk", options.chunk,
                  "Tokens of a sequence per step; 1 is the decode path. Entries "
                  "that need whole sequences take them whole")
-      ->group(ids)
+      ->group(group)
       ->check(tools::atLeast(1));
   app.add_option("--in", options.in,
                  "Input tensors (safetensors) by the names of the entry")
-      ->group(ids);
+      ->group(group);
   app.add_option("--out", options.out,
                  "Write the entry's outputs for all rows (safetensors)")
-      ->group(ids);
-  const char *text = "Text";
+      ->group(group);
+}
+
+static void declareText(CLI::App &app, run::Options &options) {
+  const char *group = "Text";
   app.add_option("--prompt", options.prompt,
                  "Continue this text; with --out: run --entry on it")
-      ->group(text);
+      ->group(group);
   app.add_option("--prompt-file", options.promptFile,
                  "Take the prompt from a file, less a line end at its end; -: "
                  "from standard input")
-      ->group(text)
+      ->group(group)
       ->excludes("--prompt");
   app.add_option("--max-tokens", options.maxTokens,
                  "Most tokens to make (default 256)")
-      ->group(text)
+      ->group(group)
       ->check(tools::atLeast(1));
   tools::addTexts(app, "--stop", options.stop,
                   "Text that ends the output; repeat")
-      ->group(text);
-  app.add_flag("--echo", options.echo, "Print the prompt first")->group(text);
+      ->group(group);
+  app.add_flag("--echo", options.echo, "Print the prompt first")->group(group);
   app.add_flag("--show-special", options.showSpecial,
                "Print special tokens, too")
-      ->group(text);
-  const char *chat = "Conversation";
+      ->group(group);
+}
+
+static void declareChat(CLI::App &app, run::Options &options) {
+  const char *group = "Conversation";
   app.add_flag("--chat", options.chat,
                "Talk with the model, a line at a time; with --prompt: one "
                "question")
-      ->group(chat);
+      ->group(group);
   app.add_option("--system", options.system,
                  "What the conversation begins with")
-      ->group(chat);
+      ->group(group);
   app.add_option("--template-file", options.templateFile,
                  "A chat template in the place of the model's own")
-      ->group(chat);
-  const char *convert = "Tokenizer";
+      ->group(group);
+}
+
+static void declareTokenizer(CLI::App &app, run::Options &options) {
+  const char *group = "Tokenizer";
   app.add_option("--tokenize", options.tokenize,
                  "Print the ids of a file's text; -: of standard input")
-      ->group(convert);
+      ->group(group);
   app.add_option("--detokenize", options.detokenize,
                  "Print the text of a file's ids; -: of standard input")
-      ->group(convert)
+      ->group(group)
       ->excludes("--tokenize");
   app.add_flag("--offsets", options.offsets,
                "--tokenize: a line per token with its place in the text, in "
                "bytes, and what stands there")
-      ->group(convert)
+      ->group(group)
       ->needs("--tokenize");
   app.add_flag("--no-special", options.noSpecial,
                "--tokenize: without the tokenizer's special tokens; "
                "--detokenize: do not print them")
-      ->group(convert);
-  const char *generation = "Generation";
+      ->group(group);
+}
+
+static void declareGeneration(CLI::App &app, run::Options &options) {
+  const char *group = "Generation";
   app.add_option("--generate", options.generate,
                  "Continue --ids by so many tokens")
-      ->group(generation)
+      ->group(group)
       ->check(tools::atLeast(1));
   app.add_flag("--greedy", options.greedy, "Always the most likely token")
-      ->group(generation);
+      ->group(group);
   app.add_flag("--print-ids", options.printIds,
                "Print ids instead of text, a line per sequence")
-      ->group(generation);
+      ->group(group);
   app.add_option("--stop-token", options.stopTokens,
                  "Ids that end the output beside the model's own, as in 2,7")
-      ->group(generation)
+      ->group(group)
       ->delimiter(',')
       ->allow_extra_args(false);
   app.add_flag("--ignore-stop", options.ignoreStop,
                "Go on after the model's stop tokens")
-      ->group(generation);
+      ->group(group);
   SamplingOptions &sampling = options.sampling;
   app.add_option("--temperature", sampling.temperature, "0: greedy (default)")
-      ->group(generation);
+      ->group(group);
   app.add_option("--top-k", sampling.topK, "Of the K most likely; 0: all")
-      ->group(generation);
+      ->group(group);
   app.add_option("--top-p", sampling.topP, "Of the most likely that sum to P")
-      ->group(generation);
+      ->group(group);
   app.add_option("--min-p", sampling.minP,
                  "Only tokens at least P times as likely as the first")
-      ->group(generation);
+      ->group(group);
   app.add_option("--repetition-penalty", sampling.repetitionPenalty,
                  "Above 1: tokens of the context become less likely")
-      ->group(generation);
-  app.add_option("--seed", sampling.seed, "Seed of the sampler")
-      ->group(generation);
-  const char *machine = "Machine";
+      ->group(group);
+  app.add_option("--seed", sampling.seed, "Seed of the sampler")->group(group);
+}
+
+static void declareMachine(CLI::App &app, run::Options &options) {
+  const char *group = "Machine";
   app.add_option("--threads", options.load.threads,
                  "Threads (default: all CPUs)")
-      ->group(machine)
+      ->group(group)
       ->check(tools::atLeast(1));
   app.add_option("--context", options.load.context,
                  "Most tokens of a sequence (default: the model's)")
-      ->group(machine)
+      ->group(group)
       ->check(tools::atLeast(1));
   app.add_option("--capacity", options.load.capacity,
                  "Most tokens in one step (default 512)")
-      ->group(machine)
+      ->group(group)
       ->check(tools::atLeast(1));
   app.add_flag("--reproducible", options.load.reproducible,
                "Generated kernels only, never oneDNN")
-      ->group(machine);
+      ->group(group);
   app.add_flag("--share-all", options.load.shareAll,
                "Share even the shortest steps among the threads")
-      ->group(machine);
+      ->group(group);
   app.add_flag("--verify", options.verify,
                "Check all digests, and that chunks, threads, batches and "
                "engines give the same bits")
-      ->group(machine);
+      ->group(group);
   app.add_option("--profile", options.profile,
                  "Write a trace (Chrome's format) and print a table of times")
-      ->group(machine);
+      ->group(group);
+}
+
+static void declare(CLI::App &app, run::Options &options) {
+  app.add_option("model", options.model, "The compiled model (.slc)")
+      ->required();
+  declareIds(app, options);
+  declareText(app, options);
+  declareChat(app, options);
+  declareTokenizer(app, options);
+  declareGeneration(app, options);
+  declareMachine(app, options);
 }
 
 // What is wrong with the combination of options, or "".
