@@ -4,6 +4,7 @@
 #include "runtime/tokenizer/Unicode.h"
 
 #include <algorithm>
+#include <limits>
 #include <tuple>
 
 namespace sluice::tokenizer {
@@ -172,12 +173,16 @@ static json replace(json pattern, const std::string &content) {
 }
 
 // Text to words joined by the stand-in for a space.
-static json spaceNormalizer(const SpaceRules &spaces) {
-  json steps = json::array();
+static json spaceNormalizer(const TokenList &list, const SpaceRules &spaces) {
+  json steps = json::array(), defined = json::array();
+  for (size_t id = 0; id < list.tokens.size(); ++id)
+    if (list.types[id] == TokenType::UserDefined)
+      defined.push_back(list.tokens[id]);
   if (!spaces.charsMap.empty())
     steps.push_back({{"type", "Precompiled"},
                      {"precompiled_charsmap", base64(spaces.charsMap)},
-                     {"longest_match", true}});
+                     {"longest_match", true},
+                     {"keep", std::move(defined)}});
   if (spaces.squeeze) {
     steps.push_back(replace({{"Regex", "\\A +| +\\z"}}, ""));
     steps.push_back(replace({{"Regex", " {2,}"}}, " "));
@@ -213,32 +218,65 @@ static json pieceModel(const TokenList &list, json merges, bool byteFallback) {
 json mergedPieces(const TokenList &list, const SpaceRules &spaces,
                   bool byteFallback) {
   json merges = mergesFromScores(list, vocabularyOf(list.tokens));
-  return document(list, spaceNormalizer(spaces), nullptr, startAndEnd(list),
-                  spaceDecoder(spaces),
-                  pieceModel(list, std::move(merges), byteFallback));
+  json made = document(list, spaceNormalizer(list, spaces), nullptr,
+                       startAndEnd(list), spaceDecoder(spaces),
+                       pieceModel(list, std::move(merges), byteFallback));
+  // Defined pieces are found in the text as it is to be cut.
+  for (json &token : made["added_tokens"])
+    if (token["special"] == false)
+      token["verbatim"] = true;
+  return made;
 }
 
 json joinedPieces(const TokenList &list, const SpaceRules &spaces, json merges,
                   const std::vector<std::string> &cut) {
-  return document(list, spaceNormalizer(spaces),
+  return document(list, spaceNormalizer(list, spaces),
                   sequenceOf("pretokenizers", splits(cut)), startAndEnd(list),
                   spaceDecoder(spaces),
                   pieceModel(list, std::move(merges), true));
 }
 
+// SentencePiece's scores: a defined piece costs as much as the likeliest normal
+// ones of a byte each and a bit more, an unknown character 10 more than the
+// least likely.
+static std::vector<double> likelihoods(const TokenList &list, double &unknown) {
+  std::vector<double> scores;
+  double least = std::numeric_limits<double>::infinity(), most = -least;
+  for (size_t id = 0; id < list.tokens.size(); ++id) {
+    scores.push_back(list.scores.empty() ? 0 : double(list.scores[id]));
+    if (list.types[id] == TokenType::Normal) {
+      least = std::min(least, scores.back());
+      most = std::max(most, scores.back());
+    }
+  }
+  if (least > most)
+    least = most = 0;
+  for (size_t id = 0; id < list.tokens.size(); ++id)
+    if (list.types[id] == TokenType::UserDefined)
+      scores[id] = double(list.tokens[id].size()) * most - 0.1;
+  unknown = least - 10;
+  return scores;
+}
+
 json likeliestPieces(const TokenList &list, const SpaceRules &spaces,
                      bool byteFallback) {
+  double cost = 0;
+  std::vector<double> scores = likelihoods(list, cost);
   json pieces = json::array();
   for (size_t id = 0; id < list.tokens.size(); ++id)
-    pieces.push_back(json::array(
-        {list.tokens[id], list.scores.empty() ? 0.0f : list.scores[id]}));
+    pieces.push_back(json::array({list.tokens[id], scores[id]}));
   json unknown = list.unknown >= 0 ? json(list.unknown) : json(nullptr);
   json model = {{"type", "Unigram"},
                 {"unk_id", unknown},
+                {"unk_score", cost},
                 {"vocab", std::move(pieces)},
                 {"byte_fallback", byteFallback}};
-  return document(list, spaceNormalizer(spaces), nullptr, startAndEnd(list),
-                  spaceDecoder(spaces), std::move(model));
+  json made =
+      document(list, spaceNormalizer(list, spaces), nullptr, startAndEnd(list),
+               spaceDecoder(spaces), std::move(model));
+  std::erase_if(made["added_tokens"].get_ref<json::array_t &>(),
+                [](const json &token) { return token["special"] == false; });
+  return made;
 }
 
 json bytePairs(const TokenList &list, json merges, json preTokenizer,

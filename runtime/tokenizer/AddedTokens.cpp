@@ -23,7 +23,9 @@ Result<AddedTokens> AddedTokens::parse(const Json &list,
     token.singleWord = flag(item, "single_word", false);
     token.stripLeft = flag(item, "lstrip", false);
     token.stripRight = flag(item, "rstrip", false);
-    token.normalized = flag(item, "normalized", !token.special);
+    token.verbatim = flag(item, "verbatim", false);
+    token.normalized =
+        token.verbatim || flag(item, "normalized", !token.special);
     token.pattern = token.content;
     token.id = added.id(token.content);
     if (token.id < 0)
@@ -44,7 +46,7 @@ Json AddedTokens::withoutDefaults(const Json &list) {
     for (auto [key, otherwise] :
          {std::pair("special", false), std::pair("single_word", false),
           std::pair("lstrip", false), std::pair("rstrip", false),
-          std::pair("normalized", !special)})
+          std::pair("verbatim", false), std::pair("normalized", !special)})
       if (flag(item, key, otherwise) != otherwise)
         kept[key] = !otherwise;
     result.push_back(std::move(kept));
@@ -66,7 +68,7 @@ void AddedTokens::add(AddedToken token) {
 
 Status AddedTokens::normalize(const Normalizer &normalizer) {
   for (AddedToken &token : tokens_) {
-    if (!token.normalized)
+    if (!token.normalized || token.verbatim)
       continue;
     Text pattern(token.content, 0, false);
     if (Status status = normalizer.apply(pattern); !status.ok())

@@ -18,6 +18,7 @@ struct AddedToken {
   bool singleWord = false; // only where no word character touches it
   bool stripLeft = false, stripRight = false; // takes the space beside it
   bool normalized = false;                    // looked for after normalizing
+  bool verbatim = false; // and then as it is; a word of our own
 };
 
 class AddedTokens {

@@ -1,6 +1,7 @@
 // The normalizer "Precompiled": SentencePiece's table of replacements, a
 // double-array trie over UTF-8 and the texts that it points to.
 #include "runtime/tokenizer/Component.h"
+#include "runtime/tokenizer/FlatTable.h"
 
 #include <cstring>
 
@@ -35,9 +36,15 @@ class Charsmap : public Normalizer {
 public:
   // `longest`: as SentencePiece replaces, the longest entry at every place;
   // otherwise as Hugging Face does, by user-perceived characters.
-  static Result<Pointer> parse(const std::string &bytes, bool longest) {
+  static Result<Pointer> parse(const std::string &bytes, bool longest,
+                               const Json &keep) {
     auto map = std::make_unique<Charsmap>();
     map->longest_ = longest;
+    std::vector<Trie::Entry> kept;
+    for (const Json &text : keep)
+      if (text.is_string())
+        kept.push_back({text.get_ref<const std::string &>(), 0});
+    map->kept_ = Trie(kept);
     uint32_t size = 0;
     if (bytes.size() >= 4)
       std::memcpy(&size, bytes.data(), 4);
@@ -55,8 +62,11 @@ public:
     std::vector<Change> changes;
     bool changed = false, bad = false;
     std::string_view all = text.bytes;
-    for (size_t at = 0; at < all.size() && longest_ && !bad;)
-      at += replaceLongest(all.substr(at), changes, changed, bad);
+    for (size_t at = 0; at < all.size() && longest_ && !bad;) {
+      size_t length = keep(all.substr(at), changes);
+      at += length > 0 ? length
+                       : replaceLongest(all.substr(at), changes, changed, bad);
+    }
     for (size_t at = 0; at < all.size() && !longest_;) {
       size_t length = unicode::grapheme(all.substr(at));
       // Longer ones are looked up character by character, and so are those
@@ -107,6 +117,15 @@ private:
     changed = true;
     change(part, with, changes);
     return true;
+  }
+
+  // Takes over what stays as it is; gives how many bytes that are.
+  size_t keep(std::string_view rest, std::vector<Change> &changes) const {
+    size_t longest = 0, at = 0;
+    kept_.prefixes(rest, [&](size_t length, int32_t) { longest = length; });
+    while (at < longest)
+      changes.push_back({unicode::next(rest, at), 0});
+    return longest;
   }
 
   // Gives how many bytes that took.
@@ -166,6 +185,7 @@ private:
   }
 
   bool longest_ = false;
+  Trie kept_; // what is not replaced
   std::vector<uint32_t> units_;
   std::string texts_;
 };
@@ -176,8 +196,9 @@ Result<Pointer> parseCharsmap(const Json &json) {
   std::string bytes;
   if (!decodeBase64(text(json, "precompiled_charsmap", ""), bytes))
     return corrupt("precompiled_charsmap is not base64");
-  // A word of our own: files that are made for Hugging Face do not have it.
-  return Charsmap::parse(bytes, flag(json, "longest_match", false));
+  // Words of our own: files that are made for Hugging Face do not have them.
+  return Charsmap::parse(bytes, flag(json, "longest_match", false),
+                         member(json, "keep"));
 }
 
 } // namespace sluice::tokenizer

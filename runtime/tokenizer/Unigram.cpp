@@ -171,8 +171,13 @@ Result<std::unique_ptr<Vocabulary>> parseUnigram(const Json &json,
                                              : model->read(vocabulary);
       !status.ok())
     return status;
+  // What an unknown character costs beside the least likely token, unless the
+  // file says it (a word of our own).
+  const Json &cost = member(json, "unk_score");
   model->unknownScore =
-      *std::min_element(model->scores.begin(), model->scores.end()) - 10;
+      cost.is_number()
+          ? cost.get<double>()
+          : *std::min_element(model->scores.begin(), model->scores.end()) - 10;
   if (const Json &unknown = member(json, "unk_id"); !unknown.is_null()) {
     if (!unknown.is_number_unsigned() ||
         unknown.get<uint64_t>() >= model->scores.size())

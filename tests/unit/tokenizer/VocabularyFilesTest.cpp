@@ -66,6 +66,25 @@ TEST(SentencePieceModel, UnigramKeepsScoresAndCharacters) {
             "YWJj");
 }
 
+// They are looked for in the text as it is cut, with its spaces spelled.
+TEST(SentencePieceModel, DefinedPiecesStayWhole) {
+  for (int kind : {1, 2}) {
+    proto::Model file = model(kind);
+    for (const char *piece : {"a\u2581b", "bb"}) {
+      proto::SentencePiece *entry = file.add_pieces();
+      entry->set_piece(piece);
+      entry->set_type(int(TokenType::UserDefined));
+    }
+    Result<Json> document = convert(file);
+    ASSERT_TRUE(document.ok()) << document.status().message();
+    // The score of "bb" loses by a bit against that of "ab" and "b".
+    EXPECT_THAT(pieces(make(*document), "a b abb"),
+                kind == 1
+                    ? ElementsAre("\u2581", "a\u2581b", "\u2581", "ab", "b")
+                    : ElementsAre("\u2581", "a\u2581b", "\u2581", "a", "bb"));
+  }
+}
+
 TEST(SentencePieceModel, RefusesWhatItCannotExpress) {
   auto message = [](const proto::Model &model) {
     return convert(model).status().message();
