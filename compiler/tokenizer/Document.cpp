@@ -1,5 +1,6 @@
 #include "compiler/tokenizer/Document.h"
 
+#include "runtime/support/Base64.h"
 #include "runtime/tokenizer/Component.h"
 #include "runtime/tokenizer/Unicode.h"
 
@@ -27,13 +28,6 @@ static json addedTokens(const TokenList &list) {
                      {"special", special}});
   }
   return added;
-}
-
-std::string spelled(std::string_view bytes) {
-  std::string text;
-  for (char byte : bytes)
-    unicode::append(text, byteCharacter(static_cast<uint8_t>(byte)));
-  return text;
 }
 
 json vocabularyOf(const std::vector<std::string> &tokens) {
@@ -154,20 +148,6 @@ static json mergesFromScores(const TokenList &list, const json &ids) {
   return pairs;
 }
 
-static std::string base64(std::string_view bytes) {
-  static const char digits[] =
-      "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-  std::string text;
-  for (size_t i = 0; i < bytes.size(); i += 3) {
-    uint32_t group = 0;
-    for (size_t j = 0; j < 3; ++j)
-      group = group << 8 | (i + j < bytes.size() ? uint8_t(bytes[i + j]) : 0);
-    for (size_t j = 0; j < 4; ++j)
-      text += i + j > bytes.size() ? '=' : digits[group >> (18 - 6 * j) & 63];
-  }
-  return text;
-}
-
 static json replace(json pattern, const std::string &content) {
   return {{"type", "Replace"}, {"pattern", pattern}, {"content", content}};
 }
@@ -180,7 +160,7 @@ static json spaceNormalizer(const TokenList &list, const SpaceRules &spaces) {
       defined.push_back(list.tokens[id]);
   if (!spaces.charsMap.empty())
     steps.push_back({{"type", "Precompiled"},
-                     {"precompiled_charsmap", base64(spaces.charsMap)},
+                     {"precompiled_charsmap", toBase64(spaces.charsMap)},
                      {"longest_match", true},
                      {"keep", std::move(defined)}});
   if (spaces.squeeze) {

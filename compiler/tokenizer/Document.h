@@ -40,9 +40,6 @@ struct SpaceRules {
   std::string charsMap; // compiled replacements of characters; may be empty
 };
 
-// The bytes as characters of the byte alphabet.
-std::string spelled(std::string_view bytes);
-
 // Components.
 nlohmann::json sequenceOf(const char *key, nlohmann::json list);
 nlohmann::json byteLevel(bool useRegex);

@@ -1,6 +1,7 @@
 #include "compiler/tokenizer/LongestMatch.h"
 
 #include "compiler/tokenizer/Lines.h"
+#include "runtime/tokenizer/Component.h"
 #include "runtime/tokenizer/Unicode.h"
 
 #include <charconv>
@@ -113,7 +114,7 @@ Result<json> fromLiterals(std::string_view text) {
     ++line;
     std::optional<Line> entry = readLine(content);
     if (entry)
-      vocabulary[spelled(entry->token)] = entry->id;
+      vocabulary[toByteAlphabet(entry->token)] = entry->id;
     else if (!content.empty())
       bad = line;
     return bad == 0;
@@ -136,7 +137,7 @@ Result<json> fromEscaped(TokenList list) {
       if (!bytes)
         return Status(Code::Corrupt, "token " + std::to_string(id) + " ('" +
                                          token + "') has a malformed escape");
-      token = spelled(*bytes);
+      token = toByteAlphabet(*bytes);
     }
     vocabulary[token] = id;
   }

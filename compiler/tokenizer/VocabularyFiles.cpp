@@ -1,6 +1,8 @@
 #include "compiler/tokenizer/VocabularyFiles.h"
 
 #include "compiler/tokenizer/Lines.h"
+#include "runtime/support/Base64.h"
+#include "runtime/tokenizer/Component.h"
 
 #include <optional>
 #include <unordered_map>
@@ -18,36 +20,6 @@ int64_t find(const TokenList &list, std::string_view token) {
     if (list.tokens[id] == token)
       return int64_t(id);
   return -1;
-}
-
-int digitOf(char c) {
-  if (c >= 'A' && c <= 'Z')
-    return c - 'A';
-  if (c >= 'a' && c <= 'z')
-    return c - 'a' + 26;
-  if (c >= '0' && c <= '9')
-    return c - '0' + 52;
-  return c == '+' ? 62 : c == '/' ? 63 : -1;
-}
-
-std::optional<std::string> fromBase64(std::string_view text) {
-  while (text.ends_with('='))
-    text.remove_suffix(1);
-  std::string bytes;
-  uint32_t group = 0;
-  int bits = 0;
-  for (char c : text) {
-    int digit = digitOf(c);
-    if (digit < 0)
-      return std::nullopt;
-    group = group << 6 | uint32_t(digit);
-    bits += 6;
-    if (bits >= 8) {
-      bits -= 8;
-      bytes += static_cast<char>(group >> bits & 0xff);
-    }
-  }
-  return bytes;
 }
 
 struct Ranked {
@@ -209,11 +181,11 @@ Result<json> fromRanks(std::string_view text, const json &kinds) {
   json merges = json::array();
   for (size_t rank = 0; rank < list.tokens.size(); ++rank)
     if (auto parts = partsOf(ranks, list.tokens[rank], int64_t(rank)))
-      merges.push_back(
-          json::array({spelled(parts->first), spelled(parts->second)}));
+      merges.push_back(json::array(
+          {toByteAlphabet(parts->first), toByteAlphabet(parts->second)}));
   list.types.assign(list.tokens.size(), TokenType::Normal);
   for (std::string &token : list.tokens)
-    token = spelled(token);
+    token = toByteAlphabet(token);
   if (Status status = addSpecials(kind->value("special", json::array()), list);
       !status.ok())
     return status;

@@ -4,7 +4,6 @@
 #include "runtime/tokenizer/Models.h"
 
 #include <algorithm>
-#include <cstdio>
 
 namespace sluice::tokenizer {
 
@@ -28,7 +27,7 @@ public:
   std::string prefix, suffix; // of continuing and of last characters
   std::string unknownToken;
   bool fuseUnknown = false, byteFallback = false, ignoreMerges = false;
-  int32_t fallbackIds[256];
+  ByteIds fallback;
 
   Status encode(std::string_view piece, Tokens &out) const override {
     if (ignoreMerges)
@@ -40,7 +39,7 @@ public:
     symbols.reserve(piece.size());
     if (bytes_) {
       for (char byte : piece)
-        symbols.push_back({byteIds_[uint8_t(byte)], 1, 0, 0});
+        symbols.push_back({uint32_t(byteIds_[uint8_t(byte)]), 1, 0, 0});
     } else if (Status status = characters(piece, symbols); !status.ok()) {
       return status;
     }
@@ -66,14 +65,10 @@ public:
 
   // Only where every byte is a token: then nothing is unknown.
   bool takesBytes() const override {
-    for (int byte = 0; byte < 256; ++byte)
-      if (tokens.id(spelled(uint8_t(byte))) < 0)
-        return false;
-    return prefix.empty() && suffix.empty();
+    return prefix.empty() && suffix.empty() && complete(alphabetIds(tokens));
   }
   Status takeBytes() override {
-    for (int byte = 0; byte < 256; ++byte)
-      byteIds_[byte] = uint32_t(tokens.id(spelled(uint8_t(byte))));
+    byteIds_ = alphabetIds(tokens);
     bytes_ = true;
     cuts_ = false;
     return ignoreMerges && !indexed_ ? indexBytes() : Status();
@@ -163,12 +158,6 @@ private:
     }
   }
 
-  static std::string spelled(uint8_t byte) {
-    std::string character;
-    unicode::append(character, byteCharacter(byte));
-    return character;
-  }
-
   Status indexBytes() {
     std::vector<std::string> spellings(size_t(tokens.ids()));
     std::vector<TokenTable::Entry> entries;
@@ -231,10 +220,10 @@ private:
 
   bool bytes(std::string_view character, std::vector<Symbol> &symbols) const {
     for (char byte : character)
-      if (fallbackIds[uint8_t(byte)] < 0)
+      if (fallback[uint8_t(byte)] < 0)
         return false;
     for (char byte : character)
-      symbols.push_back({uint32_t(fallbackIds[uint8_t(byte)]), 1, 0, 0});
+      symbols.push_back({uint32_t(fallback[uint8_t(byte)]), 1, 0, 0});
     return true;
   }
 
@@ -317,7 +306,7 @@ private:
   bool bytes_ = false;
   bool indexed_ = false;
   TokenTable byBytes_; // spelled in bytes, where whole pieces are looked up
-  uint32_t byteIds_[256];
+  ByteIds byteIds_;
 };
 
 // "left right", or a list of the two.
@@ -388,11 +377,7 @@ Result<std::unique_ptr<Vocabulary>> parseBpe(const Json &json,
   bpe->fuseUnknown = flag(json, "fuse_unk", false);
   bpe->byteFallback = flag(json, "byte_fallback", false);
   bpe->ignoreMerges = flag(json, "ignore_merges", false);
-  for (int byte = 0; byte < 256; ++byte) {
-    char name[8];
-    std::snprintf(name, sizeof(name), "<0x%02X>", unsigned(byte));
-    bpe->fallbackIds[byte] = bpe->tokens.id(name);
-  }
+  bpe->fallback = fallbackIds(bpe->tokens);
   const Json &merges = member(json, "merges");
   if (Status status = merges.is_number() ? bpe->load(json, tables)
                                          : readMerges(merges, *bpe);

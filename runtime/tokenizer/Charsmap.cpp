@@ -1,5 +1,6 @@
 // The normalizer "Precompiled": SentencePiece's table of replacements, a
 // double-array trie over UTF-8 and the texts that it points to.
+#include "runtime/support/Base64.h"
 #include "runtime/tokenizer/Component.h"
 #include "runtime/tokenizer/FlatTable.h"
 
@@ -10,27 +11,6 @@ namespace sluice::tokenizer {
 namespace {
 
 using Pointer = std::unique_ptr<Normalizer>;
-
-bool decodeBase64(std::string_view text, std::string &bytes) {
-  uint32_t bits = 0;
-  int count = 0;
-  while (!text.empty() && text.back() == '=')
-    text.remove_suffix(1);
-  for (char c : text) {
-    int value = c >= 'A' && c <= 'Z'   ? c - 'A'
-                : c >= 'a' && c <= 'z' ? c - 'a' + 26
-                : c >= '0' && c <= '9' ? c - '0' + 52
-                : c == '+'             ? 62
-                : c == '/'             ? 63
-                                       : -1;
-    if (value < 0)
-      return false;
-    bits = bits << 6 | uint32_t(value);
-    if ((count += 6) >= 8)
-      bytes += char(bits >> (count -= 8) & 0xff);
-  }
-  return true;
-}
 
 class Charsmap : public Normalizer {
 public:
@@ -193,11 +173,12 @@ private:
 } // namespace
 
 Result<Pointer> parseCharsmap(const Json &json) {
-  std::string bytes;
-  if (!decodeBase64(text(json, "precompiled_charsmap", ""), bytes))
+  std::optional<std::string> bytes =
+      fromBase64(text(json, "precompiled_charsmap", ""));
+  if (!bytes)
     return corrupt("precompiled_charsmap is not base64");
   // Words of our own: files that are made for Hugging Face do not have them.
-  return Charsmap::parse(bytes, flag(json, "longest_match", false),
+  return Charsmap::parse(*bytes, flag(json, "longest_match", false),
                          member(json, "keep"));
 }
 

@@ -92,6 +92,13 @@ const ByteAlphabet &alphabet() {
 
 int32_t byteCharacter(uint8_t byte) { return alphabet().characters[byte]; }
 
+std::string toByteAlphabet(std::string_view bytes) {
+  std::string text;
+  for (char byte : bytes)
+    unicode::append(text, byteCharacter(static_cast<uint8_t>(byte)));
+  return text;
+}
+
 int byteOf(int32_t character) {
   return character >= 0 && character < 0x200
              ? alphabet().bytes[size_t(character)]

@@ -180,6 +180,7 @@ parseList(const Json &json, const char *key,
 int32_t byteCharacter(uint8_t byte);
 // The byte that a character stands for, or -1.
 int byteOf(int32_t character);
+std::string toByteAlphabet(std::string_view bytes);
 // A token with a character outside of the alphabet stands for itself.
 std::string fromByteAlphabet(std::string_view text);
 // The same; false if a character is outside.

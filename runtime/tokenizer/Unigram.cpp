@@ -16,7 +16,7 @@ public:
   double unknownScore = 0;
   int32_t unknownId = -1;
   bool byteFallback = false;
-  int32_t fallbackIds[256];
+  ByteIds fallback;
 
   Status encode(std::string_view piece, Tokens &out) const override {
     std::vector<Node> nodes(piece.size() + 1);
@@ -105,10 +105,10 @@ private:
     bool bytes = id < 0 && byteFallback &&
                  std::all_of(
                      spelling.begin(), spelling.end(),
-                     [&](char c) { return fallbackIds[uint8_t(c)] >= 0; });
+                     [&](char c) { return fallback[uint8_t(c)] >= 0; });
     if (bytes) {
       for (char c : spelling)
-        out.add(fallbackIds[uint8_t(c)], part.begin, part.end);
+        out.add(fallback[uint8_t(c)], part.begin, part.end);
       return {};
     }
     if (id < 0)
@@ -185,11 +185,7 @@ Result<std::unique_ptr<Vocabulary>> parseUnigram(const Json &json,
     model->unknownId = unknown.get<int32_t>();
   }
   model->byteFallback = flag(json, "byte_fallback", false);
-  for (int byte = 0; byte < 256; ++byte) {
-    char name[8];
-    std::snprintf(name, sizeof(name), "<0x%02X>", unsigned(byte));
-    model->fallbackIds[byte] = model->tokens.id(name);
-  }
+  model->fallback = fallbackIds(model->tokens);
   return std::unique_ptr<Vocabulary>(std::move(model));
 }
 

@@ -1,5 +1,8 @@
 #include "runtime/tokenizer/Models.h"
 
+#include <algorithm>
+#include <cstdio>
+
 namespace sluice::tokenizer {
 
 Result<TokenTable> parseTokens(const Json &json, const Tables &tables) {
@@ -18,6 +21,29 @@ Result<TokenTable> parseTokens(const Json &json, const Tables &tables) {
   }
   Result<TokenTable> table = TokenTable::build(std::move(entries));
   return table.ok() ? std::move(table) : table.status().in("tokenizer.json");
+}
+
+ByteIds alphabetIds(const TokenTable &tokens) {
+  ByteIds ids;
+  for (size_t byte = 0; byte < ids.size(); ++byte) {
+    char c = static_cast<char>(byte);
+    ids[byte] = tokens.id(toByteAlphabet({&c, 1}));
+  }
+  return ids;
+}
+
+ByteIds fallbackIds(const TokenTable &tokens) {
+  ByteIds ids;
+  for (size_t byte = 0; byte < ids.size(); ++byte) {
+    char name[8];
+    std::snprintf(name, sizeof(name), "<0x%02X>", unsigned(byte));
+    ids[byte] = tokens.id(name);
+  }
+  return ids;
+}
+
+bool complete(const ByteIds &ids) {
+  return std::find(ids.begin(), ids.end(), -1) == ids.end();
 }
 
 Result<PairTable> loadPairs(const Json &number, const Tables &tables) {

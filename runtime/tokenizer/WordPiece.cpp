@@ -61,13 +61,7 @@ public:
   }
 
   bool takesBytes() const override {
-    for (int byte = 0; byte < 256; ++byte) {
-      std::string character;
-      unicode::append(character, byteCharacter(uint8_t(byte)));
-      if (tokens.id(character) < 0)
-        return false;
-    }
-    return trie.has_value();
+    return trie && complete(alphabetIds(tokens));
   }
   Status takeBytes() override {
     if (!mapped_)

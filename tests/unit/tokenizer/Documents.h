@@ -27,21 +27,6 @@ inline Tokenizer make(const Json &document) {
   return std::move(*tokenizer);
 }
 
-// Of bytes in whole groups of three.
-inline std::string base64(const std::string &bytes) {
-  static const char digits[] =
-      "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-  std::string text;
-  for (size_t i = 0; i + 2 < bytes.size(); i += 3) {
-    uint32_t bits = uint32_t(uint8_t(bytes[i])) << 16 |
-                    uint32_t(uint8_t(bytes[i + 1])) << 8 |
-                    uint8_t(bytes[i + 2]);
-    for (int shift : {18, 12, 6, 0})
-      text += digits[bits >> shift & 63];
-  }
-  return text;
-}
-
 // A tokenizer on tables that lie in memory as they would in a file.
 class Stored {
 public:

@@ -1,4 +1,5 @@
 // Errors, and the time that long texts take.
+#include "runtime/support/Base64.h"
 #include "tests/unit/tokenizer/Documents.h"
 
 #include <gmock/gmock.h>
@@ -118,7 +119,7 @@ TEST(TokenizerErrors, ContradictingFile) {
 TEST(TokenizerErrors, TableThatPointsOutsideOfItself) {
   std::string bytes("\x08\0\0\0\xff\xff\xff\x7f\xff\xff\xff\x7f", 12);
   Json normalizer = {{"type", "Precompiled"},
-                     {"precompiled_charsmap", base64(bytes)}};
+                     {"precompiled_charsmap", toBase64(bytes)}};
   Tokenizer tokenizer =
       make({{"model", bpe({"a"})}, {"normalizer", normalizer}});
   EXPECT_THAT(tokenizer.encode("a").status().message(),
