@@ -82,15 +82,19 @@ Interpreter::Flow Interpreter::execIf(const Stmt &stmt) {
 }
 
 // `break` in the block drops what it has written, as in Jinja2.
+Interpreter::Flow Interpreter::captureBody(const Stmt &stmt, Value &text) {
+  Capture capture(*this);
+  Flow flow = exec(stmt.body);
+  if (flow == Flow::Next)
+    text = capture.text.value();
+  return flow;
+}
+
 Interpreter::Flow Interpreter::execFilter(const Stmt &stmt) {
   enter(stmt.scope);
   Value text;
-  {
-    Capture capture(*this);
-    if (Flow flow = exec(stmt.body); flow != Flow::Next)
-      return flow;
-    text = capture.text.value();
-  }
+  if (Flow flow = captureBody(stmt, text); flow != Flow::Next)
+    return flow;
   writeText(evalFilter(*stmt.expression, &text), "filter");
   leave(stmt.scope);
   return Flow::Next;
@@ -99,12 +103,8 @@ Interpreter::Flow Interpreter::execFilter(const Stmt &stmt) {
 Interpreter::Flow Interpreter::execSetBlock(const Stmt &stmt) {
   enter(stmt.scope);
   Value text;
-  {
-    Capture capture(*this);
-    if (Flow flow = exec(stmt.body); flow != Flow::Next)
-      return flow;
-    text = capture.text.value();
-  }
+  if (Flow flow = captureBody(stmt, text); flow != Flow::Next)
+    return flow;
   if (stmt.expression)
     text = evalFilter(*stmt.expression, &text);
   checkFields(*stmt.target);

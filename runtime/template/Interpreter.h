@@ -93,6 +93,8 @@ private:
   Flow exec(const Stmt &stmt);
   Flow execNode(const Stmt &stmt);
   Flow execIf(const Stmt &stmt);
+  // What the body writes, instead of writing it.
+  Flow captureBody(const Stmt &stmt, Value &text);
   Flow execFilter(const Stmt &stmt);
   Flow execSetBlock(const Stmt &stmt);
   Flow execWith(const Stmt &stmt);

@@ -58,14 +58,18 @@ Scope Resolver::scopeOf(const Symbols &symbols) {
   return scope;
 }
 
-void Resolver::collect(Symbols &symbols, const Expr *expr) {
-  if (!expr)
-    return;
+void Resolver::deeper(const Expr &expr) {
   if (++nesting_ > maxNesting_)
-    failAt(expr->at,
+    failAt(expr.at,
            "expressions nest more than " + std::to_string(maxNesting_) +
                " levels deep",
            Code::Resource);
+}
+
+void Resolver::collect(Symbols &symbols, const Expr *expr) {
+  if (!expr)
+    return;
+  deeper(*expr);
   if (expr->kind == Expr::Kind::Name || expr->kind == Expr::Kind::Field)
     load(symbols, expr->name);
   for (const Expr *operand : expr->operands)
@@ -337,11 +341,7 @@ void Resolver::resolveFunction(const Context &context, Function &function) {
 void Resolver::resolve(const Context &context, Expr *expr) {
   if (!expr)
     return;
-  if (++nesting_ > maxNesting_)
-    failAt(expr->at,
-           "expressions nest more than " + std::to_string(maxNesting_) +
-               " levels deep",
-           Code::Resource);
+  deeper(*expr);
   resolveNode(context, *expr);
   --nesting_;
 }

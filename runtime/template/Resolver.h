@@ -49,6 +49,7 @@ private:
   void load(Symbols &symbols, const std::string &name);
   void store(Symbols &symbols, const std::string &name);
   Variable parameter(Symbols &symbols, const std::string &name);
+  void deeper(const Expr &expr); // fails where that is too deep
   void collect(Symbols &symbols, const Expr *expr);
   void collect(Symbols &symbols, const Block &block);
   void collect(Symbols &symbols, const Stmt &stmt);
