@@ -183,6 +183,15 @@ Status Compilation::resume(Stage &at) {
                   options.from + ": expected a dump of stage model, fused or "
                                  "plan (module attribute sluice.stage)");
   at = *stage;
+  // What these decide is in the dump already.
+  if (options.weights != "keep" || options.compute != "auto")
+    return Status(Code::InvalidArgument,
+                  "--weights and --compute have no effect on a dump: make " +
+                      options.from + " with them");
+  if (at > Stage::Model && !options.disabledPasses.empty())
+    return Status(Code::InvalidArgument,
+                  "--disable-pass has no effect on " + options.from +
+                      ", a dump of stage " + name.getValue().str());
   if (Status status = verify(at); !status.ok())
     return status;
   if (options.emit && *options.emit < at)
