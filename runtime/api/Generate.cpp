@@ -135,6 +135,8 @@ Status Model::generateText(int32_t slot, std::span<const int32_t> prompt,
   Status status = generate(slot, first, options, [&](int32_t token) {
     if (options.token)
       options.token(token);
+    if (token >= (*tokenizer)->size())
+      return true; // a row that pads the vocabulary: it has no text
     Result<std::string> text = stream.next(token);
     if (!text.ok())
       failure = text.status();

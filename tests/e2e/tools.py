@@ -96,6 +96,9 @@ def resuming(bench):
         plan = bench.output("sluice-inspect", compile(bench, "located.slc", "--from", located), "--plan")
         bench.check(f"places in the YAML come back from {stage}", "llama.yaml:" in plan and "located-" not in plan, plan[:500])
     shutil.rmtree(changed)
+    bench.output(*command, "--emit=fused", "-o", "fused.mlir")
+    bench.refuse("types are in a dump already", "--weights and --compute have no effect", *command, "--from", "fused.mlir", "--weights", "bf16", "-o", "no.slc")
+    bench.refuse("fusions are in a dump already", "--disable-pass has no effect", *command, "--from", "fused.mlir", "--disable-pass", "fuse-swiglu", "-o", "no.slc")
 
 
 def passes(bench):
@@ -279,6 +282,8 @@ def converting(bench):
     bench.check("places follow each other", places == sorted(places) and [end for _, end in distinct][:-1] == [begin for begin, _ in distinct][1:], str(places))
     bench.check("places cover the text", (places[0][0], places[-1][1]) == (0, len(text.encode())), str(places))
     bench.check("places show what stands there", json.loads(lines[0][3]) == text.encode()[: places[0][1]].decode(), lines[0][3])
+    bench.check("no text, no ids, no text", piped("", "--tokenize", "-") == "\n" and piped("\n", "--detokenize", "-") == "")
+    bench.refuse("nothing else is run", "run nothing", "sluice-run", demo, "--tokenize", "-", "--prompt", "x", code=2, input=b"")
     bench.refuse("text that is not UTF-8", "byte 2", "sluice-run", demo, "--tokenize", "-", input=b"ab\xff")
     bench.refuse("ids that are none", "'1 x' is not a list of ids", "sluice-run", demo, "--detokenize", "-", input=b"1 x")
     bench.refuse("ids out of range", "out of range", "sluice-run", demo, "--detokenize", "-", input=b"1 99999999")
@@ -306,6 +311,25 @@ def talking(bench):
     bench.check("--system", answers("hello\n", "--system", "Be kind.") == continued("system: Be kind.\nuser: hello\nassistant:"))
     second = continued(f"user: hello\nassistant: {first[:-1]}\nuser: and\nassistant:")
     bench.check("a second question knows the first", answers("hello\nand\n") == first + second, second)
+    full = bench.run("sluice-run", demo, *chat, "--context", "16", "--prompt", "hello")
+    bench.check("a full context is told", full.returncode == 0 and b"the context of 16 tokens is full" in full.stderr, full.stderr.decode())
+    bench.refuse("an entry that does not exist", "nope", "sluice-run", demo, *chat, "--prompt", "x", "--entry", "nope")
+    bench.refuse("greedy and not", "exclude each other", "sluice-run", demo, *chat, "--prompt", "x", "--greedy", "--temperature", "1", code=2)
+    # An encoder reads the whole conversation anew, and rows of the vocabulary
+    # that the tokenizer does not know have no text.
+    seq2seq = bench.path("seq2seq")
+    shutil.copytree(bench.case("t5/relu-tied"), seq2seq)
+    words = {word: id for id, word in enumerate("<pad> </s> <unk> a b c d e f".split())}
+    with open(os.path.join(seq2seq, "tokenizer.json"), "w") as file:
+        json.dump({"model": {"type": "WordLevel", "vocab": words, "unk_token": "<unk>"}, "pre_tokenizer": {"type": "WhitespaceSplit"}}, file)
+    bench.output("sluice-compile", "-c", seq2seq, "--models", bench.models, "-o", "seq2seq.slc")
+    with open(bench.path("words.jinja"), "w") as file:
+        file.write("{% for m in messages %}{{ m.content }} {% endfor %}")
+    words = ("--template-file", bench.path("words.jinja"), "--max-tokens", "6", "--ignore-stop")
+    done = bench.run("sluice-run", "seq2seq.slc", "--chat", *words, input=b"a b\nc d\n")
+    lines = done.stdout.decode().split("\n")
+    again = [bench.output("sluice-run", "seq2seq.slc", "--prompt", prompt, "--max-tokens", "6", "--ignore-stop") for prompt in ("a b", f"a b {lines[0]} c d")]
+    bench.check("a conversation through an encoder", done.returncode == 0 and lines[:2] == [text.rstrip("\n") for text in again], f"{lines} {again} {done.stderr}")
     with open(bench.path("refusing.jinja"), "w") as file:
         file.write("{{ raise_exception('no roles today') }}")
     bench.refuse("a template that refuses", "no roles today", "sluice-run", demo, "--chat", "--template-file", bench.path("refusing.jinja"), "--prompt", "x")

@@ -14,13 +14,8 @@ class Conversation {
 public:
   Conversation(Model &model, const Tokenizer &tokenizer, ChatFormat format,
                const Options &options)
-      : model_(model), tokenizer_(tokenizer), format_(std::move(format)) {
-    text_.sampling = options.sampling;
-    text_.maxTokens = options.maxTokens;
-    text_.ignoreModelStops = options.ignoreStop;
-    text_.stopStrings = options.stop;
-    text_.stopTokens = options.stopTokens;
-    text_.showSpecial = options.showSpecial;
+      : model_(model), tokenizer_(tokenizer), format_(std::move(format)),
+        text_(textOptions(options)) {
     text_.token = [this](int32_t id) { held_.push_back(id); };
     if (!options.system.empty())
       messages_.push_back({"system", options.system});
@@ -66,7 +61,11 @@ Status Conversation::ask(const std::string &question) {
     return ids.status();
   if (ids->empty())
     return Status(Code::InvalidArgument, "the chat template prints nothing");
-  size_t common = goBackTo(*ids);
+  size_t common = 0;
+  if (model_.startToken() >= 0)
+    model_.reset(0); // an encoder reads the whole conversation anew
+  else
+    common = goBackTo(*ids);
   held_ = *ids;
   std::string answer;
   Status status =
@@ -77,6 +76,8 @@ Status Conversation::ask(const std::string &question) {
                             return std::cout.good();
                           });
   std::cout << '\n' << std::flush;
+  if (status.ok())
+    noteFullContext(model_);
   messages_.push_back({"assistant", std::move(answer)});
   return status;
 }
@@ -95,6 +96,8 @@ Status chat(const Options &options, ModelPtr &model) {
   if (!loaded.ok())
     return loaded.status();
   model = std::move(*loaded);
+  if (Status status = checkGenerates(*model, options.entry); !status.ok())
+    return status;
   Result<const Tokenizer *> tokenizer = model->tokenizer();
   if (!tokenizer.ok())
     return tokenizer.status();

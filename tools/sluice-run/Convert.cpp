@@ -69,6 +69,8 @@ Status convertText(const Options &options) {
   if (toIds)
     return (options.offsets ? printOffsets : printIds)(**tokenizer, *input,
                                                        !options.noSpecial);
+  if (input->find_first_not_of(" ,\n") == std::string::npos)
+    return {}; // no text has no ids
   Result<std::vector<int32_t>> ids = tools::parseIds(*input);
   if (!ids.ok())
     return ids.status();

@@ -62,6 +62,10 @@ Status runEntry(const Options &options, ModelPtr &model);
 Status checkGenerates(const Model &model, const std::string &name);
 // --generate.
 Status generateIds(const Options &options, ModelPtr &model);
+// What --prompt and --chat ask of a generation.
+TextOptions textOptions(const Options &options);
+// Says so when a sequence ends because nothing more can be kept.
+void noteFullContext(const Model &model);
 // --prompt.
 Status generateText(const Options &options, ModelPtr &model);
 // --chat.

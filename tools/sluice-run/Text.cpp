@@ -31,6 +31,23 @@ static Status printIds(Model &model, const std::string &prompt,
   return status;
 }
 
+TextOptions textOptions(const Options &options) {
+  TextOptions text;
+  text.sampling = options.sampling;
+  text.maxTokens = options.maxTokens;
+  text.ignoreModelStops = options.ignoreStop;
+  text.stopStrings = options.stop;
+  text.stopTokens = options.stopTokens;
+  text.showSpecial = options.showSpecial;
+  return text;
+}
+
+void noteFullContext(const Model &model) {
+  int64_t context = model.info().context;
+  if (model.length(0) >= context)
+    std::cerr << "note: the context of " << context << " tokens is full\n";
+}
+
 Status generateText(const Options &options, ModelPtr &model) {
   const std::string &prompt = *options.prompt;
   Result<ModelPtr> loaded = loadModel(options, 1, prompt.size() + 16);
@@ -41,13 +58,7 @@ Status generateText(const Options &options, ModelPtr &model) {
     return status;
   if (!options.profile.empty())
     model->startProfile();
-  TextOptions text;
-  text.sampling = options.sampling;
-  text.maxTokens = options.maxTokens;
-  text.ignoreModelStops = options.ignoreStop;
-  text.stopStrings = options.stop;
-  text.stopTokens = options.stopTokens;
-  text.showSpecial = options.showSpecial;
+  TextOptions text = textOptions(options);
   if (options.printIds)
     return printIds(*model, prompt, text);
   if (options.echo)
@@ -61,6 +72,8 @@ Status generateText(const Options &options, ModelPtr &model) {
     std::cout << '\n';
   if (status.ok() && !std::cout.good())
     return Status(Code::Io, "cannot write the text");
+  if (status.ok())
+    noteFullContext(*model);
   return status;
 }
 

@@ -166,50 +166,54 @@ static void declare(CLI::App &app, run::Options &options) {
   declareMachine(app, options);
 }
 
-// What is wrong with the combination of options, or "".
+// What is wrong with the combination of options, or "": one mode of several, as
+// each takes the place of the others.
 static std::string conflict(const run::Options &options) {
   bool converts = !options.tokenize.empty() || !options.detokenize.empty();
+  bool ids = !options.ids.empty() || !options.sourceIds.empty();
+  bool tensors = !options.in.empty() || !options.out.empty();
+  bool generates = options.generate > 0;
   if (options.noSpecial && !converts)
     return "--no-special is for --tokenize and --detokenize";
-  if (options.verify || converts)
-    return "";
-  if (!options.chat &&
-      !(options.system.empty() && options.templateFile.empty()))
-    return "--system and --template-file are for --chat";
-  if (options.chat)
-    return !options.ids.empty() || !options.sourceIds.empty() ||
-                   !options.in.empty() || !options.out.empty() ||
-                   options.generate > 0 || options.printIds || options.echo
-               ? "--chat prints text: leave out --ids, --in, --out, "
-                 "--generate, "
-                 "--print-ids and --echo"
+  if (converts)
+    return ids || tensors || generates || options.prompt || options.chat ||
+                   options.verify
+               ? "--tokenize and --detokenize run nothing: leave out --prompt, "
+                 "--chat, --ids, --in, --out, --generate and --verify"
                : "";
-  bool ids = !options.ids.empty() || !options.sourceIds.empty();
+  if (options.verify)
+    return "";
+  if (options.greedy && options.sampling.temperature != 0)
+    return "--greedy and --temperature exclude each other";
+  if (options.chat)
+    return ids || tensors || generates || options.printIds || options.echo
+               ? "--chat prints text: leave out --ids, --in, --out, "
+                 "--generate, --print-ids and --echo"
+               : "";
+  if (!options.system.empty() || !options.templateFile.empty())
+    return "--system and --template-file are for --chat";
   if (options.prompt) {
     if (ids || !options.in.empty())
       return "--prompt takes the place of --ids, --source-ids and --in";
-    if (options.generate > 0)
+    if (generates)
       return "--prompt is continued by --max-tokens, not --generate";
-    if (options.printIds && (options.echo || !options.stop.empty()))
-      return "--print-ids prints no text: leave out --echo and --stop";
-    return options.greedy && options.sampling.temperature != 0
-               ? "--greedy and --temperature exclude each other"
+    return options.printIds && (options.echo || !options.stop.empty())
+               ? "--print-ids prints no text: leave out --echo and --stop"
                : "";
   }
   if (ids && !options.in.empty())
     return "--in takes the place of --ids and --source-ids";
   if (!ids && options.in.empty())
-    return "nothing to run: give --prompt, --prompt-file, --ids or --in";
+    return "nothing to run: give --prompt, --prompt-file, --chat, --ids or "
+           "--in";
   if (options.echo || !options.stop.empty())
     return "--echo and --stop are for --prompt";
-  if (options.generate > 0 && !options.in.empty())
+  if (generates && !options.in.empty())
     return "--generate continues --ids, not --in";
-  if (options.generate > 0 && !options.out.empty())
+  if (generates && !options.out.empty())
     return "--generate prints ids, it does not write --out";
-  if (options.generate == 0 && options.out.empty())
+  if (!generates && options.out.empty())
     return "nothing to do with the results: give --out or --generate";
-  if (options.greedy && options.sampling.temperature != 0)
-    return "--greedy and --temperature exclude each other";
   return "";
 }
 
