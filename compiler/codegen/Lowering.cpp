@@ -1,16 +1,21 @@
 #include "compiler/codegen/Lowering.h"
 
+#include "compiler/codegen/EmulateTiles.h"
 #include "compiler/codegen/VerifyKernel.h"
 
 #include "mlir/Conversion/AffineToStandard/AffineToStandard.h"
 #include "mlir/Conversion/ArithToLLVM/ArithToLLVM.h"
 #include "mlir/Conversion/ControlFlowToLLVM/ControlFlowToLLVM.h"
 #include "mlir/Conversion/FuncToLLVM/ConvertFuncToLLVMPass.h"
+#include "mlir/Conversion/LLVMCommon/ConversionTarget.h"
+#include "mlir/Conversion/LLVMCommon/TypeConverter.h"
 #include "mlir/Conversion/MathToLLVM/MathToLLVM.h"
 #include "mlir/Conversion/MemRefToLLVM/MemRefToLLVM.h"
 #include "mlir/Conversion/ReconcileUnrealizedCasts/ReconcileUnrealizedCasts.h"
 #include "mlir/Conversion/SCFToControlFlow/SCFToControlFlow.h"
+#include "mlir/Conversion/UBToLLVM/UBToLLVM.h"
 #include "mlir/Conversion/VectorToLLVM/ConvertVectorToLLVMPass.h"
+#include "mlir/Dialect/AMX/AMXDialect.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Arith/Transforms/Passes.h"
 #include "mlir/Dialect/ControlFlow/IR/ControlFlow.h"
@@ -79,10 +84,38 @@ struct ExpandMathPass
   }
 };
 
+// Blocks may carry tiles, a type that the conversion of MLIR leaves out.
+struct ConvertBranchesPass
+    : public PassWrapper<ConvertBranchesPass, OperationPass<ModuleOp>> {
+  MLIR_DEFINE_EXPLICIT_INTERNAL_INLINE_TYPE_ID(ConvertBranchesPass)
+
+  StringRef getArgument() const override { return "convert-kernel-branches"; }
+  StringRef getDescription() const override {
+    return "Convert cf to the LLVM dialect, tiles included";
+  }
+  void getDependentDialects(DialectRegistry &registry) const override {
+    registry.insert<LLVM::LLVMDialect>();
+  }
+
+  void runOnOperation() override {
+    MLIRContext *context = &getContext();
+    LLVMTypeConverter types(context);
+    types.addConversion([](amx::TileType type) -> Type {
+      return LLVM::LLVMX86AMXType::get(type.getContext());
+    });
+    RewritePatternSet patterns(context);
+    cf::populateControlFlowToLLVMConversionPatterns(types, patterns);
+    LLVMConversionTarget target(*context);
+    if (failed(applyPartialConversion(getOperation(), target,
+                                      std::move(patterns))))
+      signalPassFailure();
+  }
+};
+
 } // namespace
 
 void registerKernelDialects(DialectRegistry &registry) {
-  registry.insert<arith::ArithDialect, cf::ControlFlowDialect,
+  registry.insert<amx::AMXDialect, arith::ArithDialect, cf::ControlFlowDialect,
                   func::FuncDialect, LLVM::LLVMDialect, math::MathDialect,
                   memref::MemRefDialect, scf::SCFDialect, vector::VectorDialect,
                   x86vector::X86VectorDialect>();
@@ -96,6 +129,8 @@ std::unique_ptr<Pass> createExpandMathPass() {
 
 void buildLoweringPipeline(OpPassManager &passes, const Target &target) {
   passes.addPass(createVerifyKernelPass());
+  if (target.emulatesAmx)
+    passes.addPass(createEmulateTilesPass());
   passes.addPass(createExpandMathPass());
   passes.addPass(createCanonicalizerPass());
   passes.addPass(createCSEPass());
@@ -112,12 +147,14 @@ void buildLoweringPipeline(OpPassManager &passes, const Target &target) {
 
   ConvertVectorToLLVMPassOptions vector;
   vector.x86Vector = true;
+  vector.amx = true;
   vector.force32BitVectorIndices = false;
   passes.addPass(createConvertVectorToLLVMPass(vector));
   passes.addPass(createFinalizeMemRefToLLVMConversionPass());
   passes.addPass(createArithToLLVMConversionPass());
   passes.addPass(createConvertMathToLLVMPass());
-  passes.addPass(createConvertControlFlowToLLVMPass());
+  passes.addPass(createUBToLLVMConversionPass());
+  passes.addPass(std::make_unique<ConvertBranchesPass>());
   passes.addPass(createConvertFuncToLLVMPass());
   passes.addPass(createReconcileUnrealizedCastsPass());
 }

@@ -10,7 +10,7 @@
 namespace sluice::codegen {
 
 // Dialects that kernels are written in (func, scf, vector, memref, arith, math,
-// x86vector, llvm) and what is needed to translate them.
+// x86vector, amx, llvm) and what is needed to translate them.
 void registerKernelDialects(mlir::DialectRegistry &registry);
 
 // Replaces math functions by polynomials, so that no libm symbol is left, and
@@ -20,8 +20,8 @@ void registerKernelDialects(mlir::DialectRegistry &registry);
 // to pi: larger angles are reduced by the caller, in f64.
 std::unique_ptr<mlir::Pass> createExpandMathPass();
 
-// The whole way: verify-kernel, expand math, then scf, memref, vector, arith,
-// func to the LLVM dialect.
+// The whole way: verify-kernel, emulate tiles where the target says so, expand
+// math, then scf, memref, vector, arith, func to the LLVM dialect.
 void buildLoweringPipeline(mlir::OpPassManager &passes, const Target &target);
 
 } // namespace sluice::codegen

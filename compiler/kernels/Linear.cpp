@@ -8,50 +8,23 @@
 // of K (see SLC_K_BLOCK), block sums are added to totals in order, and the
 // epilogue turns totals into y.
 //
+// On targets with tiles (AMX) products of bf16 take longer chunks and add up in
+// the tile unit's order.
+//
 // rows = tokens and rows = pairs are the two products of a mixture of experts.
 // Row i of the sorted list belongs to the expert e with offsets[e] <= i <
 // offsets[e+1], and reads row pairs[i] / top_k of x (tokens) or row i (pairs);
 // row i of y is written in both.
-#include "compiler/codegen/Target.h"
-#include "compiler/kernels/Epilogue.h"
+#include "compiler/kernels/LinearKernel.h"
 #include "compiler/kernels/NormRow.h"
-#include "compiler/kernels/PanelProduct.h"
 
 using namespace mlir;
 
 namespace sluice::kernels {
 namespace {
 
-enum class Rows { Direct, Tokens, Pairs };
-
-// The attributes of one linear kernel.
-struct Config {
-  explicit Config(const Attrs &attrs)
-      : epilogue(attrs), norm(attrs.word("norm")),
-        normWeight(attrs.flag("norm_weight")),
-        normBias(attrs.flag("norm_bias")), eps(attrs.real("eps")),
-        bf16Weight(attrs.word("weight") == "bf16"),
-        bf16Compute(attrs.word("compute") == "bf16"),
-        bf16Input(attrs.word("input", "f32") == "bf16"),
-        bf16Output(attrs.word("out", "f32") == "bf16") {
-    StringRef word = attrs.word("rows", "direct");
-    rows = word == "tokens"  ? Rows::Tokens
-           : word == "pairs" ? Rows::Pairs
-                             : Rows::Direct;
-  }
-  bool grouped() const { return rows != Rows::Direct; }
-  bool hasNorm() const { return norm != "none"; }
-
-  Epilogue epilogue;
-  StringRef norm;
-  bool normWeight, normBias;
-  double eps;
-  bool bf16Weight, bf16Compute, bf16Input, bf16Output;
-  Rows rows;
-};
-
 Signature linearSignature(const Attrs &attrs) {
-  Config config(attrs);
+  LinearConfig config(attrs);
   Signature s;
   s.inputs.push_back("x");
   if (config.normWeight)
@@ -65,13 +38,13 @@ Signature linearSignature(const Attrs &attrs) {
     s.inputs.push_back("residual");
   if (config.grouped())
     s.inputs.push_back("offsets");
-  if (config.rows == Rows::Tokens)
+  if (config.rows == SourceRows::Tokens)
     s.inputs.push_back("pairs");
   s.outputs = {"y"};
   s.dims = {"K", "N"};
   if (config.grouped())
     s.dims.push_back("experts");
-  if (config.rows == Rows::Tokens)
+  if (config.rows == SourceRows::Tokens)
     s.dims.push_back("top_k");
   s.dims.push_back("x.stride");
   if (config.epilogue.residual)
@@ -81,7 +54,7 @@ Signature linearSignature(const Attrs &attrs) {
 }
 
 LogicalResult checkLinear(const Attrs &attrs, ErrorFn error) {
-  Config config(attrs);
+  LinearConfig config(attrs);
   if (config.bf16Compute && !config.bf16Weight)
     return error() << "linear computes in bf16 only with bf16 weights";
   if (config.bf16Input && !config.bf16Compute)
@@ -93,126 +66,20 @@ LogicalResult checkLinear(const Attrs &attrs, ErrorFn error) {
   return success();
 }
 
-// How the target does this product: what is staged and how long a chunk is.
-struct Shape {
-  // Most rows of a chunk: the weights are read once for each chunk, the staged
-  // rows should stay in the level-2 cache.
-  int64_t chunk;
-  bool staged;
-  bool stagedBf16;
-  PanelProduct::Arithmetic arithmetic;
-  // Rows of k after which the sums leave the registers, so that the next row
-  // tile finds the weights in the nearest cache. Even.
-  int64_t kRun;
-
-  // Without a target (when scratch is asked for) the larger of both.
-  Shape(const Config &config, const codegen::Target *target) {
-    bool dot = config.bf16Compute && target && target->hasAvx512Bf16;
-    arithmetic = !config.bf16Weight ? PanelProduct::F32
-                 : dot              ? PanelProduct::Dot
-                                    : PanelProduct::Widen;
-    staged = config.hasNorm() || config.rows == Rows::Tokens ||
-             (config.bf16Compute && !(dot && config.bf16Input));
-    stagedBf16 = dot;
-    chunk = config.bf16Compute ? 32 : staged ? 16 : 64;
-    kRun = target && target->hasAvx512 ? 256 : 128;
-  }
-};
-
-constexpr int64_t kColumns = SLC_PANEL;
-
 int64_t linearScratch(const Attrs &attrs, DimFn dim) {
-  Config config(attrs);
-  Shape shape(config, nullptr);
-  int64_t width = (dim("K") + 15) / 16 * 16;
-  int64_t sums = (config.epilogue.parts() + 1) * kColumns;
-  return shape.chunk * (sums + (shape.staged ? width : 0)) * 4;
+  LinearConfig config(attrs);
+  LinearShape shape(config, nullptr);
+  int64_t padded = paddedDepth(config, dim("K"));
+  int64_t parts = config.epilogue.parts();
+  int64_t bytes =
+      shape.chunk * ((parts + 1) * kColumns + (shape.staged ? padded : 0)) * 4;
+  if (!config.bf16Compute)
+    return bytes;
+  int64_t rows = tileChunk(padded, kTileRows, kMaxTileChunk);
+  return std::max(bytes, rows * padded * 2 + kTileRows * parts * kColumns * 4);
 }
 
-class LinearKernel {
-public:
-  LinearKernel(KernelBuilder &k, const Attrs &attrs)
-      : k(k), config(attrs), epilogue(config.epilogue),
-        shape(config, &k.target()), width(k.dim("K")), outWidth(k.dim("N")),
-        xStride(k.dim("x.stride")), yStride(k.dim("y.stride")) {
-    x = k.operand("x", config.bf16Input ? k.bf16() : k.f32());
-    y = k.operand("y", config.bf16Output ? k.bf16() : k.f32());
-    if (epilogue.bias)
-      bias = k.operand("bias", k.f32());
-    if (epilogue.residual) {
-      residual = k.operand("residual", k.f32());
-      residualStride = k.dim("residual.stride");
-    }
-    if (config.normWeight)
-      normWeight = k.operand("norm_w", k.f32());
-    if (config.normBias)
-      normBias = k.operand("norm_b", k.f32());
-
-    Expr padded = ceilDiv(width, 16) * 16;
-    stageStride = padded;
-    panels = ceilDiv(outWidth, kColumns);
-    int64_t sumBytes = shape.chunk * kColumns * 4;
-    totals = k.scratch(k.f32());
-    sums = k.scratch(k.f32(), k.index(epilogue.parts() * sumBytes));
-    Expr stageAt = k.index((epilogue.parts() + 1) * sumBytes);
-    if (shape.staged)
-      stage = k.scratch(shape.stagedBf16 ? k.bf16() : k.f32(), stageAt);
-
-    product.arithmetic = shape.arithmetic;
-    product.oddFirst = config.bf16Compute;
-    product.w = k.operand("w", config.bf16Weight ? k.i32() : k.f32());
-    // Elements of product.w in a panel.
-    panelElements = padded * kColumns / product.kPerStep();
-    if (shape.arithmetic == PanelProduct::Dot)
-      product.x =
-          shape.staged ? k.scratch(k.i32(), stageAt) : k.operand("x", k.i32());
-    else
-      product.x = shape.staged ? stage : x;
-  }
-
-  void build() {
-    if (!config.grouped()) {
-      Group all{k.index(0), k.rows(), k.index(0), k.index(0)};
-      KernelBuilder::Range mine = k.partition(panels);
-      group(all, mine);
-      return;
-    }
-    groups();
-  }
-
-private:
-  // Rows that share a weight.
-  struct Group {
-    Expr first, count; // rows of y
-    Expr weight;       // element of product.w where its panels start
-    Expr biasAt;       // element of bias
-  };
-
-  void groups();
-  void group(const Group &g, KernelBuilder::Range mine);
-  void stageRow(Expr row, Expr stageRow);
-  void panel(const Group &g, Expr first, Expr n, Expr p);
-  void sumPanel(Expr first, Expr n, Expr wBase, Expr totalBase);
-  void tileRun(Tile tile, Expr row, Expr first, Expr wBase, Expr from, Expr to);
-  void finish(const Group &g, Expr row, Expr totalRow, Expr p);
-
-  // The row of x that row i of the sorted list reads.
-  Expr sourceRow(Expr row) {
-    if (config.rows != Rows::Tokens)
-      return row;
-    return toIndex(k.load(pairs, row)) / topK;
-  }
-
-  KernelBuilder &k;
-  Config config;
-  const Epilogue &epilogue;
-  Shape shape;
-  PanelProduct product;
-  Expr width, outWidth, xStride, yStride, residualStride, stageStride;
-  Expr panels, panelElements, topK;
-  Value x, y, bias, residual, normWeight, normBias, pairs;
-  Value totals, sums, stage;
-};
+} // namespace
 
 // Experts differ in rows, so workers share the cost rather than the panels: a
 // panel of an expert costs its reading (as much as a few rows) and its rows.
@@ -221,7 +88,7 @@ void LinearKernel::groups() {
   constexpr int64_t readingCost = 8;
   Value offsets = k.operand("offsets", k.i32());
   Expr experts = k.dim("experts");
-  if (config.rows == Rows::Tokens) {
+  if (config.rows == SourceRows::Tokens) {
     pairs = k.operand("pairs", k.i32());
     topK = k.dim("top_k");
   }
@@ -255,6 +122,8 @@ void LinearKernel::groups() {
 }
 
 void LinearKernel::group(const Group &g, KernelBuilder::Range mine) {
+  if (shape.tiles)
+    return tileGroup(g, mine);
   k.when(mine.from < mine.to, [&] {
     k.loop(k.index(0), g.count, shape.chunk, [&](Expr done) {
       Expr first = g.first + done;
@@ -267,7 +136,7 @@ void LinearKernel::group(const Group &g, KernelBuilder::Range mine) {
 }
 
 // Writes one row of the chunk as the product reads it, zero up to a multiple
-// of 16 columns.
+// of 16 columns, for tiles of 32.
 void LinearKernel::stageRow(Expr row, Expr at) {
   Expr base = sourceRow(row) * xStride;
   auto element = [&](Lanes lanes) { return k.loadFloat(x, base, lanes); };
@@ -288,81 +157,28 @@ void LinearKernel::stageRow(Expr row, Expr at) {
     // On targets without the dot, rounded values are kept as f32.
     if (config.bf16Compute && !shape.stagedBf16 && !config.bf16Input)
       v = k.fromBf16(k.toBf16(v));
-    k.storeFloat(v, stage, at * stageStride, {lanes.first, {}});
+    k.storeFloat(v, stage, stageBase(at, lanes.first), {lanes.first, {}});
   });
+  if (shape.tiles) {
+    Expr end = ceilDiv(width, 16) * 16;
+    k.when(end % TileProduct::depth > 0, [&] {
+      k.storeFloat(k.reals(0), stage, stageBase(at, end), {end, {}});
+    });
+  }
 }
 
-void LinearKernel::panel(const Group &g, Expr first, Expr n, Expr p) {
-  int64_t parts = epilogue.parts();
-  k.loop(k.index(0), k.index(parts), 1, [&](Expr part) {
-    Expr wBase = g.weight + (p * parts + part) * panelElements;
-    sumPanel(first, n, wBase, part * (shape.chunk * kColumns));
-  });
+// What has to be added to column `column` for its place in row `row`.
+Expr LinearKernel::stageBase(Expr row, Expr column) {
+  if (!shape.tiles)
+    return row * stageStride;
+  constexpr int64_t rows = TileProduct::rows, depth = TileProduct::depth;
+  Expr tile = row / rows * steps + column / depth;
+  return tile * (rows * depth) + row % rows * depth + column % depth - column;
+}
+
+void LinearKernel::finishRows(const Group &g, Expr first, Expr n, Expr p) {
   k.loop(k.index(0), n, 1,
          [&](Expr r) { finish(g, first + r, r * kColumns, p); });
-}
-
-// totals[r] = x[first + r] * panel for r < n.
-void LinearKernel::sumPanel(Expr first, Expr n, Expr wBase, Expr totalBase) {
-  auto each = [&](Value memref, Expr base, function_ref<Expr(Expr)> value) {
-    k.loop(k.index(0), n * kColumns, Lanes::width,
-           [&](Expr i) { k.storeVector(value(i), memref, base + i); });
-  };
-  each(totals, totalBase, [&](Expr) { return k.reals(0); });
-  Expr length = select(width > SLC_K_BLOCK, k.index(SLC_K_BLOCK),
-                       k.index(SLC_K_BLOCK_SHORT));
-  k.loop(k.index(0), width, length, [&](Expr block) {
-    Expr blockEnd = min(block + length, width);
-    each(sums, k.index(0), [&](Expr) { return k.reals(0); });
-    k.loop(block, blockEnd, shape.kRun, [&](Expr run) {
-      Expr runEnd = min(run + shape.kRun, blockEnd);
-      product.forTiles(k, n, [&](Tile tile, Expr row) {
-        tileRun(tile, row, first, wBase, run, runEnd);
-      });
-    });
-    each(totals, totalBase, [&](Expr i) {
-      return k.loadVector(totals, totalBase + i) + k.loadVector(sums, i);
-    });
-  });
-}
-
-// sums[row ...] += x * panel for k in [from, to); from is even.
-void LinearKernel::tileRun(Tile tile, Expr row, Expr first, Expr wBase,
-                           Expr from, Expr to) {
-  int64_t perStep = product.kPerStep();
-  int64_t xPerStep = shape.arithmetic == PanelProduct::Dot ? 2 : 1;
-  Values xBase;
-  for (int64_t r = 0; r < tile.rows; ++r) {
-    Expr at =
-        shape.staged ? (row + r) * stageStride : (first + row + r) * xStride;
-    xBase.push_back(at / xPerStep);
-  }
-  // Staged rows end in zeros, so an odd last k is an ordinary step.
-  Expr begin = from / perStep;
-  Expr end = shape.staged ? ceilDiv(to, perStep) : to / perStep;
-  PanelProduct here = product;
-  // The hardware keeps up with one row.
-  if (tile.rows > 1 && tile.columns == kColumns)
-    here.prefetchBytes = 8192;
-  k.loop(k.index(0), k.index(kColumns), tile.columns, [&](Expr column) {
-    Values acc;
-    Values at;
-    for (int64_t r = 0; r < tile.rows; ++r)
-      for (int64_t c = 0; c < tile.columns; c += Lanes::width) {
-        at.push_back((row + r) * kColumns + column + c);
-        acc.push_back(k.loadVector(sums, at.back()));
-      }
-    // Each pass over a run fetches its share of the next run.
-    if (tile.columns < kColumns)
-      here.prefetchRun = wBase + end * kColumns + column * (end - begin);
-    acc =
-        here.multiply(k, tile.columns, acc, xBase, wBase + column, begin, end);
-    if (!shape.staged && perStep == 2)
-      acc = here.multiply(k, tile.columns, acc, xBase, wBase + column, end,
-                          ceilDiv(to, perStep), /*half=*/true);
-    for (auto [value, base] : llvm::zip(acc, at))
-      k.storeVector(value, sums, base);
-  });
 }
 
 // Totals of one row and panel to y.
@@ -375,8 +191,7 @@ void LinearKernel::finish(const Group &g, Expr row, Expr totalRow, Expr p) {
     Expr v = epilogue.apply(
         k,
         [&](int64_t part) {
-          return k.load(totals, totalRow + part * shape.chunk * kColumns,
-                        whole);
+          return k.load(totals, totalRow + part * totalRows * kColumns, whole);
         },
         [&](int64_t part) {
           return k.load(bias, g.biasAt + column * parts + part * kColumns,
@@ -387,12 +202,11 @@ void LinearKernel::finish(const Group &g, Expr row, Expr totalRow, Expr p) {
   });
 }
 
-LogicalResult buildLinear(KernelBuilder &k, const Attrs &attrs, Region *) {
+static LogicalResult buildLinear(KernelBuilder &k, const Attrs &attrs,
+                                 Region *) {
   LinearKernel(k, attrs).build();
   return success();
 }
-
-} // namespace
 
 void addLinearKinds(KindTable &table) {
   Kind linear;

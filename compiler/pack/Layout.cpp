@@ -59,7 +59,7 @@ Result<int64_t> packedBytes(Layout layout, Elem elem, const Shape &shape) {
       return wrong("fewer rows");
   }
   if (panel) {
-    auto columns = roundUp(padded.back(), panelColumns);
+    auto columns = roundUp(padded.back(), panelDepth(elem));
     if (!columns)
       return wrong("fewer columns");
     padded.back() = *columns;

@@ -1,6 +1,7 @@
 // How the artifact orders the elements of a weight.
 #pragma once
 
+#include "runtime/format/kernel_abi.h"
 #include "runtime/support/Status.h"
 
 #include <cstdint>
@@ -13,8 +14,8 @@ using Shape = std::vector<int64_t>;
 
 enum class Elem { F32, BF16 };
 
-// For a matrix [N, K], Np = N rounded up to 64, Kp = K rounded up to 16; what
-// is added is zero.
+// For a matrix [N, K], Np = N rounded up to 64, Kp = K rounded up to 16 (f32)
+// or 32 (bf16); what is added is zero.
 enum class Layout {
   // Row-major, no padding; vectors too.
   Rows,
@@ -28,10 +29,14 @@ enum class Layout {
   VectorGlu,
 };
 
-constexpr int64_t panelRows = 64;
-constexpr int64_t panelColumns = 16; // K is rounded up to this
+constexpr int64_t panelRows = SLC_PANEL;
 
 constexpr int64_t elemBytes(Elem elem) { return elem == Elem::F32 ? 4 : 2; }
+
+// K is rounded up to a multiple of this.
+constexpr int64_t panelDepth(Elem elem) {
+  return elem == Elem::F32 ? SLC_PANEL_DEPTH_F32 : SLC_PANEL_DEPTH_BF16;
+}
 
 const char *layoutName(Layout layout);
 // "rows", "vector" (the same), "panel", "panel_glu", "vector_glu".

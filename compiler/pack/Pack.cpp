@@ -75,9 +75,10 @@ void Packer::interleave(int64_t rows, int64_t columns, int64_t padded) {
   if (rows < panelRows || columns < padded)
     std::fill_n(packed_.begin(), padded * panelRows, 0.0f);
   bool pairs = elem_ == Elem::BF16;
-  // Blocks of 16 columns: one cache line of each row is used up at once.
-  for (int64_t from = 0; from < columns; from += panelColumns) {
-    int64_t to = std::min(from + panelColumns, columns);
+  // One cache line of each row is used up at once.
+  constexpr int64_t line = 16;
+  for (int64_t from = 0; from < columns; from += line) {
+    int64_t to = std::min(from + line, columns);
     for (int64_t row = 0; row < rows; ++row) {
       const float *source = tile_.data() + row * columns;
       for (int64_t k = from; k < to; ++k) {
@@ -94,7 +95,8 @@ Status Packer::panel(const View &view, int64_t matrix, int64_t row) {
   int64_t columns = view.columns();
   for (int64_t from = 0; from < columns; from += chunk) {
     int64_t width = std::min(chunk, columns - from);
-    int64_t padded = (width + panelColumns - 1) / panelColumns * panelColumns;
+    int64_t depth = panelDepth(elem_);
+    int64_t padded = (width + depth - 1) / depth * depth;
     Status status = view.read({matrix * view.rows() + row, rows, from, width},
                               tile_.data());
     if (!status.ok())

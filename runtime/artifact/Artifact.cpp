@@ -167,15 +167,20 @@ std::string_view Artifact::textOf(SectionKind kind,
   return {reinterpret_cast<const char *>(data.data()), data.size()};
 }
 
+std::vector<std::string> featuresOf(const Section &section) {
+  std::vector<std::string> features;
+  for (const flatbuffers::String *feature : list(section.features()))
+    features.emplace_back(text(feature));
+  return features;
+}
+
 Result<const Section *> Artifact::code() const {
   const Section *best = nullptr;
   std::string refused;
   for (const Section *section : list(model_->sections())) {
     if (section->kind() != SectionKind::Code)
       continue;
-    std::vector<std::string> features;
-    for (const flatbuffers::String *feature : list(section->features()))
-      features.emplace_back(text(feature));
+    std::vector<std::string> features = featuresOf(*section);
     std::vector<std::string> missing = missingFeatures(features);
     if (missing.empty()) {
       if (!best || features.size() > list(best->features()).size())

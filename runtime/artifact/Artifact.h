@@ -56,4 +56,7 @@ private:
 // "weights", "code", ... for messages and listings.
 const char *sectionName(format::SectionKind kind);
 
+// What a code section needs, in LLVM's names.
+std::vector<std::string> featuresOf(const format::Section &section);
+
 } // namespace sluice::artifact

@@ -1,7 +1,13 @@
 #include "runtime/artifact/CpuFeatures.h"
 
+#include <algorithm>
+#include <asm/prctl.h>
+#include <cerrno>
 #include <cpuid.h>
 #include <cstdint>
+#include <cstring>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 namespace sluice::artifact {
 namespace {
@@ -114,6 +120,18 @@ missingFeatures(const std::vector<std::string> &features) {
     if (!cpuHas(feature))
       missing.push_back(feature);
   return missing;
+}
+
+Status requestFeatures(const std::vector<std::string> &features) {
+  constexpr int tileData = 18; // the state component of the tiles
+  if (std::find(features.begin(), features.end(), "amx-tile") == features.end())
+    return {};
+  if (syscall(SYS_arch_prctl, ARCH_REQ_XCOMP_PERM, tileData) != 0)
+    return Status(Code::Unsupported,
+                  std::string("the system gives no access to the tiles of "
+                              "AMX: ") +
+                      std::strerror(errno));
+  return {};
 }
 
 } // namespace sluice::artifact

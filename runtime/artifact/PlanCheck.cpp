@@ -2,6 +2,7 @@
 
 #include "runtime/artifact/Table.h"
 #include "runtime/format/container.h"
+#include "runtime/format/kernel_abi.h"
 
 #include <string>
 
@@ -356,7 +357,9 @@ Status PlanChecker::checkMatmul(const Matmul &matmul,
     return corrupt("w is not a weight");
   const Weight &w = *weights_[matmul.w()->index()];
   uint64_t panels = static_cast<uint64_t>(matmul.n() + 63) / 64 * 64;
-  uint64_t depth = static_cast<uint64_t>(matmul.k() + 15) / 16 * 16;
+  int64_t unit =
+      matmul.elem() == Elem::F32 ? SLC_PANEL_DEPTH_F32 : SLC_PANEL_DEPTH_BF16;
+  uint64_t depth = static_cast<uint64_t>((matmul.k() + unit - 1) / unit * unit);
   if (w.elem() != matmul.elem() ||
       w.bytes() < panels * depth * static_cast<uint64_t>(elemBytes(w.elem())))
     return corrupt("w is not a packed matrix of the product's size and type");

@@ -103,8 +103,9 @@ std::string Engine::implementation(const Product &product, int64_t rows) {
 
 bool Engine::fast(const Product &product) {
   auto [entry, added] = impl_->fast.try_emplace(product, false);
-  // Packed bf16 has K rounded up to 16 here and to 32 in the library.
-  int64_t depth = product.elem == format::Elem::BF16 ? 32 : 16;
+  // The blocks of K that panels and library have in common.
+  int64_t depth = product.elem == format::Elem::BF16 ? SLC_PANEL_DEPTH_BF16
+                                                     : SLC_PANEL_DEPTH_F32;
   if (added)
     entry->second = product.xStride == product.k && product.k % depth == 0 &&
                     denseColumns(product) == product.yStride &&

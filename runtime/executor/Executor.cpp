@@ -1,5 +1,6 @@
 #include "runtime/executor/Executor.h"
 
+#include "runtime/artifact/CpuFeatures.h"
 #include "runtime/artifact/PlanCheck.h"
 
 #include <algorithm>
@@ -93,6 +94,9 @@ Status Executor::prepare() {
   Result<const Section *> code = artifact_.code();
   if (!code.ok())
     return code.status();
+  if (Status status = artifact::requestFeatures(artifact::featuresOf(**code));
+      !status.ok())
+    return status.in(artifact_.path());
   Result<Library> library = Library::load(artifact_.bytes(**code));
   if (!library.ok())
     return library.status().in(artifact_.path());

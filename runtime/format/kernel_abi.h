@@ -13,19 +13,26 @@
 extern "C" {
 #endif
 
-#define SLC_ABI_VERSION 1
+#define SLC_ABI_VERSION 2
 
 // Rows of a cache are stored in blocks of this many positions; attention merges
 // one block after the other, so it is also the unit of its order of
 // accumulation.
 #define SLC_CACHE_BLOCK 128
 
-// Columns of a packed weight panel.
+// Columns of a packed weight panel, and what its rows (K) are padded to with
+// zeros: for bf16 a whole block of the tile unit.
 #define SLC_PANEL 64
+#define SLC_PANEL_DEPTH_F32 16
+#define SLC_PANEL_DEPTH_BF16 32
 
 // Sums over K start again from zero every SLC_K_BLOCK elements, or every
 // SLC_K_BLOCK_SHORT when K <= SLC_K_BLOCK, and the block sums are added in
-// order, in every variant of a product. oneDNN does the same.
+// order, in every variant of a product. oneDNN does the same. Where bf16 is
+// multiplied by the tile unit (AMX), its order holds instead: for each 32
+// elements of K the even and the odd ones are added up apart, from zero, by
+// fma; then their sum is added to the total. Numbers below the normal range
+// count as zero.
 #define SLC_K_BLOCK 1024
 #define SLC_K_BLOCK_SHORT 512
 

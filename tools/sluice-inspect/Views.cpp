@@ -50,9 +50,7 @@ static Json sections(const artifact::Artifact &artifact) {
                 {"offset", section->offset()},
                 {"bytes", section->bytes()}};
     if (section->kind() == SectionKind::Code) {
-      std::vector<std::string> features;
-      for (const flatbuffers::String *feature : list(section->features()))
-        features.push_back(str(feature));
+      std::vector<std::string> features = artifact::featuresOf(*section);
       one["features"] = features;
       one["missing"] = artifact::missingFeatures(features);
     }

@@ -138,6 +138,38 @@ TEST(TargetTest, LevelsAndProcessors) {
   EXPECT_EQ(zen->cpu, "x86-64-v4");
   EXPECT_EQ(zen->tune, "znver4");
   EXPECT_THAT(zen->required, Contains("avx512bf16"));
+  EXPECT_EQ(zen->name, "x86-64-v4+vnni+bf16+vbmi+vbmi2");
+  EXPECT_FALSE(zen->hasAmx);
+}
+
+TEST(TargetTest, NamesSayWhatTheCodeNeeds) {
+  Result<Target> rapids = parseTarget("sapphirerapids");
+  ASSERT_TRUE(rapids.ok());
+  EXPECT_EQ(rapids->name, "x86-64-v4+vnni+bf16+vbmi+vbmi2+amx");
+  EXPECT_TRUE(rapids->hasAmx);
+  EXPECT_THAT(rapids->required, Contains("amx-bf16"));
+  EXPECT_EQ(rapids->tune, "sapphirerapids");
+
+  // With tiles come the instructions that convert their elements.
+  Result<Target> tiles = parseTarget("x86-64-v4+amx");
+  ASSERT_TRUE(tiles.ok());
+  EXPECT_EQ(tiles->name, "x86-64-v4+bf16+amx");
+  EXPECT_EQ(tiles->features, "+avx512bf16,+amx-tile,+amx-bf16");
+
+  Result<Target> emulated = parseTarget("x86-64-v3+amx-emulated");
+  ASSERT_TRUE(emulated.ok());
+  EXPECT_TRUE(emulated->hasAmx);
+  EXPECT_THAT(emulated->required, Not(Contains("amx-tile")));
+
+  for (const char *name :
+       {"native", "znver4", "x86-64-v3+amx-emulated", "sapphirerapids"}) {
+    Result<Target> target = parseTarget(name);
+    ASSERT_TRUE(target.ok());
+    Result<Target> again = parseTarget(target->name);
+    ASSERT_TRUE(again.ok());
+    EXPECT_EQ(again->name, target->name);
+    EXPECT_EQ(again->required, target->required);
+  }
 }
 
 // The runtime must know every feature that this machine's kernels may need, and
@@ -150,6 +182,10 @@ TEST(TargetTest, RefusesWhatItCannotServe) {
   EXPECT_THAT(parseTarget("znver44").status().message(), HasSubstr("znver4"));
   EXPECT_EQ(parseTarget("x86-64-v2").status().code(), Code::Unsupported);
   EXPECT_EQ(parseTarget("").status().code(), Code::InvalidArgument);
+  EXPECT_THAT(parseTarget("x86-64-v4+bf61").status().message(),
+              HasSubstr("did you mean 'bf16'?"));
+  EXPECT_THAT(parseTarget("x86-64-v3+amx").status().message(),
+              HasSubstr("goes with x86-64-v4"));
 }
 
 TEST_F(Codegen, EqualKernelsAreCompiledOnceUnderAllTheirNames) {

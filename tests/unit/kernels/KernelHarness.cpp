@@ -3,6 +3,7 @@
 #include "compiler/codegen/Codegen.h"
 #include "compiler/codegen/Lowering.h"
 #include "compiler/kernels/Kernels.h"
+#include "runtime/artifact/CpuFeatures.h"
 
 #include "mlir/AsmParser/AsmParser.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
@@ -69,6 +70,26 @@ Batch::Batch(std::vector<int32_t> lengths, std::vector<int32_t> rows)
            wanted.data()};
 }
 
+// What stands in for "native", or null.
+static const char *targetInstead() {
+  return std::getenv("SLUICE_KERNEL_TARGET");
+}
+
+bool runsHere(const std::string &name) {
+  Result<codegen::Target> target = codegen::parseTarget(name);
+  return target.ok() && artifact::missingFeatures(target->required).empty();
+}
+
+// Where this machine cannot run the code that is asked for, nothing is tested.
+class SkipForeignTargets : public ::testing::Environment {
+  void SetUp() override {
+    if (targetInstead() && !runsHere(targetInstead()))
+      GTEST_SKIP() << "this machine cannot run " << targetInstead();
+  }
+};
+static ::testing::Environment *const skipForeignTargets =
+    ::testing::AddGlobalTestEnvironment(new SkipForeignTargets);
+
 struct Kernel::Impl {
   MLIRContext context;
   std::string kind;
@@ -87,10 +108,11 @@ struct Kernel::Impl {
   }
 
   void compile(const std::string &body, const std::string &targetName) {
-    const char *instead = std::getenv("SLUICE_KERNEL_TARGET");
     Result<codegen::Target> target = codegen::parseTarget(
-        targetName == "native" && instead ? instead : targetName);
+        targetName == "native" && targetInstead() ? targetInstead()
+                                                  : targetName);
     ASSERT_TRUE(target.ok()) << target.status().message();
+    ASSERT_TRUE(artifact::requestFeatures(target->required).ok());
     Location loc = UnknownLoc::get(&context);
     auto found =
         kernels::signature(kind, attributes, [&] { return emitError(loc); });

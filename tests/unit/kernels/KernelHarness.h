@@ -158,6 +158,9 @@ private:
   std::unique_ptr<Impl> impl;
 };
 
+// This machine can run code for the target.
+bool runsHere(const std::string &target);
+
 void failIf(bool condition, const std::string &message);
 
 template <typename T>

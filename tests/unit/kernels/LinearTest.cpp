@@ -115,18 +115,102 @@ INSTANTIATE_TEST_SUITE_P(Kernels, Linear,
                                             ::testing::Values("native",
                                                               "x86-64-v3")));
 
+constexpr Variant kBf16 = {"bf16", "bf16", "none"};
+constexpr const char *kEmulated = "x86-64-v3+amx-emulated";
+
 TEST(LinearTargets, RoundingInSoftwareGivesTheBitsOfTheInstruction) {
-  constexpr Variant variant = {"bf16", "bf16", "none"};
   Weight weight(128, 1100, 4);
   Packed packed(weight, true);
   Rows<float> x = Rows<float>(5, 1100).random(5), none(1, 1);
-  Kernel here("linear", variant.attributes());
-  std::vector<float> expected = product(here, x, none, packed, 5, 128, 1);
-  for (const char *target : {"x86-64-v3", "x86-64-v4"}) {
-    Kernel other("linear", variant.attributes(), "", target);
+  Kernel plain("linear", kBf16.attributes(), "", "x86-64-v3");
+  std::vector<float> expected = product(plain, x, none, packed, 5, 128, 1);
+  int compared = 0;
+  for (const char *target : {"x86-64-v4", "x86-64-v4+bf16"}) {
+    if (!runsHere(target))
+      continue;
+    ++compared;
+    Kernel other("linear", kBf16.attributes(), "", target);
     EXPECT_EQ(product(other, x, none, packed, 5, 128, 1), expected) << target;
   }
+  if (compared == 0)
+    GTEST_SKIP() << "this machine has no AVX-512";
 }
+
+// A number below the normal range is zero to the tile unit.
+float flushed(float x) {
+  return std::fpclassify(x) == FP_SUBNORMAL ? std::copysign(0.0f, x) : x;
+}
+
+// A product as the tile unit adds it up, see SLC_K_BLOCK.
+float tileSum(Rows<float> &x, int64_t row, const Weight &w, int64_t column) {
+  float total = 0;
+  for (int64_t block = 0; block < x.columns; block += 32) {
+    float sums[2] = {0, 0}; // even, odd
+    for (int64_t k = block; k < std::min(block + 32, x.columns); ++k) {
+      float a = flushed(Bf16(x.at(row, k))), b = flushed(w.at(column, k));
+      sums[k % 2] = flushed(std::fma(a, b, sums[k % 2]));
+    }
+    total = flushed(total + flushed(sums[0] + sums[1]));
+  }
+  return total;
+}
+
+// Over many orders of magnitude, so that the order shows and the least are
+// below the normal range.
+Rows<float> spread(int64_t rows, int64_t columns, unsigned seed) {
+  Rows<float> random = Rows<float>(rows, columns).random(seed);
+  return Rows<float>(rows, columns).fill([&](int64_t r, int64_t c) {
+    return std::ldexp(random.at(r, c), c % 7 == 0 ? -120 : int(c % 23) - 11);
+  });
+}
+
+class LinearTiles : public ::testing::TestWithParam<const char *> {
+protected:
+  void SetUp() override {
+    if (!runsHere(GetParam()))
+      GTEST_SKIP() << "this machine has no tile unit";
+  }
+};
+
+TEST_P(LinearTiles, AddInTheOrderOfTheTileUnit) {
+  Kernel kernel("linear", kBf16.attributes(), "", GetParam());
+  for (auto [k, rows] :
+       {std::pair<int64_t, int64_t>{90, 40}, {32, 16}, {48, 17}, {1100, 3}}) {
+    constexpr int64_t n = 100;
+    Weight weight(n, k, 4);
+    for (size_t i = 0; i < weight.dense.size(); i += 5)
+      weight.dense[i] = Bf16(std::ldexp(weight.dense[i], -20));
+    Packed packed(weight, true);
+    Rows<float> x = spread(rows, k, 5), none(1, 1);
+    std::vector<float> found = product(kernel, x, none, packed, rows, n, 2);
+    for (int64_t r = 0; r < rows; ++r)
+      for (int64_t c = 0; c < n; ++c)
+        ASSERT_EQ(found[r * n + c], tileSum(x, r, weight, c))
+            << "K " << k << ", row " << r << ", column " << c;
+  }
+}
+
+// More rows than a chunk, more panels than a run.
+TEST_P(LinearTiles, GiveTheSameBitsInAnyChunkAndRun) {
+  constexpr int64_t k = 40;
+  Kernel kernel("linear", kBf16.attributes(), "", GetParam());
+  for (auto [rows, n] : {std::pair<int64_t, int64_t>{530, 70}, {18, 8300}}) {
+    Weight weight(n, k, 4);
+    Packed packed(weight, true);
+    Rows<float> x = Rows<float>(rows, k).random(5), none(1, 1);
+    std::vector<float> all = product(kernel, x, none, packed, rows, n, 1);
+    for (int64_t row : {int64_t(0), rows / 2, rows - 1}) {
+      Rows<float> one = Rows<float>(1, k).fill(
+          [&](int64_t, int64_t c) { return x.at(row, c); });
+      std::vector<float> expected(all.begin() + row * n,
+                                  all.begin() + (row + 1) * n);
+      EXPECT_EQ(product(kernel, one, none, packed, 1, n, 3), expected) << row;
+    }
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Kernels, LinearTiles,
+                         ::testing::Values(kEmulated, "x86-64-v4+amx"));
 
 TEST(LinearInput, RowsOfBf16GiveTheBitsOfRowsThatAreRoundedInside) {
   for (int64_t k : {64, 91}) {

@@ -1,5 +1,5 @@
 // Weights as the packer lays them out for products: panels of 64 columns, k
-// padded to 16 and n to 64 with zeros.
+// padded to 16 (f32) or 32 (bf16) and n to 64 with zeros.
 #pragma once
 
 #include "tests/unit/kernels/KernelHarness.h"
@@ -41,19 +41,22 @@ public:
   operator void *() { return bytes.data(); }
 
 private:
-  static int64_t depth(const Weight &w) { return (w.k + 15) / 16 * 16; }
+  static int64_t depth(const Weight &w, bool bf16) {
+    int64_t unit = bf16 ? SLC_PANEL_DEPTH_BF16 : SLC_PANEL_DEPTH_F32;
+    return (w.k + unit - 1) / unit * unit;
+  }
   static size_t size(const std::vector<std::vector<const Weight *>> &banks,
                      bool bf16) {
     int64_t elements = 0;
     for (const auto &parts : banks)
       for (const Weight *part : parts)
-        elements += (part->n + 63) / 64 * 64 * depth(*part);
+        elements += (part->n + 63) / 64 * 64 * depth(*part, bf16);
     return static_cast<size_t>(elements) * (bf16 ? 2 : 4);
   }
   void write(const Weight &w, int64_t p, int64_t panel, bool bf16) {
     for (int64_t c = 0; c < 64 && p * 64 + c < w.n; ++c)
       for (int64_t k = 0; k < w.k; ++k) {
-        int64_t base = panel * 64 * depth(w);
+        int64_t base = panel * 64 * depth(w, bf16);
         float value = w.at(p * 64 + c, k);
         if (bf16)
           reinterpret_cast<Bf16 *>(

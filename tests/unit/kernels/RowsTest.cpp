@@ -15,6 +15,8 @@ TEST(ConvertTest, RoundsToNearestEven) {
   x.at(0, 1) = 1.01171875f;
   Rows<Bf16> y(3, 90);
   for (const char *target : {"native", "x86-64-v4", "x86-64-v3"}) {
+    if (!runsHere(target))
+      continue;
     Kernel convert("convert", "{}", "", target);
     std::vector<Bf16> values = convert.results(
         {.operands = {{"x", x}, {"y", y}},

@@ -31,7 +31,7 @@ template <> uint16_t narrow<uint16_t>(float value) {
 template <typename T>
 std::vector<T> naivePanels(const std::vector<float> &dense, int64_t E,
                            int64_t N, int64_t K) {
-  int64_t Np = up(N, 64), Kp = up(K, 16);
+  int64_t Np = up(N, 64), Kp = up(K, sizeof(T) == 2 ? 32 : 16);
   std::vector<T> out(E * Np * Kp);
   for (int64_t e = 0; e < E; ++e)
     for (int64_t n = 0; n < N; ++n)

@@ -1,0 +1,169 @@
+// The code of one `linear` kernel (see Linear.cpp): the way through groups of
+// rows, chunks and panels is the same for every target; LinearVectors.cpp
+// multiplies in vector registers, LinearTiles.cpp in the tiles of AMX.
+#pragma once
+
+#include "compiler/codegen/Target.h"
+#include "compiler/kernels/Epilogue.h"
+#include "compiler/kernels/PanelProduct.h"
+#include "compiler/kernels/TileProduct.h"
+
+namespace sluice::kernels {
+
+enum class SourceRows { Direct, Tokens, Pairs };
+
+// The attributes of one linear kernel.
+struct LinearConfig {
+  explicit LinearConfig(const Attrs &attrs)
+      : epilogue(attrs), norm(attrs.word("norm")),
+        normWeight(attrs.flag("norm_weight")),
+        normBias(attrs.flag("norm_bias")), eps(attrs.real("eps")),
+        bf16Weight(attrs.word("weight") == "bf16"),
+        bf16Compute(attrs.word("compute") == "bf16"),
+        bf16Input(attrs.word("input", "f32") == "bf16"),
+        bf16Output(attrs.word("out", "f32") == "bf16") {
+    llvm::StringRef word = attrs.word("rows", "direct");
+    rows = word == "tokens"  ? SourceRows::Tokens
+           : word == "pairs" ? SourceRows::Pairs
+                             : SourceRows::Direct;
+  }
+  bool grouped() const { return rows != SourceRows::Direct; }
+  bool hasNorm() const { return norm != "none"; }
+
+  Epilogue epilogue;
+  llvm::StringRef norm;
+  bool normWeight, normBias;
+  double eps;
+  bool bf16Weight, bf16Compute, bf16Input, bf16Output;
+  SourceRows rows;
+};
+
+constexpr int64_t kColumns = SLC_PANEL;
+
+// How the target does this product: what is staged and how long a chunk is.
+struct LinearShape {
+  // Most rows of a chunk: the weights are read once for each chunk, the staged
+  // rows should stay in the level-2 cache.
+  int64_t chunk;
+  bool staged;
+  bool stagedBf16;
+  bool tiles;
+  PanelProduct::Arithmetic arithmetic;
+  // Rows of k after which the sums leave the registers, so that the next row
+  // tile finds the weights in the nearest cache. Even.
+  int64_t kRun;
+
+  // Without a target (when scratch is asked for) the largest but tiles.
+  LinearShape(const LinearConfig &config, const codegen::Target *target) {
+    tiles = config.bf16Compute && target && target->hasAmx;
+    bool dot = config.bf16Compute && target && target->hasAvx512Bf16;
+    arithmetic = !config.bf16Weight ? PanelProduct::F32
+                 : dot              ? PanelProduct::Dot
+                                    : PanelProduct::Widen;
+    staged = tiles || config.hasNorm() || config.rows == SourceRows::Tokens ||
+             (config.bf16Compute && !(dot && config.bf16Input));
+    stagedBf16 = dot || tiles;
+    chunk = config.bf16Compute ? 32 : staged ? 16 : 64;
+    kRun = target && target->hasAvx512 ? 256 : 128;
+  }
+};
+
+// Rows of a panel of the weight, K with its padding.
+template <typename Int> Int paddedDepth(const LinearConfig &config, Int width) {
+  int64_t unit = config.bf16Weight ? SLC_PANEL_DEPTH_BF16 : SLC_PANEL_DEPTH_F32;
+  return (width + (unit - 1)) / unit * unit;
+}
+
+// Rows that a pass of tiles takes, and rows of a chunk for them: what 4 MiB of
+// the last-level cache hold.
+constexpr int64_t kTileRows = 2 * TileProduct::rows;
+constexpr int64_t kTileChunkBytes = 4 << 20, kMaxTileChunk = 512;
+template <typename Int> Int tileChunk(Int padded, Int least, Int most) {
+  using std::max, std::min;
+  Int rowTiles = kTileChunkBytes / (padded * (2 * kTileRows));
+  return max(least, min(rowTiles * kTileRows, most));
+}
+
+class LinearKernel {
+public:
+  LinearKernel(KernelBuilder &k, const Attrs &attrs)
+      : k(k), config(attrs), epilogue(config.epilogue),
+        shape(config, &k.target()), width(k.dim("K")), outWidth(k.dim("N")),
+        xStride(k.dim("x.stride")), yStride(k.dim("y.stride")) {
+    x = k.operand("x", config.bf16Input ? k.bf16() : k.f32());
+    y = k.operand("y", config.bf16Output ? k.bf16() : k.f32());
+    if (epilogue.bias)
+      bias = k.operand("bias", k.f32());
+    if (epilogue.residual) {
+      residual = k.operand("residual", k.f32());
+      residualStride = k.dim("residual.stride");
+    }
+    if (config.normWeight)
+      normWeight = k.operand("norm_w", k.f32());
+    if (config.normBias)
+      normBias = k.operand("norm_b", k.f32());
+
+    panels = ceilDiv(outWidth, kColumns);
+    totals = k.scratch(k.f32());
+    if (shape.tiles)
+      useTiles();
+    else
+      useVectors();
+  }
+
+  void build() {
+    if (!config.grouped()) {
+      Group all{k.index(0), k.rows(), k.index(0), k.index(0)};
+      KernelBuilder::Range mine = k.partition(panels);
+      group(all, mine);
+      return;
+    }
+    groups();
+  }
+
+private:
+  void useVectors();
+  void useTiles();
+
+  // Rows that share a weight.
+  struct Group {
+    Expr first, count; // rows of y
+    Expr weight;       // element of the weight where its panels start
+    Expr biasAt;       // element of bias
+  };
+
+  void groups();
+  void group(const Group &g, KernelBuilder::Range mine);
+  void tileGroup(const Group &g, KernelBuilder::Range mine);
+  void stageRow(Expr row, Expr stageRow);
+  Expr stageBase(Expr row, Expr column);
+  void tilePanel(const Group &g, Expr first, Expr at, Expr n, Expr p);
+  void finishRows(const Group &g, Expr first, Expr n, Expr p);
+  void panel(const Group &g, Expr first, Expr n, Expr p);
+  void sumPanel(Expr first, Expr n, Expr wBase, Expr totalBase);
+  void tileRun(Tile tile, Expr row, Expr first, Expr wBase, Expr from, Expr to);
+  void finish(const Group &g, Expr row, Expr totalRow, Expr p);
+
+  // The row of x that row i of the sorted list reads.
+  Expr sourceRow(Expr row) {
+    if (config.rows != SourceRows::Tokens)
+      return row;
+    return toIndex(k.load(pairs, row)) / topK;
+  }
+
+  KernelBuilder &k;
+  LinearConfig config;
+  const Epilogue &epilogue;
+  LinearShape shape;
+  PanelProduct product;
+  TileProduct tiles;
+  int64_t totalRows = 0; // rows of totals for each part of the epilogue
+  Expr width, outWidth, xStride, yStride, residualStride, stageStride;
+  Expr panels, panelElements; // of the weight
+  Expr steps;                 // tiles in a row of x
+  Expr topK;
+  mlir::Value x, y, bias, residual, normWeight, normBias, pairs;
+  mlir::Value totals, sums, stage;
+};
+
+} // namespace sluice::kernels
