@@ -242,6 +242,11 @@ Status Compilation::generate(std::vector<TargetCode> &code) {
     Result<codegen::Target> target = codegen::parseTarget(name);
     if (!target.ok())
       return target.status();
+    // Another word for code that is there already.
+    if (llvm::any_of(code, [&](const TargetCode &other) {
+          return other.target.name == target->name;
+        }))
+      continue;
     Result<TargetCode> one =
         generateCode(*module, *target, dumps, code.empty(), options);
     if (!one.ok())

@@ -11,10 +11,6 @@ using artifact::list;
 using artifact::text;
 using namespace format;
 
-// With fewer rows the generated kernel reads the weights as fast as memory
-// gives them, and stays in the parallel region.
-static constexpr int64_t kMinEngineRows = 9;
-
 static constexpr int64_t kMaxCapacity = int64_t(1) << 20;
 
 static Status invalid(std::string message) {
@@ -272,7 +268,7 @@ int64_t Executor::rowsOf(const ReadyStep &step) const {
 }
 
 bool Executor::onEngine(const ReadyStep &step) const {
-  return step.matmul && rowsOf(step) >= kMinEngineRows;
+  return step.matmul && rowsOf(step) >= step.matmul->minRows;
 }
 
 Status Executor::run(const ReadyEntry &entry, const ReadyProgram &program) {

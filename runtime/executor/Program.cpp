@@ -70,6 +70,22 @@ char *Arena::at(uint32_t buffer, int64_t column) const {
   return memory_.data() + offsets_[buffer] + column * elemBytes_[buffer];
 }
 
+static bool usesTiles(const artifact::Artifact &artifact) {
+  Result<const Section *> code = artifact.code();
+  if (!code.ok())
+    return false;
+  std::vector<std::string> features = artifact::featuresOf(**code);
+  return std::find(features.begin(), features.end(), "amx-tile") !=
+         features.end();
+}
+
+ProgramBuilder::ProgramBuilder(const artifact::Artifact &artifact,
+                               const Library &library, const Arena &arena,
+                               state::Slots &slots, Batch &batch,
+                               Engine *engine)
+    : artifact_(artifact), library_(library), arena_(arena), slots_(slots),
+      batch_(batch), engine_(engine), tiles_(usesTiles(artifact)) {}
+
 void *ProgramBuilder::operand(const Ref &ref, ReadyEntry &entry) {
   switch (ref.kind()) {
   case RefKind::Buffer:
@@ -149,6 +165,13 @@ bool ProgramBuilder::engineAgrees(const Matmul &source,
   return known->second;
 }
 
+// With fewer rows the generated kernel reads the weights as fast as memory
+// gives them, and stays in the parallel region; in tiles, 64 rows cost hardly
+// more than one.
+int64_t ProgramBuilder::minEngineRows(Elem elem) const {
+  return tiles_ && elem == Elem::BF16 ? 65 : 9;
+}
+
 Result<ReadyStep> ProgramBuilder::step(const Step &source, ReadyEntry &entry) {
   ReadyStep ready;
   ready.source = &source;
@@ -162,6 +185,7 @@ Result<ReadyStep> ProgramBuilder::step(const Step &source, ReadyEntry &entry) {
     ReadyMatmul candidate = matmul(*product, entry);
     if (engineAgrees(*product, candidate, ready.dispatch)) {
       candidate.implementation = engine_->implementation(candidate.product, 64);
+      candidate.minRows = minEngineRows(candidate.product.elem);
       ready.matmul = std::move(candidate);
     }
   }

@@ -29,6 +29,7 @@ struct ReadyMatmul {
   const float *bias = nullptr;
   float *y = nullptr;
   std::string implementation; // as oneDNN calls it
+  int64_t minRows = 0;        // of a step; the kernel does fewer as well
 };
 
 // What a step costs one worker, in microseconds: roughly, only to tell whether
@@ -91,9 +92,7 @@ public:
   // `engine` is null when only generated kernels may run.
   ProgramBuilder(const artifact::Artifact &artifact, const Library &library,
                  const Arena &arena, state::Slots &slots, Batch &batch,
-                 Engine *engine)
-      : artifact_(artifact), library_(library), arena_(arena), slots_(slots),
-        batch_(batch), engine_(engine) {}
+                 Engine *engine);
 
   Result<ReadyEntry> build(const format::Entry &entry);
 
@@ -104,6 +103,7 @@ private:
   ReadyMatmul matmul(const format::Matmul &source, ReadyEntry &entry);
   bool engineAgrees(const format::Matmul &source, const ReadyMatmul &matmul,
                     const ReadyDispatch &fallback);
+  int64_t minEngineRows(format::Elem elem) const;
   void *operand(const format::Ref &ref, ReadyEntry &entry);
 
   const artifact::Artifact &artifact_;
@@ -112,6 +112,7 @@ private:
   state::Slots &slots_;
   Batch &batch_;
   Engine *engine_;
+  bool tiles_; // the code multiplies bf16 in tiles
   std::map<uint32_t, slc_kernel_fn> kernels_;
   std::map<std::pair<uint32_t, Product>, bool> agrees_;
 };

@@ -18,8 +18,8 @@ public:
   // Bytes a second that all threads together read from memory: one slice of
   // `bytes`, the next one at every call, so that caches do not help.
   double bandwidth(size_t bytes);
-  // Operations a second of f32 fused multiply-adds and of bf16 dot products
-  // (0 where the CPU has none), in registers.
+  // Operations a second of f32 fused multiply-adds and of bf16 products (in
+  // tiles, else dot products; 0 where the CPU has neither), in registers.
   double peakF32() const;
   double peakBf16() const;
 

@@ -83,7 +83,7 @@ void describe(CLI::App &app, CommandLine &line) {
       ->capture_default_str();
   app.add_option("--target", o.targets,
                  "Processors to generate code for: native, x86-64-v3, "
-                 "x86-64-v4, znver4, ...")
+                 "x86-64-v4+bf16+amx, znver4, ...")
       ->delimiter(',')
       ->allow_extra_args(false)
       ->capture_default_str();
