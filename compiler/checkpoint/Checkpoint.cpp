@@ -1,6 +1,7 @@
 #include "compiler/checkpoint/Checkpoint.h"
 
 #include "compiler/checkpoint/Gguf.h"
+#include "compiler/checkpoint/JsonText.h"
 #include "compiler/checkpoint/Message.h"
 #include "compiler/checkpoint/Safetensors.h"
 
@@ -17,6 +18,7 @@ namespace sluice::checkpoint {
 
 using nlohmann::json;
 
+static constexpr const char *configName = "config.json";
 static constexpr const char *indexName = "model.safetensors.index.json";
 static constexpr uint64_t maxConfigBytes = 64 << 20;
 
@@ -54,8 +56,13 @@ static Result<json> parseJson(const std::string &path) {
     return Status(Code::Unsupported,
                   message(path, ": ", bytes.size(), " bytes of JSON, at most ",
                           maxConfigBytes, " are read"));
+  std::string_view text(reinterpret_cast<const char *>(bytes.data()),
+                        bytes.size());
+  json parsed = json::parse(quoteNonNumbers(text), nullptr, false);
+  if (!parsed.is_discarded())
+    return parsed;
   try {
-    return json::parse(bytes.begin(), bytes.end());
+    return json::parse(text);
   } catch (const json::exception &error) {
     return Status(Code::Corrupt,
                   message(path, ": not valid JSON: ", error.what()));
@@ -67,6 +74,8 @@ Result<std::string> Checkpoint::sidePath(const std::string &name) const {
     return Status(
         Code::InvalidArgument,
         message("file name ", quote(name), " leaves the checkpoint's folder"));
+  if (synthetic_ && name == configName)
+    return configPath_;
   return (fs::path(folder_) / name).string();
 }
 
@@ -259,8 +268,6 @@ const json *Checkpoint::config(const std::string &file, Status *why) const {
   Result<std::string> path = sidePath(file);
   if (!path.ok())
     return refuse(path.status());
-  if (synthetic_ && file == "config.json")
-    *path = configPath_;
   if (!isFile(*path))
     return refuse(Status(Code::NotFound, *path + ": no such file"));
   Result<json> parsed = parseJson(*path);
@@ -273,6 +280,26 @@ const json *Checkpoint::config(const std::string &file, Status *why) const {
         Status(Code::Corrupt, message(*path, ": expected a JSON object, found ",
                                       parsed->type_name())));
   return &configs_.emplace(file, std::move(*parsed)).first->second;
+}
+
+KeyPlace Checkpoint::place(const std::string &name,
+                           const std::string &key) const {
+  KeyPlace out;
+  Result<std::string> path = sidePath(name);
+  if (!path.ok())
+    return out;
+  out.file = *path;
+  Result<MappedFile> file = MappedFile::open(*path);
+  if (!file.ok() || file->bytes().size() > maxConfigBytes)
+    return out;
+  std::string_view text(reinterpret_cast<const char *>(file->bytes().data()),
+                        file->bytes().size());
+  if (std::optional<TextPlace> at = placeOf(text, key)) {
+    out.text = text;
+    out.line = at->line;
+    out.column = at->column;
+  }
+  return out;
 }
 
 bool Checkpoint::hasFile(const std::string &name) const {

@@ -30,6 +30,13 @@ struct TensorInfo {
   int64_t elements() const { return rows() * columns(); }
 };
 
+// Where a key stands in a JSON file; line 0 if it is not found there.
+struct KeyPlace {
+  std::string file;
+  int line = 0, column = 0; // from 1
+  std::string text;         // of the whole file
+};
+
 enum class Format { HuggingFace, Gguf, Raw };
 
 class Checkpoint {
@@ -67,6 +74,8 @@ public:
   // then `why` (if given) tells which of the two.
   const nlohmann::json *config(const std::string &file = "config.json",
                                Status *why = nullptr) const;
+  // Of a key at a dotted path in such a file, for messages.
+  KeyPlace place(const std::string &file, const std::string &key) const;
   // GGUF metadata: one object, key -> number, flag, text or list. Empty for the
   // other formats. Integers keep their 64 bits; f32 values are exact doubles.
   const nlohmann::json &metadata() const { return metadata_; }

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <filesystem>
 
 namespace sluice::pipeline {
 
@@ -30,6 +31,20 @@ static Status countErrors(const std::string &file,
                     (diagnostics.errorCount() == 1 ? " error" : " errors"));
 }
 
+// The most positions at which the model is what it computes: the least of its
+// parameters called context_limit, 0 without any.
+static int64_t contextLimit(const spec::Model &model) {
+  int64_t limit = 0;
+  for (const spec::ConfigValue &value : model.config) {
+    bool named = value.name == "context_limit" ||
+                 value.name.ends_with(".context_limit");
+    if (named && value.value.isInt() &&
+        (limit == 0 || value.value.integer() < limit))
+      limit = value.value.integer();
+  }
+  return limit;
+}
+
 Result<Inputs> readInputs(const Options &options, llvm::raw_ostream &errors) {
   Result<checkpoint::Checkpoint> opened = openCheckpoint(options);
   if (!opened.ok())
@@ -39,13 +54,18 @@ Result<Inputs> readInputs(const Options &options, llvm::raw_ostream &errors) {
   if (file.empty())
     if (auto found = spec::findSpec(options.models, *opened, diagnostics))
       file = *found;
-  spec::SpecPtr spec;
+  spec::SpecPtr spec, common;
   std::unique_ptr<spec::Model> model;
   if (!file.empty())
     spec = spec::parseSpec(file, diagnostics);
-  if (spec) {
+  std::string keys = options.models + "/blocks/keys.yaml";
+  if (std::error_code error; spec && std::filesystem::exists(keys, error))
+    common = spec::parseSpec(keys, diagnostics);
+  if (spec && diagnostics.ok()) {
     spec::BindOptions bindOptions;
     bindOptions.entries = options.entries;
+    bindOptions.common = common.get();
+    bindOptions.allowUnknownConfig = options.allowUnknownConfig;
     model = spec::bind(*spec, *opened, diagnostics, bindOptions);
   }
   errors << diagnostics.print();
@@ -57,8 +77,15 @@ Result<Inputs> readInputs(const Options &options, llvm::raw_ostream &errors) {
     return Status(Code::InvalidArgument,
                   file + " does not fit " + options.checkpoint);
   Inputs inputs{std::move(*opened), std::move(model)};
-  if (Facts facts = readFacts(inputs, options);
-      facts.context > artifact::kMaxContext)
+  Facts facts = readFacts(inputs, options);
+  if (int64_t limit = contextLimit(*inputs.model);
+      limit > 0 && facts.context > limit)
+    return Status(Code::InvalidArgument,
+                  "--context " + std::to_string(facts.context) +
+                      ": past " + std::to_string(limit) +
+                      " positions this model computes something else, which "
+                      "is not supported");
+  if (facts.context > artifact::kMaxContext)
     return Status(Code::InvalidArgument,
                   "a context of " + std::to_string(facts.context) +
                       " positions, expected at most " +
@@ -85,8 +112,10 @@ Facts readFacts(const Inputs &inputs, const Options &options) {
     if (const spec::Value *value = inputs.model->parameter(name);
         value && value->isInt() && facts.context == 0)
       facts.context = value->integer();
-  if (facts.context == 0)
-    facts.context = 4096;
+  if (facts.context == 0) {
+    int64_t limit = contextLimit(*inputs.model);
+    facts.context = limit > 0 ? std::min<int64_t>(limit, 4096) : 4096;
+  }
 
   if (const spec::Value *vocab = inputs.model->parameter("vocab");
       vocab && vocab->isInt())

@@ -40,6 +40,7 @@ struct Options {
   std::vector<std::string> targets = {"native"};
   int64_t context = 0; // most positions of a sequence; 0: the checkpoint's own
   std::vector<std::string> entries; // only these entries; empty: all
+  std::vector<std::string> allowUnknownConfig; // keys that may stay unread
 
   std::set<std::string> disabledPasses;
   bool fusionReport = false;

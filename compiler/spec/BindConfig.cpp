@@ -53,7 +53,7 @@ const json *member(const json &object, const std::string &path) {
       return nullptr;
     begin = end + 1;
   }
-  return at->is_null() ? nullptr : at;
+  return at;
 }
 
 int64_t countTensors(const Checkpoint &checkpoint, const std::string &pattern) {
@@ -163,7 +163,13 @@ bool ConfigScope::has(const std::string &name, bool &value,
 
 bool ConfigScope::fail(const Param &param, std::string message) {
   const Location &at = param.decl ? param.decl->location : param.spec->location;
-  diagnostics_.error(at, std::move(message));
+  if (param.key.empty()) {
+    diagnostics_.error(at, std::move(message));
+    return false;
+  }
+  Location place = locateKey(checkpoint_, param.key, diagnostics_);
+  diagnostics_.error(place, std::move(message))
+      .notes.push_back("read at " + printLocation(at));
   return false;
 }
 
@@ -238,6 +244,13 @@ bool ConfigScope::bindDeclared(const std::string &name, Param &param) {
   }
   if (failed)
     return false;
+  if (param.null && param.decl->ifNull) {
+    param.source = "null";
+    std::optional<Value> value =
+        evaluate(*param.decl->ifNull, *this, diagnostics_);
+    param.value = value.value_or(Value());
+    return value && checkType(param, param.value);
+  }
   if (fromTensors(param, tried, failed))
     return checkType(param, param.value);
   if (failed)
@@ -258,7 +271,7 @@ bool ConfigScope::bindDeclared(const std::string &name, Param &param) {
 const json *ConfigScope::findKey(const std::string &key, Status &why) const {
   if (checkpoint_.format() == Format::Gguf) {
     auto it = checkpoint_.metadata().find(key);
-    return it == checkpoint_.metadata().end() || it->is_null() ? nullptr : &*it;
+    return it == checkpoint_.metadata().end() ? nullptr : &*it;
   }
   size_t colon = key.rfind(':');
   const json *root = colon == std::string::npos
@@ -282,7 +295,21 @@ bool ConfigScope::prefixExists(const std::string &prefix) const {
   if (!root || prefix.back() != '.')
     return root != nullptr;
   const json *object = member(*root, prefix.substr(0, prefix.size() - 1));
-  return object && object->is_object();
+  return object && object->is_object() && !object->empty();
+}
+
+// Another object is read instead of the one that `prefix` names.
+void ConfigScope::standBack(const std::string &prefix,
+                            const std::string &taken) {
+  if (checkpoint_.format() == Format::Gguf || prefix.empty() ||
+      !prefixExists(prefix) || prefix.back() != '.')
+    return;
+  std::string name = prefix.substr(0, prefix.size() - 1);
+  if (read_.insert(name).second)
+    diagnostics_.warning(locateKey(checkpoint_, name, diagnostics_),
+                         quote(name) + " is passed over, " +
+                             quote(taken.substr(0, taken.size() - 1)) +
+                             " is there too and comes first");
 }
 
 std::optional<std::string>
@@ -307,10 +334,10 @@ ConfigScope::prefixOf(const std::vector<const ConfigGroup *> &groups) {
             text->starts_with("/") ? text->substr(1) : outer + *text;
         if (&alternative == &it->second.front())
           first = candidate;
-        if (!found && prefixExists(candidate)) {
+        if (found)
+          standBack(candidate, prefix);
+        else if ((found = prefixExists(candidate)))
           prefix = candidate;
-          found = true;
-        }
       }
       if (!found)
         prefix = first;
@@ -322,7 +349,8 @@ ConfigScope::prefixOf(const std::vector<const ConfigGroup *> &groups) {
 
 const json *ConfigScope::find(Param &param, std::vector<std::string> &tried,
                               bool &failed) {
-  auto keys = param.decl->keys.find(formatKey(checkpoint_));
+  std::string format = formatKey(checkpoint_);
+  auto keys = param.decl->keys.find(format);
   if (keys == param.decl->keys.end())
     return nullptr;
   std::optional<std::string> prefix = prefixOf(param.groups);
@@ -348,24 +376,28 @@ const json *ConfigScope::find(Param &param, std::vector<std::string> &tried,
       diagnostics_.error(param.decl->location, why.message());
       return nullptr;
     }
-    if (!found)
+    if (found && found->is_null())
+      param.null = true;
+    if (!found || found->is_null())
       continue;
     if (!first) {
       first = found;
       firstKey = *key;
     } else if (*found != *first) {
-      diagnostics_.warning(param.decl->location,
-                           quote(*key) + " is " + found->dump() + ", but " +
-                               quote(firstKey) + " is " + first->dump() +
+      diagnostics_.warning(locateKey(checkpoint_, *key, diagnostics_),
+                           quote(*key) + " is " + shortText(*found) + ", but " +
+                               quote(firstKey) + " is " + shortText(*first) +
                                " and is used");
     }
   }
   bool aside = firstKey.find(':') != std::string::npos;
-  if (first)
-    param.source = (formatKey(checkpoint_) != "hf" ? "gguf: "
-                    : aside                        ? ""
-                                                   : "config.json: ") +
+  if (first) {
+    param.key = firstKey;
+    param.source = (format != "hf" ? "gguf: "
+                    : aside        ? ""
+                                   : "config.json: ") +
                    firstKey;
+  }
   return first;
 }
 
@@ -451,6 +483,43 @@ void ConfigScope::collectRead(std::set<std::string> &keys) const {
   keys.insert(read_.begin(), read_.end());
   for (const auto &[name, library] : libraries_)
     library->collectRead(keys);
+}
+
+bool ConfigScope::collectInert(std::vector<InertKeys> &out) {
+  auto found = file_.inert.find(formatKey(checkpoint_));
+  if (found != file_.inert.end())
+    for (const InertDecl &decl : found->second) {
+      std::optional<std::string> pattern =
+          expand(decl.keys, *this, diagnostics_);
+      if (!pattern)
+        return false;
+      InertKeys keys{*pattern, decl.always, {}};
+      for (const Data &data : decl.values) {
+        std::optional<Value> value = evaluate(data, *this, diagnostics_);
+        if (!value)
+          return false;
+        keys.values.push_back(std::move(*value));
+      }
+      out.push_back(std::move(keys));
+    }
+  bool ok = true;
+  for (auto &[name, library] : libraries_)
+    ok = library->collectInert(out) && ok;
+  return ok;
+}
+
+void ConfigScope::collectWords(std::set<std::string> &words) const {
+  words.insert(file_.words.begin(), file_.words.end());
+  for (const auto &[name, library] : libraries_)
+    library->collectWords(words);
+}
+
+void ConfigScope::collectPrefixes(std::set<std::string> &prefixes) const {
+  for (const auto &[group, prefix] : prefixes_)
+    if (!prefix.empty())
+      prefixes.insert(prefix);
+  for (const auto &[name, library] : libraries_)
+    library->collectPrefixes(prefixes);
 }
 
 } // namespace sluice::spec

@@ -12,9 +12,17 @@ namespace sluice::spec {
 std::string formatKey(const checkpoint::Checkpoint &checkpoint);
 // GGUF's general.architecture; empty for other formats.
 std::string architecture(const checkpoint::Checkpoint &checkpoint);
-// The member at a dotted path, null if there is none or it is JSON null.
+// The member at a dotted path, null if there is none.
 const nlohmann::json *member(const nlohmann::json &object,
                              const std::string &path);
+// The place of a key, "path" in config.json or "file:path", with the text for
+// messages; a GGUF key is somewhere in its file.
+Location locateKey(const checkpoint::Checkpoint &checkpoint,
+                   const std::string &key, Diagnostics &diagnostics);
+// What a key says, as a value; nothing if values cannot say it.
+std::optional<Value> plainValue(const nlohmann::json &value, int depth = 0);
+// Text of a key's value, cut where it is long.
+std::string shortText(const nlohmann::json &value);
 // `*` and `**` as in Names.h.
 int64_t countTensors(const checkpoint::Checkpoint &checkpoint,
                      const std::string &pattern);
@@ -22,6 +30,13 @@ int64_t countTensors(const checkpoint::Checkpoint &checkpoint,
 // Empty if the value has the type (an int becomes a float where one is
 // expected), else "must be int, found 'x'".
 std::string typeError(const ParamType &type, Value &value);
+
+// What `inert` says of the keys that match a pattern.
+struct InertKeys {
+  std::string pattern;
+  bool always = true;
+  std::vector<Value> values;
+};
 
 // The parameters of one file: a family's, or a library's as one `use` sees it.
 class ConfigScope final : public Env {
@@ -47,8 +62,14 @@ public:
 
   // In the order of the file, names with `prefix` in front.
   void collect(const std::string &prefix, std::vector<ConfigValue> &out) const;
-  // Keys of the checkpoint's config that some parameter asked for.
+  // Keys of the checkpoint's config that some parameter asked for, or that lie
+  // below a prefix which stands back behind another.
   void collectRead(std::set<std::string> &keys) const;
+  // False after reporting an error.
+  bool collectInert(std::vector<InertKeys> &out);
+  void collectWords(std::set<std::string> &words) const;
+  // Objects from which groups take their keys: "text_config."
+  void collectPrefixes(std::set<std::string> &prefixes) const;
 
 private:
   struct Param {
@@ -59,6 +80,8 @@ private:
     enum class State { Todo, Active, Done, Failed } state = State::Todo;
     Value value;
     std::string source;
+    std::string key; // of the config, where the value came from one
+    bool null = false; // the key is there and says null
   };
 
   void declare(const ConfigGroup &group, const std::string &prefix,
@@ -73,6 +96,7 @@ private:
   std::optional<std::string>
   prefixOf(const std::vector<const ConfigGroup *> &groups);
   bool prefixExists(const std::string &prefix) const;
+  void standBack(const std::string &prefix, const std::string &taken);
   bool fromTensors(Param &param, std::vector<std::string> &tried, bool &failed);
   bool fromDefault(Param &param, bool &found);
   bool convert(const Param &param, const nlohmann::json &json, int lists,
@@ -81,6 +105,7 @@ private:
   bool checkType(const Param &param, Value &value);
   bool checkElement(const Param &param, Value &value, int lists);
   bool checkLength(Param &param);
+  bool checkRange(const Param &param, const Value &value);
   bool fail(const Param &param, std::string message);
 
   const SpecFile &file_;
@@ -95,5 +120,12 @@ private:
   std::map<const ConfigGroup *, std::string> prefixes_;
   std::set<std::string> read_;
 };
+
+struct BindOptions;
+// Every key of the config is read, inert or reported; fills in what the model
+// says of keys.
+void accountKeys(const checkpoint::Checkpoint &checkpoint, ConfigScope &config,
+                 const BindOptions &options, Diagnostics &diagnostics,
+                 Model &model);
 
 } // namespace sluice::spec

@@ -44,7 +44,7 @@ std::string typeError(const ParamType &type, Value &value) {
   return "must be " + printType(type) + ", found " + print(value);
 }
 
-static std::optional<Value> plain(const json &value, int depth) {
+std::optional<Value> plainValue(const json &value, int depth) {
   if (value.is_boolean())
     return Value(value.get<bool>());
   if (value.is_number_unsigned() &&
@@ -64,7 +64,7 @@ static std::optional<Value> plain(const json &value, int depth) {
     return std::nullopt;
   List list;
   for (const json &element : value) {
-    std::optional<Value> converted = plain(element, depth + 1);
+    std::optional<Value> converted = plainValue(element, depth + 1);
     if (!converted)
       return std::nullopt;
     list.push_back(std::move(*converted));
@@ -77,6 +77,8 @@ static std::string shorten(std::string text) {
     text = text.substr(0, 57) + "...";
   return text;
 }
+
+std::string shortText(const json &value) { return shorten(value.dump()); }
 
 bool ConfigScope::mapSpelling(const Param &param, const json &value,
                               Value &out) {
@@ -105,7 +107,7 @@ bool ConfigScope::convert(const Param &param, const json &value, int lists,
       if (checkpoint_.format() != checkpoint::Format::Gguf ||
           !param.decl->length || lists > 1)
         return fail(param, param.source + " must be a list, found " +
-                               shorten(value.dump()));
+                               shortText(value));
       Value element;
       std::optional<int64_t> count =
           evaluateInt(*param.decl->length, *this, diagnostics_);
@@ -124,11 +126,23 @@ bool ConfigScope::convert(const Param &param, const json &value, int lists,
     out = std::move(list);
     return true;
   }
+  bool layers = value.is_array() && !value.empty() &&
+                checkpoint_.format() == checkpoint::Format::Gguf &&
+                param.decl->type.base != ParamType::Base::Json;
+  // A GGUF list with a number per layer may stand for one number.
+  if (layers) {
+    for (const json &element : value)
+      if (element != value[0])
+        return fail(param, param.source + " varies by layer (" +
+                               shortText(value) +
+                               "), which this spec does not support");
+    return convert(param, value[0], 0, out);
+  }
   if (param.decl->valuesAreMap)
     return mapSpelling(param, value, out);
-  std::optional<Value> converted = plain(value, 0);
+  std::optional<Value> converted = plainValue(value);
   if (!converted)
-    return fail(param, param.source + " is " + shorten(value.dump()) +
+    return fail(param, param.source + " is " + shortText(value) +
                            ", which cannot be read as " +
                            printType(param.decl->type));
   out = std::move(*converted);
@@ -149,6 +163,8 @@ bool ConfigScope::checkElement(const Param &param, Value &value, int lists) {
   std::string message = typeError(element, value);
   if (!message.empty())
     return fail(param, param.source + " " + message);
+  if (!checkRange(param, value))
+    return false;
   if (param.decl->values.empty())
     return true;
   std::vector<std::string> known;
@@ -165,6 +181,36 @@ bool ConfigScope::checkElement(const Param &param, Value &value, int lists) {
   return fail(param, param.source + " is " + quote(shorten(shown)) +
                          ", which this spec does not support" +
                          suggest(shown, known));
+}
+
+bool ConfigScope::checkRange(const Param &param, const Value &value) {
+  if (!value.isNumber() || param.key.empty())
+    return true;
+  // Whatever an int sizes, a file has no reason to say more.
+  Value least = -double(std::numeric_limits<int32_t>::max());
+  Value most = double(std::numeric_limits<int32_t>::max());
+  bool bounded = param.decl->least.has_value();
+  if (bounded) {
+    std::optional<Value> lower =
+        evaluate(*param.decl->least, *this, diagnostics_);
+    std::optional<Value> upper =
+        evaluate(*param.decl->most, *this, diagnostics_);
+    if (!lower || !upper)
+      return false;
+    least = *lower;
+    most = *upper;
+  }
+  if (!least.isNumber() || !most.isNumber()) {
+    diagnostics_.error(param.decl->least->location,
+                       "the ends of a range must be numbers");
+    return false;
+  }
+  if ((value.isFloat() && !bounded) || (value.number() >= least.number() &&
+                                        value.number() <= most.number()))
+    return true;
+  return fail(param, param.source + " is " + print(value) +
+                         ", expected a number from " + print(least) + " to " +
+                         print(most));
 }
 
 bool ConfigScope::checkType(const Param &param, Value &value) {

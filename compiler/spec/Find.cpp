@@ -60,9 +60,13 @@ static bool matchesGguf(const MatchDecl &match, const Checkpoint &checkpoint,
   if (match.ggufArchitectures && !intersects(*match.ggufArchitectures, {arch}))
     return false;
   ArchEnv env(arch);
+  // Of a feature that is counted there may be none: `expert_count 0`.
   auto has = [&](const Template &key) {
     std::optional<std::string> text = expand(key, env, diagnostics);
-    return text && checkpoint.metadata().contains(*text);
+    if (!text || !checkpoint.metadata().contains(*text))
+      return false;
+    const json &value = checkpoint.metadata()[*text];
+    return value != 0 && value != false;
   };
   return std::all_of(match.ggufWith.begin(), match.ggufWith.end(), has) &&
          std::none_of(match.ggufWithout.begin(), match.ggufWithout.end(), has);
@@ -73,12 +77,18 @@ static bool matchesConfig(const MatchDecl &match,
   const json *config = checkpoint.config();
   if (!match.hf || !config)
     return false;
+  // What a config does not say is not held against a spec.
+  int said = 0;
   auto fits = [&](const std::optional<std::vector<std::string>> &legal,
                   const char *key) {
-    return !legal || intersects(textList(member(*config, key)), *legal);
+    std::vector<std::string> found = textList(member(*config, key));
+    if (!legal || found.empty())
+      return true;
+    ++said;
+    return intersects(found, *legal);
   };
   return fits(match.architectures, "architectures") &&
-         fits(match.modelTypes, "model_type");
+         fits(match.modelTypes, "model_type") && said > 0;
 }
 
 static bool matchesTensors(const MatchDecl &match,
@@ -103,6 +113,14 @@ static bool matches(const MatchDecl &match, const Checkpoint &checkpoint,
     return match.tensors && matchesTensors(match, checkpoint);
   }
   return false;
+}
+
+// Whether the spec is for the config's model_type, whatever its architectures.
+static bool isForType(const MatchDecl &match, const Checkpoint &checkpoint) {
+  const json *config = checkpoint.config();
+  return match.modelTypes && config &&
+         intersects(textList(member(*config, "model_type")),
+                    *match.modelTypes);
 }
 
 static std::string describe(const Checkpoint &checkpoint) {
@@ -135,7 +153,7 @@ std::optional<std::string> findSpec(const std::string &directory,
     return std::nullopt;
   }
   std::sort(paths.begin(), paths.end());
-  std::vector<std::string> found;
+  std::vector<std::string> found, ofType;
   for (const std::string &path : paths) {
     std::ifstream in(path, std::ios::binary);
     std::ostringstream text;
@@ -152,6 +170,8 @@ std::optional<std::string> findSpec(const std::string &directory,
       diagnostics.warning({path}, "skipped: " + own.status().message());
     else if (fits)
       found.push_back(path);
+    else if (match && isForType(decl, checkpoint))
+      ofType.push_back(path);
   }
   if (found.size() == 1)
     return found[0];
@@ -160,7 +180,12 @@ std::optional<std::string> findSpec(const std::string &directory,
                         ? "no spec fits the checkpoint " +
                               quote(checkpoint.path()) + ": " +
                               describe(checkpoint) + "; looked at " +
-                              std::to_string(paths.size()) + " specs"
+                              std::to_string(paths.size()) + " specs" +
+                              (ofType.empty()
+                                   ? ""
+                                   : "; for this model_type there is " +
+                                         join(ofType) +
+                                         ", which is used if it is named")
                         : "several specs fit the checkpoint " +
                               quote(checkpoint.path()) + ": " + join(found));
   return std::nullopt;

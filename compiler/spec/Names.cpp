@@ -42,12 +42,14 @@ static size_t editDistance(std::string_view a, std::string_view b) {
 }
 
 std::string nearest(std::string_view wrong,
-                    const std::vector<std::string> &candidates) {
+                    const std::vector<std::string> &candidates,
+                    std::optional<size_t> most) {
   std::string best;
   // Long names are not worth comparing exactly, and hostile ones too slow.
   if (wrong.size() > 200)
     return best;
-  size_t bestDistance = std::max<size_t>(2, wrong.size() / 3) + 1;
+  size_t bestDistance =
+      most.value_or(std::max<size_t>(2, wrong.size() / 3)) + 1;
   for (const std::string &candidate : candidates) {
     if (candidate.size() > wrong.size() + bestDistance ||
         wrong.size() > candidate.size() + bestDistance)

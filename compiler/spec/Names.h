@@ -1,6 +1,7 @@
 // Names in messages: what the user may have meant.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -16,9 +17,11 @@ bool isYamlBoolean(std::string_view text);
 // them. Empty if there is nothing to say.
 std::string suggest(std::string_view wrong,
                     const std::vector<std::string> &candidates);
-// The candidate with the smallest edit distance; empty if none is near.
+// The candidate with the smallest edit distance; empty if none is near: within
+// `most` edits, by default a third of the name's length, but at least two.
 std::string nearest(std::string_view wrong,
-                    const std::vector<std::string> &candidates);
+                    const std::vector<std::string> &candidates,
+                    std::optional<size_t> most = std::nullopt);
 
 // "a, b, c"
 std::string join(const std::vector<std::string> &names);

@@ -99,10 +99,11 @@ bool Parser::type(const Tree &tree, ParamType &out) {
   return false;
 }
 
+static bool isNone(const Tree &tree) {
+  return tree.isScalar() && !tree.quoted && tree.text == "none";
+}
+
 void Parser::fallback(const Tree &tree, ParamDecl &out) {
-  auto isNone = [](const Tree &t) {
-    return t.isScalar() && !t.quoted && t.text == "none";
-  };
   if (!tree.isMap()) {
     out.fallback = data(tree);
     out.noneIsLegal = isNone(tree);
@@ -158,12 +159,24 @@ void Parser::parameter(const Tree &tree, ParamDecl &out) {
     out.countOf = alternatives(*value);
   if (const Tree *value = map.take("default"))
     fallback(*value, out);
+  if (const Tree *value = map.take("if_null")) {
+    out.ifNull = data(*value);
+    out.noneIsLegal |= isNone(*value);
+  }
   if (const Tree *value = map.take("values"))
     values(*value, out);
   if (const Tree *value = map.take("len"))
     out.length = data(*value);
   if (const Tree *value = map.take("index"))
     out.element = data(*value);
+  if (const Tree *value = map.take("range")) {
+    if (value->isList() && value->items.size() == 2) {
+      out.least = data(value->items[0]);
+      out.most = data(value->items[1]);
+    } else {
+      diagnostics_.error(value->location, "range must be [least, most]");
+    }
+  }
   map.take("doc");
   map.finish();
   if (out.type.lists > 0 && !out.length &&
@@ -204,6 +217,32 @@ void Parser::config(const Tree &tree, ConfigGroup &group) {
       group.children.emplace_back(std::move(child));
     }
   }
+}
+
+void Parser::inert(const Tree &tree, PerFormat<std::vector<InertDecl>> &out) {
+  MapReader map(tree, "inert", diagnostics_);
+  for (const char *format : {"hf", "gguf"}) {
+    const Tree *list = map.take(format);
+    if (list && !list->isList())
+      diagnostics_.error(list->location,
+                         "inert must be a list of keys or {key: values}");
+    for (const Tree &item :
+         list && list->isList() ? list->items : std::vector<Tree>()) {
+      bool valued = item.isMap() && item.keys.size() == 1;
+      InertDecl decl;
+      decl.location = item.location;
+      decl.keys = text(valued ? item.keys[0] : item);
+      decl.always = !valued;
+      if (valued) {
+        const Tree &values = item.items[0];
+        for (const Tree &value :
+             values.isList() ? values.items : std::vector<Tree>{values})
+          decl.values.push_back(data(value));
+      }
+      out[format].push_back(std::move(decl));
+    }
+  }
+  map.finish();
 }
 
 void Parser::checks(const Tree &tree, std::vector<CheckDecl> &out) {

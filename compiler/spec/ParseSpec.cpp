@@ -81,6 +81,10 @@ private:
   void body(MapReader &map, SpecFile &file, Parser &parser) {
     if (const Tree *value = map.take("config"))
       parser.config(*value, file.config);
+    if (const Tree *value = map.take("inert"))
+      parser.inert(*value, file.inert);
+    if (const Tree *value = map.take("words"))
+      file.words = parser.words(*value, "words");
     if (const Tree *value = map.take("check"))
       parser.checks(*value, file.checks);
     if (const Tree *value = map.take("weights")) {

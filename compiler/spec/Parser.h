@@ -10,6 +10,7 @@ public:
   explicit Parser(Diagnostics &diagnostics) : diagnostics_(diagnostics) {}
 
   void config(const Tree &tree, ConfigGroup &group);
+  void inert(const Tree &tree, PerFormat<std::vector<InertDecl>> &out);
   void checks(const Tree &tree, std::vector<CheckDecl> &out);
   void params(const Tree &tree, std::vector<ParamSpec> &out);
   void weights(const Tree &tree, WeightGroup &group);

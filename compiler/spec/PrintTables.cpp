@@ -94,6 +94,11 @@ void Printer::config() {
   if (!model_.unreadKeys.empty())
     line(0, "# keys of the checkpoint that nothing reads: " +
                 join(model_.unreadKeys));
+  std::string keys;
+  for (const std::string &key : model_.keys)
+    keys += (keys.empty() ? "" : ", ") + yamlText(escapeName(key));
+  if (!keys.empty()) // what they say is in the numbers below
+    line(0, "inert: {" + model_.format + ": [" + keys + "]}");
   if (model_.config.empty())
     return;
   line(0, "config:");

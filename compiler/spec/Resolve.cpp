@@ -173,7 +173,7 @@ void NameResolver::config(const ConfigGroup &group) {
     for (const auto &[format, data] : decl.fallbacks)
       check(data, {});
     for (const std::optional<Data> *data :
-         {&decl.fallback, &decl.length, &decl.element})
+         {&decl.fallback, &decl.ifNull, &decl.length, &decl.element, &decl.least, &decl.most})
       if (*data)
         check(**data, {});
     for (const auto &[spelling, data] : decl.values)
@@ -274,6 +274,12 @@ void NameResolver::states(const StateGroup &group, Visible visible) {
 
 void NameResolver::run() {
   config(file_.config);
+  for (const auto &[format, keys] : file_.inert)
+    for (const InertDecl &decl : keys) {
+      check(decl.keys, {});
+      for (const Data &value : decl.values)
+        check(value, {});
+    }
   for (const CheckDecl &decl : file_.checks)
     check(decl.that, {});
   for (const UseDecl &use : file_.uses)

@@ -86,11 +86,20 @@ static void configDefs(json &defs) {
                           {"tensor", "axis"})},
        {"count_of", ref("words")},
        {"default", ref("data")},
+       {"if_null", ref("data")},
        {"values", ref("data")},
        {"len", ref("scalar")},
        {"index", ref("scalar")},
+       {"range", listOf(ref("scalar"))},
        {"doc", ref("text")}},
       {"type"});
+  json inert = listOf({{"anyOf",
+                        {ref("scalar"),
+                         {{"type", "object"},
+                          {"minProperties", 1},
+                          {"maxProperties", 1},
+                          {"additionalProperties", ref("data")}}}}});
+  defs["inert"] = closed({{"hf", inert}, {"gguf", inert}});
   json derived = {{"anyOf", {ref("scalar"), listOf(ref("data"))}}};
   defs["config"] = group({{"prefix", ref("byFormat")}}, "configEntry");
   defs["configEntry"] = {{"if", {{"type", "object"}}},
@@ -307,6 +316,8 @@ std::string jsonSchema() {
                       {"match", match},
                       {"use", mapOf(use)},
                       {"config", ref("config")},
+                      {"inert", ref("inert")},
+                      {"words", ref("words")},
                       {"check", listOf(check)},
                       {"weights", ref("weights")},
                       {"ignore", ref("byFormat")},

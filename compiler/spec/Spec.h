@@ -31,6 +31,10 @@ SpecPtr parseSpecText(const std::string &path, std::string text,
 struct BindOptions {
   // Build only these entries; empty means all that the checkpoint can serve.
   std::vector<std::string> entries;
+  // Inert keys and words of every family (a library); may be null.
+  const Spec *common = nullptr;
+  // Keys of the config that may be left unread.
+  std::vector<std::string> allowUnknownConfig;
 };
 
 // Stages 3 to 5: parameters, weights against the file's headers, graph. Null

@@ -39,10 +39,12 @@ struct ParamDecl {
   std::optional<Alternatives> countOf;
   std::optional<Data> fallback; // `default:` for every format
   PerFormat<Data> fallbacks;    // `default: {hf: ..., gguf: ...}`
-  bool noneIsLegal = false;     // some default is a plain `none`
+  std::optional<Data> ifNull;   // `if_null:`, what JSON's null says
+  bool noneIsLegal = false;     // a default or `if_null` is a plain `none`
   bool valuesAreMap = false;
   std::vector<std::pair<std::string, Data>> values; // spelling -> value
   std::optional<Data> length, element;              // `len:`, `index:`
+  std::optional<Data> least, most;                  // `range:`
 };
 
 struct ConfigGroup {
@@ -50,6 +52,15 @@ struct ConfigGroup {
   std::string name;
   PerFormat<Alternatives> prefix;
   std::vector<std::variant<ParamDecl, ConfigGroup>> children;
+};
+
+// Keys of the config that change nothing, by pattern: whatever they say, or
+// only with these values.
+struct InertDecl {
+  Location location;
+  Template keys;
+  bool always = true;
+  std::vector<Data> values;
 };
 
 struct CheckDecl {
@@ -240,6 +251,8 @@ struct SpecFile {
   MatchDecl match;
   std::vector<UseDecl> uses;
   ConfigGroup config;
+  PerFormat<std::vector<InertDecl>> inert;
+  std::vector<std::string> words; // that make an unread key an error
   std::vector<CheckDecl> checks;
   WeightGroup weights;
   PerFormat<Alternatives> ignore;

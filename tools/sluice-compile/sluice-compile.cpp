@@ -94,6 +94,11 @@ void describe(CLI::App &app, CommandLine &line) {
                  "Compile only these entries, separated by commas")
       ->delimiter(',')
       ->allow_extra_args(false);
+  app.add_option("--allow-unknown-config", o.allowUnknownConfig,
+                 "Pass over this key of the checkpoint's config, which the "
+                 "spec does not read (repeatable)")
+      ->type_name("KEY")
+      ->allow_extra_args(false);
   app.add_flag("--check", line.check, "Only check the spec");
 
   const char *group = "Looking inside";

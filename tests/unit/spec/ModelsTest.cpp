@@ -12,14 +12,21 @@ namespace {
 
 std::unique_ptr<Model> bindFile(const std::string &spec,
                                 const sluice::checkpoint::Checkpoint &ck,
-                                const BindOptions &options = {}) {
+                                BindOptions options = {}) {
   Diagnostics diagnostics;
   SpecPtr parsed = parseSpec(spec, diagnostics);
-  EXPECT_TRUE(parsed) << diagnostics.print();
-  if (!parsed)
+  SpecPtr common = parseSpec(source("models/blocks/keys.yaml"), diagnostics);
+  EXPECT_TRUE(parsed && common) << diagnostics.print();
+  if (!parsed || !common)
     return nullptr;
+  options.common = common.get();
   std::unique_ptr<Model> model = bind(*parsed, ck, diagnostics, options);
-  EXPECT_TRUE(model) << diagnostics.print();
+  // Nothing is odd about the checkpoints here, and no key is left unread.
+  EXPECT_EQ(diagnostics.print(), "");
+  EXPECT_TRUE(model);
+  if (model) {
+    EXPECT_TRUE(model->unreadKeys.empty()) << model->unreadKeys[0];
+  }
   return model;
 }
 
@@ -74,7 +81,9 @@ TEST_P(Reference, BindsAndPrints) {
   expectRoundTrip(*model, ck);
   // One entry alone binds to the same checkpoint.
   for (const Entry &entry : model->entries) {
-    std::unique_ptr<Model> one = bindFile(*spec, ck, {{entry.name}});
+    BindOptions alone;
+    alone.entries = {entry.name};
+    std::unique_ptr<Model> one = bindFile(*spec, ck, alone);
     ASSERT_TRUE(one);
     EXPECT_EQ(one->entries.size(), 1u);
   }
