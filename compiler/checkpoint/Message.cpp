@@ -3,10 +3,15 @@
 namespace sluice::checkpoint {
 
 std::string quote(std::string_view name) {
-  constexpr size_t limit = 96;
+  size_t limit = 96;
+  while (limit < name.size() && (name[limit] & 0xc0) == 0x80)
+    --limit;
+  bool readable = isUtf8(name);
   std::string text = "'";
-  for (char c : name.substr(0, limit))
-    text += static_cast<unsigned char>(c) < 0x20 || c == 0x7f ? '?' : c;
+  for (unsigned char c : name.substr(0, limit)) {
+    bool odd = c < 0x20 || c == 0x7f || (c >= 0x80 && !readable);
+    text += odd ? '?' : char(c);
+  }
   return text + (name.size() > limit ? "...'" : "'");
 }
 

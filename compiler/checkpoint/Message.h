@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <sstream>
 #include <string>
 #include <string_view>
@@ -15,8 +16,8 @@ template <typename... Parts> std::string message(const Parts &...parts) {
   return text.str();
 }
 
-// A name from a file, fit for a terminal: quoted, control bytes replaced, long
-// names cut.
+// A name from a file, fit for a terminal: quoted, control bytes and what is not
+// UTF-8 replaced, long names cut.
 std::string quote(std::string_view name);
 
 // "[2, 3]"
@@ -26,5 +27,10 @@ std::string shapeText(const std::vector<int64_t> &shape);
 bool elementCount(const std::vector<int64_t> &shape, int64_t &count);
 
 bool isUtf8(std::string_view text);
+
+// The bytes of a file as text.
+inline std::string_view textOf(std::span<const uint8_t> bytes) {
+  return {reinterpret_cast<const char *>(bytes.data()), bytes.size()};
+}
 
 } // namespace sluice::checkpoint

@@ -34,6 +34,8 @@ Result<Inputs> readInputs(const Options &options, llvm::raw_ostream &errors) {
   Result<checkpoint::Checkpoint> opened = openCheckpoint(options);
   if (!opened.ok())
     return opened.status();
+  for (const std::string &warning : opened->warnings())
+    errors << "warning: " << warning << '\n';
   spec::Diagnostics diagnostics;
   std::string file = options.spec;
   if (file.empty())

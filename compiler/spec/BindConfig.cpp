@@ -1,6 +1,7 @@
 #include "compiler/spec/BindConfig.h"
 
 #include "compiler/spec/Names.h"
+#include "runtime/support/Json.h"
 
 #include <charconv>
 
@@ -355,8 +356,8 @@ const json *ConfigScope::find(Param &param, std::vector<std::string> &tried,
       firstKey = *key;
     } else if (*found != *first) {
       diagnostics_.warning(param.decl->location,
-                           quote(*key) + " is " + found->dump() + ", but " +
-                               quote(firstKey) + " is " + first->dump() +
+                           quote(*key) + " is " + jsonText(*found) + ", but " +
+                               quote(firstKey) + " is " + jsonText(*first) +
                                " and is used");
     }
   }

@@ -1,6 +1,7 @@
 // Conversion of what a config file says to typed parameter values.
 #include "compiler/spec/BindConfig.h"
 #include "compiler/spec/Names.h"
+#include "runtime/support/Json.h"
 
 #include <cmath>
 #include <limits>
@@ -81,7 +82,7 @@ static std::string shorten(std::string text) {
 bool ConfigScope::mapSpelling(const Param &param, const json &value,
                               Value &out) {
   std::string spelled =
-      value.is_string() ? value.get<std::string>() : value.dump();
+      value.is_string() ? value.get<std::string>() : jsonText(value);
   std::vector<std::string> known;
   for (const auto &[spelling, data] : param.decl->values) {
     known.push_back(spelling);
@@ -105,7 +106,7 @@ bool ConfigScope::convert(const Param &param, const json &value, int lists,
       if (checkpoint_.format() != checkpoint::Format::Gguf ||
           !param.decl->length || lists > 1)
         return fail(param, param.source + " must be a list, found " +
-                               shorten(value.dump()));
+                               shorten(jsonText(value)));
       Value element;
       std::optional<int64_t> count =
           evaluateInt(*param.decl->length, *this, diagnostics_);
@@ -128,7 +129,7 @@ bool ConfigScope::convert(const Param &param, const json &value, int lists,
     return mapSpelling(param, value, out);
   std::optional<Value> converted = plain(value, 0);
   if (!converted)
-    return fail(param, param.source + " is " + shorten(value.dump()) +
+    return fail(param, param.source + " is " + shorten(jsonText(value)) +
                            ", which cannot be read as " +
                            printType(param.decl->type));
   out = std::move(*converted);

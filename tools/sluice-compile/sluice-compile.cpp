@@ -64,7 +64,7 @@ void describe(CLI::App &app, CommandLine &line) {
                  "whose `match` fits the checkpoint")
       ->check(CLI::ExistingFile);
   app.add_option("--checkpoint,-c", o.checkpoint,
-                 "Hugging Face folder, .safetensors or .gguf file, or "
+                 "Hugging Face folder, .safetensors or GGUF file, or "
                  "random:SEED with --config");
   app.add_option("--config", o.config, "config.json for a random checkpoint")
       ->check(CLI::ExistingFile);
