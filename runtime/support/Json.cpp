@@ -16,12 +16,12 @@ Status checkJsonDepth(std::string_view text) {
       quoted = true;
     } else if (c == '[' || c == '{') {
       if (++depth > kMaxJsonDepth) {
-        auto line = 1 + std::count(text.begin(), text.begin() + ptrdiff_t(i),
-                                   '\n');
-        return Status(Code::Corrupt,
-                      "line " + std::to_string(line) +
-                          ": JSON nested more than " +
-                          std::to_string(kMaxJsonDepth) + " deep");
+        auto line =
+            1 + std::count(text.begin(), text.begin() + ptrdiff_t(i), '\n');
+        return Status(Code::Corrupt, "line " + std::to_string(line) +
+                                         ": JSON nested more than " +
+                                         std::to_string(kMaxJsonDepth) +
+                                         " deep");
       }
     } else if (c == ']' || c == '}') {
       --depth;
