@@ -16,8 +16,11 @@ template <typename... Parts> std::string message(const Parts &...parts) {
   return text.str();
 }
 
-// A name from a file, fit for a terminal: quoted, control bytes and what is not
-// UTF-8 replaced, long names cut.
+// Text from a file, fit for a terminal: control bytes and, if it is not UTF-8,
+// all that is not ASCII replaced.
+std::string printable(std::string text);
+
+// A printable name: quoted, long ones cut.
 std::string quote(std::string_view name);
 
 // "[2, 3]"

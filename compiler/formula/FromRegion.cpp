@@ -92,8 +92,8 @@ FailureOr<Formula> fromRegion(Region &region) {
     }
     std::optional<Step> step = stepOf(op, operands);
     if (!step)
-      return op.emitError() << "'" << op.getName()
-                            << "' cannot be computed without rows";
+      return op.emitError()
+             << "'" << op.getName() << "' cannot be computed without rows";
     numbers[op.getResult(0)] =
         formula.inputs + static_cast<int>(formula.steps.size());
     formula.steps.push_back(*step);

@@ -36,8 +36,7 @@ Constant fold(const formula::Formula &formula, const Elements &elements,
   SmallVector<SmallVector<float>> inputs;
   SmallVector<const float *> pointers;
   for (auto [operand, constant] : llvm::zip(elements.operands, constants))
-    inputs.push_back(
-        broadcastTo(shape, rowShape(operand), constant->values));
+    inputs.push_back(broadcastTo(shape, rowShape(operand), constant->values));
   for (const SmallVector<float> &input : inputs)
     pointers.push_back(input.data());
   Constant result;

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <numeric>
+#include <optional>
 
 namespace sluice::pack {
 
@@ -26,17 +27,17 @@ int64_t sizeOf(const Shape &shape) {
                          std::multiplies<>());
 }
 
-// The steps of an input in the result; empty if its shape does not broadcast.
-Shape stepsIn(const Shape &result, const Shape &shape) {
+// The steps of an input in the result; none if its shape does not broadcast.
+std::optional<Shape> stepsIn(const Shape &result, const Shape &shape) {
   if (shape.size() > result.size())
-    return {};
+    return std::nullopt;
   size_t missing = result.size() - shape.size();
   Shape steps(result.size(), 0);
   int64_t step = 1;
   for (size_t axis = result.size(); axis-- > missing;) {
     int64_t size = shape[axis - missing];
     if (size != 1 && size != result[axis])
-      return {};
+      return std::nullopt;
     if (size != 1)
       steps[axis] = step;
     step *= size;
@@ -110,13 +111,12 @@ Result<ViewPtr> computedView(const checkpoint::Checkpoint &file,
   std::vector<Input> inputs;
   auto add = [&](ViewPtr view, std::vector<float> values, const Shape &shape,
                  const std::string &name) -> Status {
-    Shape steps = stepsIn(computed.shape, shape);
-    if (steps.size() != computed.shape.size())
-      return Status(Code::InvalidArgument,
-                    message(name, " ", shapeText(shape),
-                            " does not broadcast to ",
-                            shapeText(computed.shape)));
-    inputs.push_back({std::move(view), std::move(values), std::move(steps)});
+    std::optional<Shape> steps = stepsIn(computed.shape, shape);
+    if (!steps)
+      return Status(Code::InvalidArgument, message(name, " ", shapeText(shape),
+                                                   " does not broadcast to ",
+                                                   shapeText(computed.shape)));
+    inputs.push_back({std::move(view), std::move(values), std::move(*steps)});
     return {};
   };
   for (const spec::Weight *part : parts) {

@@ -48,6 +48,7 @@ Result<Inputs> readInputs(const Options &options, llvm::raw_ostream &errors) {
   if (spec) {
     spec::BindOptions bindOptions;
     bindOptions.entries = options.entries;
+    bindOptions.allowUnusedTensors = options.allowUnusedTensors;
     model = spec::bind(*spec, *opened, diagnostics, bindOptions);
   }
   errors << diagnostics.print();

@@ -20,6 +20,8 @@ std::string suggest(std::string_view wrong,
 std::string nearest(std::string_view wrong,
                     const std::vector<std::string> &candidates);
 
+// What names of different layers have in common.
+std::string withoutDigits(std::string text);
 // "a, b, c"
 std::string join(const std::vector<std::string> &names);
 // "'x'"

@@ -31,6 +31,8 @@ SpecPtr parseSpecText(const std::string &path, std::string text,
 struct BindOptions {
   // Build only these entries; empty means all that the checkpoint can serve.
   std::vector<std::string> entries;
+  // Tensors of the checkpoint that no weight need use; patterns as in `ignore`.
+  std::vector<std::string> allowUnusedTensors;
 };
 
 // Stages 3 to 5: parameters, weights against the file's headers, graph. Null
