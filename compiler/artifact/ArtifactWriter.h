@@ -8,6 +8,7 @@
 #include "mlir/IR/BuiltinOps.h"
 
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -23,11 +24,13 @@ struct CodeBlob {
 
 // One instance of a weight of the plan.
 struct WeightInstance {
-  std::vector<std::string> parts; // paths in the spec
-  int64_t layer = -1;             // index in the group of the parts, or -1
+  // Paths in the spec; one that ends in [i] is instance i of its group.
+  std::vector<std::string> parts;
+  int64_t layer = -1; // instance of the other parts, or -1
   pack::Elem elem;
   pack::Layout layout;
   uint64_t bytes;
+  std::optional<pack::Computed> computed; // from the parts
 };
 
 // Gives exactly `bytes` bytes of the instance to the sink.

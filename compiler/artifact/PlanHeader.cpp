@@ -1,5 +1,6 @@
 #include "compiler/artifact/PlanHeader.h"
 
+#include "compiler/formula/FromRegion.h"
 #include "compiler/spec/Location.h"
 
 #include "dialects/plan/PlanDialect.h"
@@ -43,6 +44,16 @@ pack::Layout layoutOf(plan::Layout layout) {
     return pack::Layout::VectorGlu;
   }
   return pack::Layout::Rows;
+}
+
+std::vector<pack::Computed::Table> tablesOf(plan::WeightOp op) {
+  std::vector<pack::Computed::Table> tables;
+  if (ArrayAttr list = op.getTablesAttr())
+    for (auto table : list.getAsRange<DenseElementsAttr>())
+      tables.push_back(
+          {pack::Shape(table.getType().getShape()),
+           {table.value_begin<float>(), table.value_end<float>()}});
+  return tables;
 }
 
 std::vector<std::string> strings(ArrayAttr names) {
@@ -157,6 +168,13 @@ private:
     instance.elem = op.getElem().isBF16() ? pack::Elem::BF16 : pack::Elem::F32;
     instance.layout = layoutOf(op.getLayout());
     instance.parts = strings(*op.getParts());
+    if (!op.getBody().empty()) {
+      FailureOr<formula::Formula> formula = formula::fromRegion(op.getBody());
+      if (failed(formula))
+        return Status(Code::Unsupported, "its body cannot be computed");
+      instance.computed = {std::move(*formula), tablesOf(op),
+                           pack::Shape(op.getShape())};
+    }
     Result<int64_t> bytes = pack::packedBytes(
         instance.layout, instance.elem,
         pack::Shape(weight.shape.begin(), weight.shape.end()));

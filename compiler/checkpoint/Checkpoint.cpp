@@ -4,10 +4,12 @@
 #include "compiler/checkpoint/JsonText.h"
 #include "compiler/checkpoint/Message.h"
 #include "compiler/checkpoint/Safetensors.h"
+#include "runtime/support/Json.h"
 
 #include <algorithm>
 #include <array>
 #include <filesystem>
+#include <fstream>
 #include <set>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -47,7 +49,7 @@ static bool staysInside(const std::string &text) {
                       [](const fs::path &part) { return part == ".."; });
 }
 
-static Result<json> parseJson(const std::string &path) {
+static Result<json> readJson(const std::string &path) {
   Result<MappedFile> file = MappedFile::open(path);
   if (!file.ok())
     return file.status();
@@ -56,17 +58,13 @@ static Result<json> parseJson(const std::string &path) {
     return Status(Code::Unsupported,
                   message(path, ": ", bytes.size(), " bytes of JSON, at most ",
                           maxConfigBytes, " are read"));
-  std::string_view text(reinterpret_cast<const char *>(bytes.data()),
-                        bytes.size());
-  json parsed = json::parse(quoteNonNumbers(text), nullptr, false);
-  if (!parsed.is_discarded())
+  std::string_view text = textOf(bytes);
+  Result<json> parsed = parseJson(quoteNonNumbers(text));
+  if (parsed.ok())
     return parsed;
-  try {
-    return json::parse(text);
-  } catch (const json::exception &error) {
-    return Status(Code::Corrupt,
-                  message(path, ": not valid JSON: ", error.what()));
-  }
+  // Said of the file's own text, where places are right.
+  parsed = parseJson(text);
+  return parsed.ok() ? parsed : parsed.status().in(path);
 }
 
 Result<std::string> Checkpoint::sidePath(const std::string &name) const {
@@ -89,47 +87,92 @@ Status Checkpoint::addSafetensors(const std::string &path) {
     return tensors.status();
   for (TensorInfo &info : *tensors) {
     info.file = int(files_.size());
-    std::string name = info.name;
-    auto [there, added] = tensors_.emplace(name, std::move(info));
-    if (!added)
-      return Status(Code::Corrupt,
-                    message(path, ": tensor ", quote(name), " is already in ",
-                            files_[there->second.file].path()));
+    TensorInfo &held = tensors_[info.name];
+    // As transformers does, which reads one shard after the other.
+    if (!held.name.empty())
+      warnings_.push_back(message(path, ": tensor ", quote(info.name),
+                                  " is also in ", files_[held.file].path(),
+                                  "; this one is taken"));
+    held = std::move(info);
   }
   files_.push_back(std::move(*file));
   return {};
 }
 
-Status Checkpoint::openShards(const std::string &index) {
-  Result<json> parsed = parseJson(index);
+// Which file holds each tensor, as an index says.
+static Result<std::map<std::string, std::string>>
+readIndex(const std::string &index) {
+  Result<json> parsed = readJson(index);
   if (!parsed.ok())
     return parsed.status();
   auto map = parsed->is_object() ? parsed->find("weight_map") : parsed->end();
   if (map == parsed->end() || !map->is_object())
     return Status(Code::Corrupt, index + ": has no weight_map object");
-  std::map<std::string, std::string> shards; // tensor -> file
-  std::set<std::string> names;
+  std::map<std::string, std::string> shards;
   for (const auto &[tensor, file] : map->items()) {
     if (!file.is_string() || !staysInside(file.get<std::string>()))
       return Status(Code::Corrupt,
                     message(index, ": tensor ", quote(tensor), " lies in ",
-                            file.dump().substr(0, 100),
+                            jsonText(file).substr(0, 100),
                             ", expected the name of a file in the folder"));
-    names.insert(shards[tensor] = file.get<std::string>());
+    shards[tensor] = file.get<std::string>();
   }
+  return shards;
+}
+
+// An index is often older than its shards, so only the set of its files
+// counts; a tensor that is needed and in none of them is missed by the spec.
+Status Checkpoint::openShards(const std::string &index) {
+  Result<std::map<std::string, std::string>> shards = readIndex(index);
+  if (!shards.ok())
+    return shards.status();
+  std::set<std::string> names;
+  for (const auto &[tensor, file] : *shards)
+    names.insert(file);
   for (const std::string &name : names) {
     Status status = addSafetensors((fs::path(folder_) / name).string());
     if (!status.ok())
       return status.in(index);
   }
-  for (const auto &[tensor, file] : shards) {
+  std::vector<std::string> nowhere, elsewhere, unlisted;
+  for (const auto &[tensor, file] : *shards) {
     const TensorInfo *info = find(tensor);
-    std::string path = (fs::path(folder_) / file).string();
-    if (!info || files_[info->file].path() != path)
-      return Status(Code::Corrupt, message(index, ": tensor ", quote(tensor),
-                                           " is not in ", quote(file)));
+    if (!info)
+      nowhere.push_back(tensor);
+    else if (files_[info->file].path() != (fs::path(folder_) / file).string())
+      elsewhere.push_back(tensor);
   }
+  for (const auto &[tensor, info] : tensors_)
+    if (!shards->count(tensor))
+      unlisted.push_back(tensor);
+  auto warn = [&](const std::vector<std::string> &tensors, const char *what) {
+    if (tensors.empty())
+      return;
+    size_t more = tensors.size() - 1;
+    warnings_.push_back(
+        message(index, ": ", what, ": ", quote(tensors[0]),
+                more ? message(" and ", more, " more") : std::string()));
+  };
+  warn(nowhere, "names tensors that no shard holds");
+  warn(elsewhere, "names the wrong shard for tensors");
+  warn(unlisted, "does not name tensors that a shard holds");
   return {};
+}
+
+enum class FileKind { Safetensors, Gguf, Pickle, Other };
+
+// A GGUF file is known by its first bytes, whatever it is called.
+static FileKind kindOf(const fs::path &path) {
+  char magic[4] = {};
+  std::ifstream(path, std::ios::binary).read(magic, sizeof magic);
+  std::string extension = path.extension();
+  if (std::string_view(magic, sizeof magic) == "GGUF" || extension == ".gguf")
+    return FileKind::Gguf;
+  if (extension == ".safetensors")
+    return FileKind::Safetensors;
+  bool pickle =
+      extension == ".bin" || extension == ".pt" || extension == ".pth";
+  return pickle ? FileKind::Pickle : FileKind::Other;
 }
 
 Status Checkpoint::openFolder() {
@@ -139,37 +182,27 @@ Status Checkpoint::openFolder() {
     return addSafetensors(single);
   if (isFile(index))
     return openShards(index);
-  std::vector<std::string> safetensors, gguf, others;
-  std::error_code error;
-  for (fs::directory_iterator it(folder_, error), end; !error && it != end;
-       it.increment(error)) {
-    fs::path path = it->path();
-    std::string kind = path.extension();
-    if (kind == ".safetensors")
-      safetensors.push_back(path.string());
-    else if (kind == ".gguf")
-      gguf.push_back(path.string());
-    else if (kind == ".bin" || kind == ".pt" || kind == ".pth")
-      others.push_back(path.filename().string());
-  }
-  if (error)
-    return Status(Code::Io, folder_ + ": " + error.message());
+  std::map<FileKind, std::vector<std::string>> found;
+  for (const std::string &name : fileNames())
+    found[kindOf(fs::path(folder_) / name)].push_back(name);
+  const auto &safetensors = found[FileKind::Safetensors],
+             &gguf = found[FileKind::Gguf], &pickles = found[FileKind::Pickle];
   if (safetensors.size() == 1)
-    return addSafetensors(safetensors[0]);
+    return addSafetensors((fs::path(folder_) / safetensors[0]).string());
   if (safetensors.empty() && gguf.size() == 1) {
-    path_ = gguf[0];
+    path_ = (fs::path(folder_) / gguf[0]).string();
     return openGguf();
   }
-  if (safetensors.empty() && gguf.empty() && !others.empty())
+  if (safetensors.empty() && gguf.empty() && !pickles.empty())
     return Status(Code::Unsupported,
-                  message(folder_, ": found only ", quote(others[0]),
+                  message(folder_, ": found only ", quote(pickles[0]),
                           "; pickled weights are not read, convert them to "
                           "safetensors"));
   return Status(Code::NotFound,
                 message(folder_, ": expected model.safetensors, ", indexName,
-                        " or one .safetensors or .gguf file; found ",
+                        " or one .safetensors or GGUF file; found ",
                         safetensors.size(), " .safetensors and ", gguf.size(),
-                        " .gguf files"));
+                        " GGUF files"));
 }
 
 Status Checkpoint::openGguf() {
@@ -182,7 +215,7 @@ Status Checkpoint::openGguf() {
   auto parts = gguf->metadata.find("split.count");
   if (parts != gguf->metadata.end() && *parts != 0 && *parts != 1)
     return Status(Code::Unsupported,
-                  message(path_, ": one of ", parts->dump(),
+                  message(path_, ": one of ", jsonText(*parts),
                           " parts; join them into one GGUF file first"));
   format_ = Format::Gguf;
   metadata_ = std::move(gguf->metadata);
@@ -202,7 +235,6 @@ Result<Checkpoint> Checkpoint::open(const std::string &path) {
   if (!fs::exists(kind))
     return Status(Code::NotFound, path + ": no such file or folder");
   Status status;
-  std::string extension = fs::path(path).extension();
   if (fs::is_directory(kind)) {
     checkpoint.folder_ = path;
     status = checkpoint.openFolder();
@@ -210,14 +242,18 @@ Result<Checkpoint> Checkpoint::open(const std::string &path) {
     checkpoint.folder_ = fs::path(path).parent_path().string();
     if (checkpoint.folder_.empty())
       checkpoint.folder_ = ".";
-    if (extension == ".gguf")
+    switch (kindOf(path)) {
+    case FileKind::Gguf:
       status = checkpoint.openGguf();
-    else if (extension == ".safetensors")
+      break;
+    case FileKind::Safetensors:
       status = checkpoint.addSafetensors(path);
-    else
+      break;
+    default:
       return Status(Code::Unsupported,
-                    path + ": expected a folder, a .safetensors or a .gguf "
+                    path + ": expected a folder, a .safetensors or a GGUF "
                            "file");
+    }
   }
   if (!status.ok())
     return status;
@@ -270,7 +306,7 @@ const json *Checkpoint::config(const std::string &file, Status *why) const {
     return refuse(path.status());
   if (!isFile(*path))
     return refuse(Status(Code::NotFound, *path + ": no such file"));
-  Result<json> parsed = parseJson(*path);
+  Result<json> parsed = readJson(*path);
   if (!parsed.ok())
     return refuse(parsed.status());
   bool table =

@@ -43,8 +43,9 @@ class Checkpoint {
 public:
   // `path` is a folder with config.json and *.safetensors (one file, or several
   // with model.safetensors.index.json), one .safetensors file (Raw unless a
-  // config.json lies beside it), or one .gguf file. All headers are checked
-  // here: a tensor in the map lies inside its file and has a consistent size.
+  // config.json lies beside it), or one GGUF file under any name. All headers
+  // are checked here: a tensor in the map lies inside its file and has a
+  // consistent size.
   static Result<Checkpoint> open(const std::string &path);
 
   // A checkpoint without weights: the config file and a seed. Binding takes
@@ -67,6 +68,8 @@ public:
     return tensors_;
   }
   const TensorInfo *find(std::string_view name) const;
+  // What is odd about the files but does not keep them from being read.
+  const std::vector<std::string> &warnings() const { return warnings_; }
   // The weight files, in the order of TensorInfo::file.
   std::vector<std::string> files() const;
 
@@ -115,6 +118,7 @@ private:
   std::string path_, folder_;
   std::string configPath_; // synthetic: the file given to random()
   std::vector<MappedFile> files_;
+  std::vector<std::string> warnings_;
   std::map<std::string, TensorInfo, std::less<>> tensors_;
   nlohmann::json metadata_ = nlohmann::json::object();
   mutable std::map<std::string, nlohmann::json> configs_; // parsed so far

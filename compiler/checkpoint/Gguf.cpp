@@ -1,6 +1,7 @@
 #include "compiler/checkpoint/Gguf.h"
 
 #include "compiler/checkpoint/Message.h"
+#include "runtime/support/Json.h"
 
 #include <algorithm>
 #include <bit>
@@ -177,8 +178,6 @@ Status Reader::string(std::string &text) {
   text.assign(reinterpret_cast<const char *>(bytes_.data()) + position_,
               length);
   position_ += length;
-  if (!isUtf8(text))
-    return corrupt(message("text ", quote(text), " is not valid UTF-8"));
   return {};
 }
 
@@ -313,7 +312,8 @@ Status Reader::alignment(const json &metadata) {
   if (!found->is_number_unsigned() ||
       !std::has_single_bit(found->get<uint64_t>()) ||
       found->get<uint64_t>() > 1 << 20)
-    return corrupt(message("general.alignment is ", found->dump().substr(0, 40),
+    return corrupt(message("general.alignment is ",
+                           jsonText(*found).substr(0, 40),
                            ", expected a power of two up to 2^20"));
   alignment_ = found->get<uint64_t>();
   return {};

@@ -1,13 +1,27 @@
 #include "compiler/checkpoint/Message.h"
 
+#include <algorithm>
+
 namespace sluice::checkpoint {
 
+std::string printable(std::string text) {
+  bool readable = isUtf8(text);
+  for (char &c : text) {
+    auto byte = static_cast<unsigned char>(c);
+    bool control = (byte < 0x20 && c != '\n' && c != '\t') || byte == 0x7f;
+    if (control || (byte >= 0x80 && !readable))
+      c = '?';
+  }
+  return text;
+}
+
 std::string quote(std::string_view name) {
-  constexpr size_t limit = 96;
-  std::string text = "'";
-  for (char c : name.substr(0, limit))
-    text += static_cast<unsigned char>(c) < 0x20 || c == 0x7f ? '?' : c;
-  return text + (name.size() > limit ? "...'" : "'");
+  size_t limit = 96;
+  while (limit < name.size() && (name[limit] & 0xc0) == 0x80)
+    --limit;
+  std::string text = printable(std::string(name.substr(0, limit)));
+  std::replace(text.begin(), text.end(), '\n', '?');
+  return "'" + text + (name.size() > limit ? "...'" : "'");
 }
 
 std::string shapeText(const std::vector<int64_t> &shape) {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <sstream>
 #include <string>
 #include <string_view>
@@ -15,8 +16,11 @@ template <typename... Parts> std::string message(const Parts &...parts) {
   return text.str();
 }
 
-// A name from a file, fit for a terminal: quoted, control bytes replaced, long
-// names cut.
+// Text from a file, fit for a terminal: control bytes and, if it is not UTF-8,
+// all that is not ASCII replaced.
+std::string printable(std::string text);
+
+// A printable name: quoted, long ones cut.
 std::string quote(std::string_view name);
 
 // "[2, 3]"
@@ -26,5 +30,10 @@ std::string shapeText(const std::vector<int64_t> &shape);
 bool elementCount(const std::vector<int64_t> &shape, int64_t &count);
 
 bool isUtf8(std::string_view text);
+
+// The bytes of a file as text.
+inline std::string_view textOf(std::span<const uint8_t> bytes) {
+  return {reinterpret_cast<const char *>(bytes.data()), bytes.size()};
+}
 
 } // namespace sluice::checkpoint

@@ -1,6 +1,7 @@
 #include "compiler/checkpoint/Safetensors.h"
 
 #include "compiler/checkpoint/Message.h"
+#include "runtime/support/Json.h"
 
 #include <algorithm>
 #include <cstring>
@@ -39,18 +40,15 @@ static Result<json> parseHeader(std::span<const uint8_t> text) {
       duplicate = value.get<std::string>();
     return true;
   };
-  json header;
-  try {
-    header = json::parse(text.begin(), text.end(), onEvent);
-  } catch (const json::exception &error) {
-    return corrupt(message("the header is not valid JSON: ", error.what()));
-  }
+  Result<json> header = parseJson(textOf(text), onEvent);
+  if (!header.ok())
+    return header.status().in("the header");
   if (!duplicate.empty())
     return corrupt(
         message("tensor ", quote(duplicate), " is listed twice in the header"));
-  if (!header.is_object())
+  if (!header->is_object())
     return corrupt(
-        message("the header is not a JSON object but ", header.type_name()));
+        message("the header is not a JSON object but ", header->type_name()));
   return header;
 }
 
@@ -65,7 +63,7 @@ static Result<std::vector<int64_t>> integers(const json &entry,
   std::vector<int64_t> values;
   for (const json &item : *found) {
     if (!item.is_number_unsigned() || item.get<uint64_t>() > INT64_MAX)
-      return corrupt(message(key, " holds ", item.dump().substr(0, 40),
+      return corrupt(message(key, " holds ", jsonText(item).substr(0, 40),
                              ", expected whole numbers from 0 to 2^63-1"));
     values.push_back(item.get<int64_t>());
   }

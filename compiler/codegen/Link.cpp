@@ -1,5 +1,7 @@
 #include "compiler/codegen/Link.h"
 
+#include "runtime/support/Temporary.h"
+
 #include "lld/Common/Driver.h"
 #include "llvm/ADT/Twine.h"
 #include "llvm/Support/FileSystem.h"
@@ -24,13 +26,16 @@ public:
     if (std::error_code error =
             sys::fs::createUniqueDirectory("sluice-link", path))
       return createStringError(error, "cannot create a temporary directory");
+    addTemporary(path.str().str());
     return TemporaryDirectory(path);
   }
   TemporaryDirectory(TemporaryDirectory &&other)
       : path_(std::exchange(other.path_, "")) {}
   ~TemporaryDirectory() {
-    if (!path_.empty())
-      sys::fs::remove_directories(path_);
+    if (path_.empty())
+      return;
+    sys::fs::remove_directories(path_);
+    dropTemporary(path_);
   }
 
   std::string file(const Twine &name) const {

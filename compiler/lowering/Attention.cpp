@@ -34,17 +34,15 @@ FailureOr<Rows> emitRopeTable(Walk &walk, Operation *op, Value pos, Value freqs,
   FailureOr<Rows> positions = walk.rows(op, pos);
   if (failed(positions))
     return failure();
-  const Constant *constant = walk.tryGet<Constant>(freqs);
-  if (!constant)
-    return op->emitError() << "'" << op->getName()
-                           << "' needs frequencies that are known now";
-  int64_t half = static_cast<int64_t>(constant->values.size());
+  FailureOr<Ref> known = walk.refWithoutRows(op, freqs, "freqs");
+  if (failed(known))
+    return failure();
+  int64_t half = widthOf(freqs);
   Rows y = walk.temporary(op->getLoc(), "rope", positions->count,
                           walk.plan.b().getF32Type(), 2 * half);
   Step step("rope_table", walk.config().real("amplitude", amplitude).get());
-  step.operands = {{"pos", positions->ref()},
-                   {"freqs", walk.ref("freqs", *constant)},
-                   {"y", y.ref()}};
+  step.operands = {
+      {"pos", positions->ref()}, {"freqs", *known}, {"y", y.ref()}};
   step.dims = {{"N", half}};
   step.rows = positions->count;
   if (failed(walk.emit(op, step)))

@@ -54,6 +54,15 @@ struct Runs {
 mlir::LogicalResult emitCopy(Walk &walk, mlir::Operation *op, const Rows &from,
                              const Rows &to, Runs runs);
 
+// An elementwise op, its scalar form in `body`, whose operands have no rows.
+struct Elements {
+  mlir::Operation *op;
+  mlir::Value result;
+  llvm::SmallVector<mlir::Value> operands;
+  mlir::Region body;
+};
+mlir::LogicalResult lowerWithoutRows(Walk &walk, Elements &elements);
+
 // Whether a linear reads the same weight alone, so that an embedding can share
 // its panels.
 bool isPackedForProduct(llm::WeightOp weight);

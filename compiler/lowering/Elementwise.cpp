@@ -11,15 +11,6 @@ namespace sluice::plan {
 
 namespace {
 
-// The axes of a value per row, in C order.
-SmallVector<int64_t> rowShape(Value value) {
-  SmallVector<int64_t> shape;
-  for (int64_t size : cast<RankedTensorType>(value.getType()).getShape())
-    if (!ShapedType::isDynamic(size))
-      shape.push_back(size);
-  return shape;
-}
-
 // How operands broadcast to a result: axes that no operand tells apart are
 // joined, so few are left.
 class Broadcast {
@@ -88,13 +79,6 @@ void fillBody(Region &body, MLIRContext *context, Location loc, size_t operands,
   YieldOp::create(builder, loc, result);
 }
 
-struct MapStep {
-  Operation *op;
-  Value result;
-  SmallVector<Value> operands;
-  Region body;
-};
-
 std::optional<RowCount> countOf(Walk &walk, ArrayRef<Value> operands) {
   for (Value operand : operands)
     if (const Rows *rows = walk.tryGet<Rows>(operand))
@@ -103,7 +87,7 @@ std::optional<RowCount> countOf(Walk &walk, ArrayRef<Value> operands) {
 }
 
 // The operand of a map kernel and how far apart its rows are.
-LogicalResult addMapOperand(Walk &walk, MapStep &map, Value value,
+LogicalResult addMapOperand(Walk &walk, Elements &map, Value value,
                             StringRef name, Step &step) {
   if (const Rows *rows = walk.tryGet<Rows>(value)) {
     if (rows->count != *countOf(walk, map.operands))
@@ -112,23 +96,14 @@ LogicalResult addMapOperand(Walk &walk, MapStep &map, Value value,
     step.operands.push_back({name, rows->ref()});
     return success();
   }
-  Ref ref;
-  if (const Weight *weight = walk.tryGet<Weight>(value)) {
-    if (weight->stacked)
-      return map.op->emitError()
-             << "'" << map.op->getName()
-             << "' has no kernel for an expert's weight; only linear has";
-    ref = walk.ref(*weight, Layout::Rows, true);
-  } else if (const Constant *constant = walk.tryGet<Constant>(value)) {
-    ref = walk.ref("constant", *constant);
-  } else {
-    return walk.rows(map.op, value);
-  }
-  step.operands.push_back({name, ref});
+  FailureOr<Ref> ref = walk.refWithoutRows(map.op, value, "constant");
+  if (failed(ref))
+    return failure();
+  step.operands.push_back({name, *ref});
   return success();
 }
 
-LogicalResult emitMap(Walk &walk, MapStep &map) {
+LogicalResult emitMap(Walk &walk, Elements &map) {
   SmallVector<SmallVector<int64_t>> shapes;
   for (Value operand : map.operands)
     shapes.push_back(rowShape(operand));
@@ -167,66 +142,14 @@ LogicalResult emitMap(Walk &walk, MapStep &map) {
   return walk.emit(map.op, step);
 }
 
-// The value of `body` on numbers, by the folders of its ops.
-FailureOr<float> evaluate(Region &body, ArrayRef<float> arguments) {
-  DenseMap<Value, Attribute> known;
-  for (auto [argument, number] : llvm::zip(body.getArguments(), arguments))
-    known[argument] = FloatAttr::get(argument.getType(), number);
-  for (Operation &op : body.front().without_terminator()) {
-    SmallVector<Attribute> operands;
-    for (Value operand : op.getOperands())
-      operands.push_back(known.lookup(operand));
-    SmallVector<OpFoldResult> results;
-    if (failed(op.fold(operands, results)) || results.size() != 1)
-      return failure();
-    Attribute value = dyn_cast<Attribute>(results.front());
-    known[op.getResult(0)] =
-        value ? value : known.lookup(cast<Value>(results.front()));
-  }
-  auto result = dyn_cast_or_null<FloatAttr>(
-      known.lookup(body.front().getTerminator()->getOperand(0)));
-  if (!result)
-    return failure();
-  return static_cast<float>(result.getValueAsDouble());
-}
-
-// Arithmetic on numbers that are known now.
-LogicalResult foldMap(Walk &walk, MapStep &map) {
-  SmallVector<const Constant *> constants;
-  for (Value operand : map.operands) {
-    constants.push_back(walk.tryGet<Constant>(operand));
-    if (!constants.back())
-      return walk.rows(map.op, operand);
-  }
-  Constant result;
-  for (int64_t i = 0; i < widthOf(map.result); ++i) {
-    SmallVector<float> arguments;
-    for (const Constant *constant : constants) {
-      if (constant->values.size() != 1 &&
-          static_cast<int64_t>(constant->values.size()) != widthOf(map.result))
-        return map.op->emitError() << "'" << map.op->getName()
-                                   << "' repeats a constant along an axis";
-      arguments.push_back(
-          constant->values[constant->values.size() == 1 ? 0 : i]);
-    }
-    FailureOr<float> value = evaluate(map.body, arguments);
-    if (failed(value))
-      return map.op->emitError()
-             << "'" << map.op->getName() << "' cannot be computed on constants";
-    result.values.push_back(*value);
-  }
-  walk.set(map.result, result);
-  return success();
-}
-
-LogicalResult lowerElements(Walk &walk, MapStep &map) {
+LogicalResult lowerElements(Walk &walk, Elements &map) {
   if (!countOf(walk, map.operands))
-    return foldMap(walk, map);
+    return lowerWithoutRows(walk, map);
   return emitMap(walk, map);
 }
 
 template <typename OpTy> LogicalResult lowerScalar(Walk &walk, OpTy op) {
-  MapStep map{op, op->getResult(0), llvm::to_vector(op->getOperands()), {}};
+  Elements map{op, op->getResult(0), llvm::to_vector(op->getOperands()), {}};
   fillBody(map.body, walk.plan.context(), op.getLoc(), map.operands.size(),
            [&](OpBuilder &builder, ValueRange arguments) {
              return emitScalar(builder, op.getLoc(), op, arguments);

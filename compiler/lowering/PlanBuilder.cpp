@@ -36,6 +36,16 @@ static std::string textOf(Region &body) {
   return text;
 }
 
+// What a body does, in a few words: its first operations.
+static std::string bodyName(Region &body) {
+  std::string name;
+  int64_t count = 0;
+  for (Operation &op : body.front().without_terminator())
+    if (!op.hasTrait<OpTrait::ConstantLike>() && ++count <= 4)
+      name += "." + op.getName().stripDialect().str();
+  return name.empty() ? ".copy" : name;
+}
+
 // Declarations stand before the programs, in the order of first use.
 template <typename OpTy> OpTy PlanBuilder::declare(OpTy op) {
   op->remove();
@@ -98,7 +108,8 @@ FlatSymbolRefAttr PlanBuilder::weight(ArrayRef<llm::WeightOp> parts,
         builder, first.getLoc(), builder.getStringAttr(name),
         TypeAttr::get(elem), LayoutAttr::get(context(), layout),
         builder.getDenseI64ArrayAttr(joinedShape(parts, stacked)),
-        builder.getArrayAttr(paths), first.getLayersAttr(), ElementsAttr()));
+        builder.getArrayAttr(paths), first.getLayersAttr(), ElementsAttr(),
+        ArrayAttr()));
   }
   return FlatSymbolRefAttr::get(known);
 }
@@ -114,7 +125,43 @@ FlatSymbolRefAttr PlanBuilder::constant(StringRef name,
         TypeAttr::get(value.getElementType()),
         LayoutAttr::get(context(), Layout::Rows),
         builder.getDenseI64ArrayAttr(value.getType().getShape()), ArrayAttr(),
-        DenseI64ArrayAttr(), value));
+        DenseI64ArrayAttr(), value, ArrayAttr()));
+  }
+  return FlatSymbolRefAttr::get(known);
+}
+
+FlatSymbolRefAttr
+PlanBuilder::computed(ArrayRef<std::pair<llm::WeightOp, int64_t>> parts,
+                      ArrayRef<Attribute> tables, ArrayRef<int64_t> shape,
+                      Region &body) {
+  SmallVector<Attribute> paths;
+  for (auto [weight, layer] : parts) {
+    std::string path = specPath(weight).str();
+    if (llm::WeightOp(weight).getLayers())
+      path += "[" + std::to_string(layer) + "]";
+    paths.push_back(builder.getStringAttr(path));
+  }
+  SmallVector<int64_t> axes(shape);
+  if (axes.empty()) // a number is a vector of one
+    axes.push_back(1);
+  std::string key = "computed " + textOf(builder.getArrayAttr(paths)) +
+                    textOf(builder.getArrayAttr(tables)) +
+                    textOf(builder.getDenseI64ArrayAttr(axes)) + textOf(body);
+  Operation *&known = made[key];
+  if (!known) {
+    OpBuilder::InsertionGuard guard(builder);
+    builder.setInsertionPointToStart(module.getBody());
+    std::string name = cast<StringAttr>(paths.front()).str() + bodyName(body);
+    auto op = WeightOp::create(
+        builder, body.getLoc(), builder.getStringAttr(name),
+        TypeAttr::get(builder.getF32Type()),
+        LayoutAttr::get(context(), Layout::Rows),
+        builder.getDenseI64ArrayAttr(axes), builder.getArrayAttr(paths),
+        DenseI64ArrayAttr(), ElementsAttr(),
+        tables.empty() ? ArrayAttr() : builder.getArrayAttr(tables));
+    IRMapping mapping;
+    body.cloneInto(&op.getBody(), mapping);
+    known = declare(op);
   }
   return FlatSymbolRefAttr::get(known);
 }
@@ -198,16 +245,6 @@ Value PlanBuilder::buffer(Location loc, StringRef name, RowCount rows,
   return BufferOp::create(builder, loc, BufferType::get(context()), name,
                           rows.kind, rows.scale, elem, columns,
                           DenseI64ArrayAttr());
-}
-
-// What a body does, in a few words: its first operations.
-static std::string bodyName(Region &body) {
-  std::string name;
-  int64_t count = 0;
-  for (Operation &op : body.front().without_terminator())
-    if (!op.hasTrait<OpTrait::ConstantLike>() && ++count <= 4)
-      name += "." + op.getName().stripDialect().str();
-  return name.empty() ? ".copy" : name;
 }
 
 std::string PlanBuilder::kernelName(const Step &step) {

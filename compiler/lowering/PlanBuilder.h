@@ -88,6 +88,11 @@ public:
   // A table that the compiler computed.
   mlir::FlatSymbolRefAttr constant(llvm::StringRef name,
                                    mlir::DenseElementsAttr value);
+  // What the body computes of instances of weights and of tables.
+  mlir::FlatSymbolRefAttr
+  computed(llvm::ArrayRef<std::pair<llm::WeightOp, int64_t>> parts,
+           llvm::ArrayRef<mlir::Attribute> tables,
+           llvm::ArrayRef<int64_t> shape, mlir::Region &body);
   mlir::FlatSymbolRefAttr state(llm::StateOp state);
   mlir::FlatSymbolRefAttr transientCache(int64_t heads, int64_t keyWidth,
                                          int64_t valueWidth);

@@ -1,3 +1,4 @@
+#include "compiler/formula/FromRegion.h"
 #include "compiler/kernels/Kernels.h"
 #include "compiler/lowering/Liveness.h"
 #include "compiler/lowering/Passes.h"
@@ -428,6 +429,10 @@ struct VerifyPlan : sluice::plan::impl::VerifyPlanPassBase<VerifyPlan> {
     markAllAnalysesPreserved();
     ModuleOp module = getOperation();
     SymbolTable symbols(module);
+    for (auto weight : module.getOps<WeightOp>())
+      if (!weight.getBody().empty() &&
+          failed(sluice::formula::fromRegion(weight.getBody())))
+        return signalPassFailure();
     for (auto kernel : module.getOps<KernelOp>())
       if (failed(verifyKernel(kernel)))
         return signalPassFailure();

@@ -16,6 +16,14 @@ int64_t widthOf(Value value) {
   return width;
 }
 
+SmallVector<int64_t> rowShape(Value value) {
+  SmallVector<int64_t> shape;
+  for (int64_t size : cast<RankedTensorType>(value.getType()).getShape())
+    if (!ShapedType::isDynamic(size))
+      shape.push_back(size);
+  return shape;
+}
+
 const OpTable &opTable() {
   static const OpTable table = [] {
     OpTable all;
@@ -119,6 +127,37 @@ Ref Walk::ref(StringRef name, const Constant &constant) {
   auto type = RankedTensorType::get(
       {static_cast<int64_t>(constant.values.size())}, plan.b().getF32Type());
   return ref(name, DenseElementsAttr::get(type, ArrayRef(constant.values)));
+}
+
+Ref Walk::ref(const Computed &computed) {
+  SmallVector<std::pair<llm::WeightOp, int64_t>> parts;
+  for (const Computed::Part &part : computed.parts)
+    parts.push_back({part.weight.op, part.weight.layer});
+  SmallVector<Attribute> tables;
+  for (const Computed::Table &table : computed.tables) {
+    auto type = RankedTensorType::get(table.shape, plan.b().getF32Type());
+    tables.push_back(
+        DenseElementsAttr::get(type, ArrayRef(table.constant.values)));
+  }
+  return {{}, plan.computed(parts, tables, computed.shape, *computed.body), 0};
+}
+
+FailureOr<Ref> Walk::refWithoutRows(Operation *op, Value value,
+                                    StringRef name) {
+  if (const Constant *constant = tryGet<Constant>(value))
+    return ref(name, *constant);
+  if (const Computed *computed = tryGet<Computed>(value))
+    return ref(*computed);
+  const Weight *weight = tryGet<Weight>(value);
+  if (!weight)
+    return op->emitError() << "'" << op->getName()
+                           << "' has no kernel for an operand of type "
+                           << value.getType();
+  if (weight->stacked)
+    return op->emitError()
+           << "'" << op->getName()
+           << "' has no kernel for an expert's weight; only linear has";
+  return ref(*weight, Layout::Rows, true);
 }
 
 Ref Walk::ref(StringRef name, DenseElementsAttr constant) {

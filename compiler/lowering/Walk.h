@@ -6,6 +6,7 @@
 #include "compiler/lowering/PlanBuilder.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "llvm/ADT/StringMap.h"
+#include <memory>
 #include <variant>
 
 namespace sluice::plan {
@@ -38,6 +39,23 @@ struct Constant {
   llvm::SmallVector<float> values;
 };
 
+// Arithmetic on weights and constants, which the packer carries out. The
+// arguments of the body are the parts and after them the tables.
+struct Computed {
+  struct Part {
+    Weight weight;
+    llvm::SmallVector<int64_t> shape;
+  };
+  struct Table {
+    Constant constant;
+    llvm::SmallVector<int64_t> shape;
+  };
+  llvm::SmallVector<Part> parts;
+  llvm::SmallVector<Table> tables;
+  llvm::SmallVector<int64_t> shape;
+  std::shared_ptr<mlir::Region> body;
+};
+
 struct Cache {
   mlir::FlatSymbolRefAttr state;
   int64_t layer = 0;
@@ -57,8 +75,8 @@ struct Index {
 
 struct Batch {};
 
-using Lowered = std::variant<std::monostate, Rows, Weight, Constant, Cache,
-                             Bias, Index, Batch>;
+using Lowered = std::variant<std::monostate, Rows, Weight, Constant, Computed,
+                             Cache, Bias, Index, Batch>;
 
 // How the rows of the current `llm.experts` were sorted.
 struct Groups {
@@ -141,6 +159,10 @@ public:
   // References for the operands of steps.
   Ref ref(const Weight &weight, Layout layout, bool widen);
   Ref ref(llvm::StringRef name, const Constant &constant);
+  Ref ref(const Computed &computed);
+  // Of a vector or number, whatever it comes from; `name` is for a constant.
+  mlir::FailureOr<Ref> refWithoutRows(mlir::Operation *op, mlir::Value value,
+                                      llvm::StringRef name);
   Ref ref(llvm::StringRef name, mlir::DenseElementsAttr constant);
 
   void noteLimit(const Rows &rows, int64_t limit);
@@ -180,5 +202,7 @@ private:
 
 // The product of row axes: columns that a value takes.
 int64_t widthOf(mlir::Value value);
+// The axes of a value per row, in C order.
+llvm::SmallVector<int64_t> rowShape(mlir::Value value);
 
 } // namespace sluice::plan

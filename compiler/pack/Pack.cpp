@@ -223,4 +223,11 @@ Status packWeight(const checkpoint::Checkpoint &file,
   return status.in("weight " + quote(weightName(*parts[0])));
 }
 
+Status packComputed(const checkpoint::Checkpoint &file,
+                    std::span<const spec::Weight *const> parts,
+                    const Computed &computed, const Sink &sink) {
+  Result<ViewPtr> view = computedView(file, parts, computed);
+  return view.ok() ? Packer(Elem::F32, sink).rows(**view) : view.status();
+}
+
 } // namespace sluice::pack

@@ -1,6 +1,7 @@
 // Streams weights into the artifact in the layouts that kernels read.
 #pragma once
 
+#include "compiler/formula/Formula.h"
 #include "compiler/pack/View.h"
 
 #include <cstddef>
@@ -19,6 +20,24 @@ using Sink = std::function<Status(const void *data, size_t size)>;
 Status packWeight(const checkpoint::Checkpoint &file,
                   std::span<const spec::Weight *const> parts, Elem elem,
                   Layout layout, const Sink &sink);
+
+// A weight that is arithmetic on others. The inputs of the formula are the
+// parts and after them the tables; their shapes are aligned with the result's
+// at the right, and axes of size 1 are repeated.
+struct Computed {
+  struct Table {
+    Shape shape;
+    std::vector<float> values;
+  };
+  formula::Formula formula;
+  std::vector<Table> tables;
+  Shape shape;
+};
+
+// Writes the elements of a computed weight as f32 rows.
+Status packComputed(const checkpoint::Checkpoint &file,
+                    std::span<const spec::Weight *const> parts,
+                    const Computed &computed, const Sink &sink);
 
 // The shape of the parts joined along their rows, as packedBytes() takes it.
 Result<Shape> joinedShape(std::span<const spec::Weight *const> parts);

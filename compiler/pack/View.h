@@ -7,6 +7,7 @@
 #include "compiler/spec/Model.h"
 
 #include <memory>
+#include <span>
 #include <string>
 
 namespace sluice::pack {
@@ -77,6 +78,12 @@ Result<ViewPtr> selectRows(ViewPtr source, const spec::RowSelect &rows);
 // Joined along an axis before the last, or as a new leading axis.
 Result<ViewPtr> concatenated(std::vector<ViewPtr> parts, size_t axis);
 Result<ViewPtr> stacked(std::vector<ViewPtr> parts);
+
+struct Computed;
+// The elements of a computed weight, as [N, 1].
+Result<ViewPtr> computedView(const checkpoint::Checkpoint &file,
+                             std::span<const spec::Weight *const> parts,
+                             const Computed &computed);
 
 // The weight as the graph sees it; its shape is weight.shape (and 1 for
 // vectors). Aliases must have been followed.

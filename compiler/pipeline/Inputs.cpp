@@ -49,6 +49,8 @@ Result<Inputs> readInputs(const Options &options, llvm::raw_ostream &errors) {
   Result<checkpoint::Checkpoint> opened = openCheckpoint(options);
   if (!opened.ok())
     return opened.status();
+  for (const std::string &warning : opened->warnings())
+    errors << "warning: " << warning << '\n';
   spec::Diagnostics diagnostics;
   std::string file = options.spec;
   if (file.empty())
@@ -66,6 +68,7 @@ Result<Inputs> readInputs(const Options &options, llvm::raw_ostream &errors) {
     bindOptions.entries = options.entries;
     bindOptions.common = common.get();
     bindOptions.allowUnknownConfig = options.allowUnknownConfig;
+    bindOptions.allowUnusedTensors = options.allowUnusedTensors;
     model = spec::bind(*spec, *opened, diagnostics, bindOptions);
   }
   errors << diagnostics.print();

@@ -260,11 +260,23 @@ Status Compilation::generate(std::vector<TargetCode> &code) {
   return {};
 }
 
+// "layers.q[3]" is instance 3, whatever layer is packed.
+static spec::WeightRef instanceOf(llvm::StringRef part, int64_t layer) {
+  llvm::StringRef path = part;
+  if (path.consume_back("]")) {
+    auto [front, index] = path.rsplit('[');
+    if (int64_t number; !index.getAsInteger(10, number))
+      return {front.str(), number};
+  }
+  return {part.str(), layer};
+}
+
 Status Compilation::streamWeight(const artifact::WeightInstance &instance,
                                  const pack::Sink &sink) {
   std::vector<const spec::Weight *> parts;
   for (const std::string &path : instance.parts) {
-    const spec::Weight *stored = inputs->model->stored({path, instance.layer});
+    const spec::Weight *stored =
+        inputs->model->stored(instanceOf(path, instance.layer));
     if (!stored)
       return Status(Code::NotFound, "the plan names weight '" + path +
                                         "', which the spec does not have");
@@ -273,6 +285,9 @@ Status Compilation::streamWeight(const artifact::WeightInstance &instance,
   packed += instance.bytes;
   if (options.progress && packedTotal > 0)
     options.progress("packing weights", double(packed) / double(packedTotal));
+  if (instance.computed)
+    return pack::packComputed(inputs->checkpoint, parts, *instance.computed,
+                              sink);
   return pack::packWeight(inputs->checkpoint, parts, instance.elem,
                           instance.layout, sink);
 }

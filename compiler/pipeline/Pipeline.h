@@ -41,6 +41,7 @@ struct Options {
   int64_t context = 0; // most positions of a sequence; 0: the checkpoint's own
   std::vector<std::string> entries; // only these entries; empty: all
   std::vector<std::string> allowUnknownConfig; // keys that may stay unread
+  std::vector<std::string> allowUnusedTensors; // of the checkpoint
 
   std::set<std::string> disabledPasses;
   bool fusionReport = false;

@@ -25,6 +25,7 @@ std::unique_ptr<Model> bind(const Spec &spec, const Checkpoint &checkpoint,
         return weights.has(path, value, error);
       });
   weights.attach(config);
+  weights.passOver(options.allowUnusedTensors);
   config.bindAll();
   if (diagnostics.ok())
     accountKeys(checkpoint, config, options, diagnostics, *model);

@@ -1,6 +1,7 @@
 #include "compiler/spec/BindConfig.h"
 
 #include "compiler/spec/Names.h"
+#include "runtime/support/Json.h"
 
 #include <charconv>
 

@@ -10,10 +10,15 @@ using SourceKind = SourceDecl::Kind;
 
 std::optional<WeightBinder::BiasMode>
 WeightBinder::biasMode(const WeightLeaf &leaf, Env &env) {
+  BiasMode asTheFileHas =
+      checkpoint_.synthetic() ? BiasMode::None : BiasMode::Optional;
   if (leaf.biasOptional)
-    return checkpoint_.synthetic() ? BiasMode::None : BiasMode::Optional;
+    return asTheFileHas;
   if (!leaf.bias)
     return BiasMode::None;
+  std::optional<Value> value = evaluate(*leaf.bias, env, diagnostics_);
+  if (value && value->isNone())
+    return asTheFileHas;
   std::optional<bool> wanted = evaluateBool(*leaf.bias, env, diagnostics_);
   if (!wanted)
     return std::nullopt;
@@ -133,13 +138,17 @@ std::optional<WeightBinder::Chosen> WeightBinder::choose(const WeightLeaf &leaf,
 }
 
 void WeightBinder::missing(const WeightLeaf &leaf, const Place &place) {
+  Missing &all = missing_[&leaf];
+  // What the first instance lacks says enough about thousands.
+  if (++all.count > 1)
+    return;
+  missingOrder_.push_back(&leaf);
   std::string path = printRef(place.scope.child(leaf.name), place.scope.index);
   auto it = leaf.sources.find(format_);
   if (it == leaf.sources.end()) {
-    diagnostics_.error(leaf.location,
-                       "weight " + quote(path) +
-                           " does not say where it lies in this format (" +
-                           format_ + ")");
+    all.message = "weight " + quote(path) +
+                  " does not say where it lies in this format (" + format_ +
+                  ")";
     return;
   }
   std::optional<BiasMode> mode = biasMode(leaf, place.env);
@@ -163,11 +172,15 @@ void WeightBinder::missing(const WeightLeaf &leaf, const Place &place) {
     absent.resize(4);
     absent.push_back("...");
   }
-  diagnostics_.error(
-      leaf.location,
-      "weight " + quote(path) + " is not in the checkpoint: no tensor " +
-          join(absent) +
-          (near.empty() ? "" : "; the nearest one is " + quote(near)));
+  all.message = "weight " + quote(path) +
+                " is not in the checkpoint: no tensor " + join(absent) +
+                (near.empty() ? "" : "; the nearest one is " + quote(near));
+}
+
+void WeightBinder::reportMissing() {
+  for (const WeightLeaf *leaf : missingOrder_)
+    if (const Missing &all = missing_[leaf]; !all.message.empty())
+      diagnostics_.error(leaf->location, all.message, all.count);
 }
 
 bool WeightBinder::transforms(const std::vector<TransformDecl> &apply, Env &env,

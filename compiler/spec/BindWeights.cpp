@@ -26,19 +26,35 @@ const WeightBinder::Group *WeightBinder::group(const std::string &path) const {
 
 void WeightBinder::bind(ConfigScope &config, Model &model) {
   model_ = &model;
+  readIgnored(config);
+  walk(file_.weights, {config, {}, "", false});
+  walkLibraries(file_, config, "");
+  reportMissing();
+  model.index();
+  checkAliases();
+  // Without all weights, what is left over says nothing.
+  if (!checkpoint_.synthetic() && complete_)
+    reportUnused();
+}
+
+void WeightBinder::readIgnored(ConfigScope &config) {
   auto ignored = file_.ignore.find(format_);
   if (ignored != file_.ignore.end())
     for (const Template &pattern : ignored->second)
       if (std::optional<std::string> text =
               expand(pattern, config, diagnostics_))
         ignorePatterns_.push_back(*text);
-  walk(file_.weights, {config, {}, "", false});
-  walkLibraries(file_, config, "");
-  model.index();
-  checkAliases();
-  // Without all weights, what is left over says nothing.
-  if (!checkpoint_.synthetic() && complete_)
-    reportUnused();
+  std::vector<std::string> names;
+  for (const auto &[name, info] : checkpoint_.tensors())
+    names.push_back(name);
+  for (const std::string &passed : passed_) {
+    if (!names.empty() && countTensors(checkpoint_, passed) == 0)
+      diagnostics_.error({checkpoint_.path()},
+                         "no tensor is named " + quote(passed) +
+                             ", which is to be passed over" +
+                             suggest(passed, names));
+    ignorePatterns_.push_back(passed);
+  }
 }
 
 void WeightBinder::walkLibraries(const SpecFile &file, ConfigScope &config,
@@ -324,7 +340,8 @@ void WeightBinder::reportUnused() {
   std::vector<std::string> declared;
   for (const auto &[name, use] : used_)
     declared.push_back(name);
-  int reported = 0;
+  // Those of other layers are named by their number.
+  std::map<std::string, std::vector<std::string>> unused;
   for (const auto &[name, info] : checkpoint_.tensors()) {
     if (used_.count(name))
       continue;
@@ -332,20 +349,22 @@ void WeightBinder::reportUnused() {
       model_->ignored.push_back(name);
       continue;
     }
-    // One message says as much as a thousand; the rest is counted.
-    if (++reported > Diagnostics::maxErrors)
-      continue;
-    std::string near = nearest(name, declared);
-    diagnostics_.error(
-        file_.weights.location,
-        "tensor " + quote(name) + " " + printShape(info.shape) +
-            " of the checkpoint is used by no weight" +
-            (near.empty() ? "" : "; the nearest one used is " + quote(near)));
+    unused[withoutDigits(name)].push_back(name);
   }
-  if (reported > Diagnostics::maxErrors)
-    diagnostics_.error(file_.weights.location, std::to_string(reported) +
-                                                   " tensors are used by no "
-                                                   "weight");
+  int reported = 0;
+  for (const auto &[kind, names] : unused) {
+    std::string near =
+        ++reported > Diagnostics::maxErrors ? "" : nearest(names[0], declared);
+    Diagnostic &d = diagnostics_.error(
+        file_.weights.location,
+        "tensor " + quote(names[0]) + " " +
+            printShape(checkpoint_.find(names[0])->shape) +
+            " of the checkpoint is used by no weight" +
+            (near.empty() ? "" : "; the nearest one used is " + quote(near)),
+        int(names.size()));
+    if (reported == 1)
+      d.notes.push_back("--allow-unused-tensor passes one over");
+  }
 }
 
 } // namespace sluice::spec

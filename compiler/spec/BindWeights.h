@@ -36,6 +36,9 @@ public:
   WeightBinder(const SpecFile &file, const checkpoint::Checkpoint &checkpoint,
                Diagnostics &diagnostics);
 
+  // Tensors to pass over besides those of `ignore`.
+  void passOver(const std::vector<std::string> &tensors) { passed_ = tensors; }
+
   // Before anything else: what has() and the tables are evaluated in.
   void attach(ConfigScope &config) { config_ = &config; }
 
@@ -99,6 +102,7 @@ private:
   void addBias(const WeightLeaf &leaf, const Place &place, const Weight &weight,
                const Chosen &chosen, Shape full);
   void missing(const WeightLeaf &leaf, const Place &place);
+  void reportMissing();
   void add(const WeightLeaf &leaf, Weight weight, bool present);
 
   std::optional<std::string> prefixOf(const WeightGroup &group, Place &place);
@@ -130,6 +134,7 @@ private:
                  Shape &full);
   void use(const std::string &tensor, const WeightLeaf &leaf,
            const std::string &path);
+  void readIgnored(ConfigScope &config);
   void reportUnused();
   void checkAliases();
   bool isIgnored(const std::string &tensor) const;
@@ -162,7 +167,14 @@ private:
     std::string path;
   };
   std::map<std::string, Use> used_;
-  std::vector<std::string> ignorePatterns_;
+  // Leaves that the checkpoint lacks: of how many instances, and what to say.
+  struct Missing {
+    std::string message;
+    int count = 0;
+  };
+  std::map<const WeightLeaf *, Missing> missing_;
+  std::vector<const WeightLeaf *> missingOrder_;
+  std::vector<std::string> ignorePatterns_, passed_;
   std::set<std::string> asking_; // has() in progress
 };
 

@@ -1,6 +1,7 @@
 // Conversion of what a config file says to typed parameter values.
 #include "compiler/spec/BindConfig.h"
 #include "compiler/spec/Names.h"
+#include "runtime/support/Json.h"
 
 #include <cmath>
 #include <limits>
@@ -78,12 +79,12 @@ static std::string shorten(std::string text) {
   return text;
 }
 
-std::string shortText(const json &value) { return shorten(value.dump()); }
+std::string shortText(const json &value) { return shorten(jsonText(value)); }
 
 bool ConfigScope::mapSpelling(const Param &param, const json &value,
                               Value &out) {
   std::string spelled =
-      value.is_string() ? value.get<std::string>() : value.dump();
+      value.is_string() ? value.get<std::string>() : jsonText(value);
   std::vector<std::string> known;
   for (const auto &[spelling, data] : param.decl->values) {
     known.push_back(spelling);

@@ -1,41 +1,43 @@
 #include "compiler/spec/Diagnostics.h"
 
+#include "compiler/checkpoint/Message.h"
+#include "compiler/spec/Names.h"
+
 namespace sluice::spec {
 
-static std::string withoutDigits(std::string text) {
-  std::erase_if(text, [](char c) { return c >= '0' && c <= '9'; });
-  return text;
-}
-
 Diagnostic &Diagnostics::add(Diagnostic::Severity severity,
-                             const Location &location, std::string message) {
+                             const Location &location, std::string message,
+                             int count) {
+  message = checkpoint::printable(std::move(message));
   if (severity == Diagnostic::Severity::Error) {
     overflow_ = {};
-    int kept = ++errors_ - beyond_;
+    int kept = (errors_ += count) - beyond_ - (count - 1);
     for (Diagnostic &other : diagnostics_) {
       kept -= other.alike;
       if (other.severity == severity && other.location == location &&
           withoutDigits(other.message) == withoutDigits(message)) {
-        ++other.alike;
+        other.alike += count;
         return overflow_;
       }
     }
     if (kept > maxErrors) {
-      ++beyond_;
+      beyond_ += count;
       return overflow_;
     }
   }
-  diagnostics_.push_back({severity, location, std::move(message), {}});
+  diagnostics_.push_back(
+      {severity, location, std::move(message), {}, count - 1});
   return diagnostics_.back();
 }
 
-Diagnostic &Diagnostics::error(const Location &location, std::string message) {
-  return add(Diagnostic::Severity::Error, location, std::move(message));
+Diagnostic &Diagnostics::error(const Location &location, std::string message,
+                               int count) {
+  return add(Diagnostic::Severity::Error, location, std::move(message), count);
 }
 
 Diagnostic &Diagnostics::warning(const Location &location,
                                  std::string message) {
-  return add(Diagnostic::Severity::Warning, location, std::move(message));
+  return add(Diagnostic::Severity::Warning, location, std::move(message), 1);
 }
 
 void Diagnostics::addSource(const std::string &file, std::string text) {
@@ -90,7 +92,7 @@ std::string Diagnostics::print() const {
   for (const Diagnostic &diagnostic : diagnostics_)
     out += print(diagnostic);
   if (beyond_ > 0)
-    out += std::to_string(beyond_) +
+    out += "... and " + std::to_string(beyond_) +
            (beyond_ == 1 ? " more error\n" : " more errors\n");
   return out;
 }

@@ -26,7 +26,9 @@ public:
   // that differs from another in numbers only.
   static constexpr int maxErrors = 20;
 
-  Diagnostic &error(const Location &location, std::string message);
+  // `count`: how many such errors there are, of so many layers.
+  Diagnostic &error(const Location &location, std::string message,
+                    int count = 1);
   Diagnostic &warning(const Location &location, std::string message);
 
   bool ok() const { return errors_ == 0; }
@@ -45,7 +47,7 @@ public:
 
 private:
   Diagnostic &add(Diagnostic::Severity severity, const Location &location,
-                  std::string message);
+                  std::string message, int count);
 
   std::vector<Diagnostic> diagnostics_;
   std::map<std::string, std::string> sources_;

@@ -50,7 +50,10 @@ std::string nearest(std::string_view wrong,
     return best;
   size_t bestDistance =
       most.value_or(std::max<size_t>(2, wrong.size() / 3)) + 1;
+  size_t steps = 0; // a hundred thousand names must not take seconds
   for (const std::string &candidate : candidates) {
+    if ((steps += wrong.size() * candidate.size()) > 20'000'000)
+      break;
     if (candidate.size() > wrong.size() + bestDistance ||
         wrong.size() > candidate.size() + bestDistance)
       continue;
@@ -67,6 +70,11 @@ std::string join(const std::vector<std::string> &names) {
   std::string text;
   for (const std::string &name : names)
     text += (text.empty() ? "" : ", ") + name;
+  return text;
+}
+
+std::string withoutDigits(std::string text) {
+  std::erase_if(text, [](char c) { return c >= '0' && c <= '9'; });
   return text;
 }
 

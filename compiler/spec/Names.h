@@ -23,6 +23,8 @@ std::string nearest(std::string_view wrong,
                     const std::vector<std::string> &candidates,
                     std::optional<size_t> most = std::nullopt);
 
+// What names of different layers have in common.
+std::string withoutDigits(std::string text);
 // "a, b, c"
 std::string join(const std::vector<std::string> &names);
 // "'x'"

@@ -35,6 +35,8 @@ struct BindOptions {
   const Spec *common = nullptr;
   // Keys of the config that may be left unread.
   std::vector<std::string> allowUnknownConfig;
+  // Tensors of the checkpoint that no weight need use; patterns as in `ignore`.
+  std::vector<std::string> allowUnusedTensors;
 };
 
 // Stages 3 to 5: parameters, weights against the file's headers, graph. Null

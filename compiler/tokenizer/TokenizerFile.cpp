@@ -1,12 +1,14 @@
 #include "compiler/tokenizer/TokenizerFile.h"
 
+#include "compiler/checkpoint/Message.h"
 #include "compiler/tokenizer/GgufVocabulary.h"
 #include "compiler/tokenizer/LongestMatch.h"
 #include "compiler/tokenizer/SentencePieceModel.h"
 #include "compiler/tokenizer/VocabularyFiles.h"
+#include "runtime/support/Json.h"
+#include "runtime/support/MappedFile.h"
 
 #include <algorithm>
-#include <fstream>
 #include <optional>
 
 namespace sluice::tokenizer {
@@ -19,10 +21,15 @@ static std::string textOf(const std::vector<uint8_t> &bytes) {
 
 static Result<json> readTable(const std::string &models, const char *name) {
   std::string path = models + "/tokenizers/" + name;
-  std::ifstream table(path);
-  json list = json::parse(table, nullptr, false);
-  if (!list.is_array())
-    return Status(Code::NotFound, path + ": missing or malformed");
+  Result<MappedFile> file = MappedFile::open(path);
+  if (!file.ok())
+    return file.status();
+  Result<json> list = parseJson(checkpoint::textOf(file->bytes()));
+  if (!list.ok())
+    return list.status().in(path);
+  if (!list->is_array())
+    return Status(Code::Corrupt,
+                  path + ": expected a list, found " + list->type_name());
   return list;
 }
 

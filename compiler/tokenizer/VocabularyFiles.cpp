@@ -2,6 +2,7 @@
 
 #include "compiler/tokenizer/Lines.h"
 #include "runtime/support/Base64.h"
+#include "runtime/support/Json.h"
 #include "runtime/tokenizer/Component.h"
 
 #include <optional>
@@ -125,8 +126,10 @@ Result<json> fromTokenLines(std::string_view text, bool lowercase) {
 
 Result<json> fromVocabularyAndMerges(std::string_view vocabulary,
                                      std::string_view merges) {
-  json ids = json::parse(vocabulary.begin(), vocabulary.end(), nullptr, false);
-  if (!ids.is_object())
+  Result<json> ids = parseJson(vocabulary);
+  if (!ids.ok())
+    return ids.status().in("vocab.json");
+  if (!ids->is_object())
     return broken("vocab.json: expected an object of tokens and ids");
   json pairs = json::array();
   int line = 0;
@@ -147,7 +150,7 @@ Result<json> fromVocabularyAndMerges(std::string_view vocabulary,
   if (!problem.empty())
     return broken(problem);
   json made = bytePairs({}, std::move(pairs), byteLevel(true), false);
-  made["model"]["vocab"] = std::move(ids);
+  made["model"]["vocab"] = std::move(*ids);
   return made;
 }
 

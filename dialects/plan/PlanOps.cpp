@@ -28,6 +28,37 @@ static LogicalResult checkLayers(Operation *op,
   return success();
 }
 
+// A computed weight takes one element of each part and table.
+static LogicalResult verifyBody(WeightOp op) {
+  ArrayAttr tables = op.getTablesAttr();
+  if (op.getBody().empty())
+    return tables ? op.emitOpError("has tables but no body that reads them")
+                  : success();
+  if (!op.getParts() || op.getLayers() || op.getLayout() != Layout::Rows ||
+      !op.getElem().isF32())
+    return op.emitOpError(
+        "is computed, so it needs parts and is f32 rows without layers");
+  size_t inputs = op.getParts()->size() + (tables ? tables.size() : 0);
+  Block &body = op.getBody().front();
+  auto isF32 = [](Type type) { return type.isF32(); };
+  if (body.getNumArguments() != inputs ||
+      !llvm::all_of(body.getArgumentTypes(), isF32))
+    return op.emitOpError("has a body of ")
+           << body.getNumArguments() << " arguments, expected an f32 for each "
+           << "of its " << inputs << " parts and tables";
+  if (tables)
+    for (auto table : tables.getAsRange<ElementsAttr>())
+      if (!isa<DenseElementsAttr>(table) || !table.getElementType().isF32())
+        return op.emitOpError("has a table that is not dense f32");
+  auto yield = body.mightHaveTerminator()
+                   ? dyn_cast<YieldOp>(body.getTerminator())
+                   : YieldOp();
+  if (!yield || yield.getValues().size() != 1 ||
+      !yield.getValues().front().getType().isF32())
+    return op.emitOpError("has a body that does not yield one f32");
+  return success();
+}
+
 LogicalResult WeightOp::verify() {
   if (failed(checkElement(*this, getElem())) ||
       failed(checkLayers(*this, getLayers())))
@@ -55,7 +86,7 @@ LogicalResult WeightOp::verify() {
     if (layout != Layout::Rows)
       return emitOpError("has a value, which is stored as rows");
   }
-  return success();
+  return verifyBody(*this);
 }
 
 LogicalResult StateOp::verify() {

@@ -11,24 +11,35 @@ class Plan_Op<string mnemonic, list<Trait> traits = []> : Op<Plan_Dialect, mnemo
 
 def Plan_Names : TypedArrayAttrBase<StrAttr, "names">;
 
-def Plan_WeightOp : Plan_Op<"weight", [Symbol]> {
+def Plan_WeightOp : Plan_Op<"weight", [Symbol, IsolatedFromAbove]> {
   let summary = "A weight as the artifact stores it";
   let description = [{
     `parts` are paths of the spec's weights, joined along their rows (the gate
     and the up half for the `*_glu` layouts). `layers` lists the group indices
     that have an instance; without it there is one. `value` holds small constant
-    tables instead of parts.
+    tables instead of parts. A part that ends in an index in brackets is that
+    instance.
+
+    A weight with a body is computed when it is packed: scalar arithmetic on one
+    element of each part and, after these, of each table.
 
     ```mlir
     plan.weight @layers.qkv bf16 panel [3072, 2048] of ["layers.q", "layers.k", "layers.v"] layers [0, 1]
     plan.weight @freqs f32 rows [2] value dense<[1.0, 0.1]> : tensor<2xf32>
+    plan.weight @scaled f32 rows [2] of ["layers.s[3]"] tables [dense<2.0> : tensor<1xf32>] body(%s: f32, %t: f32) {
+      %m = arith.mulf %s, %t : f32
+      plan.yield %m : f32
+    }
     ```
   }];
   let arguments = (ins SymbolNameAttr:$sym_name, TypeAttr:$elem, Plan_Layout:$layout,
                        DenseI64ArrayAttr:$shape, OptionalAttr<Plan_Names>:$parts,
-                       OptionalAttr<DenseI64ArrayAttr>:$layers, OptionalAttr<ElementsAttr>:$value);
+                       OptionalAttr<DenseI64ArrayAttr>:$layers, OptionalAttr<ElementsAttr>:$value,
+                       OptionalAttr<TypedArrayAttrBase<ElementsAttr, "tables">>:$tables);
+  let regions = (region MaxSizedRegion<1>:$body);
   let assemblyFormat = [{
-    $sym_name $elem $layout $shape (`of` $parts^)? (`layers` $layers^)? (`value` $value^)? attr-dict
+    $sym_name $elem $layout $shape (`of` $parts^)? (`layers` $layers^)? (`value` $value^)? (`tables` $tables^)? ``
+    custom<Body>($body) attr-dict
   }];
   let hasVerifier = 1;
 }
@@ -81,8 +92,8 @@ def Plan_KernelOp : Plan_Op<"kernel", [Symbol, IsolatedFromAbove]> {
   }];
 }
 
-def Plan_YieldOp : Plan_Op<"yield", [Terminator, Pure, HasParent<"KernelOp">]> {
-  let summary = "The result of a kernel's body";
+def Plan_YieldOp : Plan_Op<"yield", [Terminator, Pure, ParentOneOf<["KernelOp", "WeightOp"]>]> {
+  let summary = "The result of a body";
   let arguments = (ins Variadic<AnyType>:$values);
   let assemblyFormat = "$values `:` type($values) attr-dict";
 }

@@ -1,5 +1,6 @@
 #include "runtime/chat/ChatFormat.h"
 
+#include "runtime/support/Json.h"
 #include "runtime/template/Template.h"
 
 #include <optional>
@@ -59,9 +60,9 @@ ChatFormat::~ChatFormat() = default;
 
 Result<ChatFormat> ChatFormat::parse(std::string_view config,
                                      std::string_view source) {
-  Json settings = Json::parse(config.begin(), config.end(), nullptr, false);
-  if (!settings.is_object())
-    settings = Json::object();
+  Result<Json> parsed = parseJson<Json>(config);
+  Json settings =
+      parsed.ok() && parsed->is_object() ? std::move(*parsed) : Json::object();
   Json templates = settings.value("chat_template", Json());
   auto impl = std::make_unique<Impl>();
   impl->tokens = specialTokens(settings);
@@ -86,10 +87,10 @@ Result<std::string> ChatFormat::render(std::span<const ChatMessage> messages,
     list.push_back({{"role", message.role}, {"content", message.content}});
   Json tools;
   if (!options.tools.empty()) {
-    tools =
-        Json::parse(options.tools.begin(), options.tools.end(), nullptr, false);
-    if (!tools.is_array())
+    Result<Json> parsed = parseJson<Json>(options.tools);
+    if (!parsed.ok() || !parsed->is_array())
       return Status(Code::InvalidArgument, "tools: expected a JSON list");
+    tools = std::move(*parsed);
   }
   bool own = impl_->withTools && !tools.is_null();
   variables["tools"] = std::move(tools);

@@ -1,5 +1,7 @@
 #include "runtime/support/AtomicFile.h"
 
+#include "runtime/support/Temporary.h"
+
 #include <algorithm>
 #include <cerrno>
 #include <cstdlib>
@@ -49,6 +51,7 @@ Result<AtomicFile> AtomicFile::create(const std::string &given) {
   if (file.fd_ < 0)
     return file.fail("cannot create");
   file.temporary_ = name;
+  addTemporary(name);
   mode_t mask = umask(0);
   umask(mask);
   if (fchmod(file.fd_, 0666 & ~mask) != 0)
@@ -71,8 +74,10 @@ AtomicFile &AtomicFile::operator=(AtomicFile &&other) noexcept {
 AtomicFile::~AtomicFile() {
   if (fd_ >= 0)
     close(fd_);
-  if (!temporary_.empty())
-    unlink(temporary_.c_str());
+  if (temporary_.empty())
+    return;
+  unlink(temporary_.c_str());
+  dropTemporary(temporary_);
 }
 
 Status AtomicFile::writeAt(uint64_t offset, const void *data, size_t size) {
@@ -118,6 +123,7 @@ Status AtomicFile::link() {
     if (linkat(AT_FDCWD, procName(fd_).c_str(), AT_FDCWD, name.c_str(),
                AT_SYMLINK_FOLLOW) == 0) {
       temporary_ = name;
+      addTemporary(name);
       return {};
     }
     if (errno != EEXIST)
@@ -136,6 +142,7 @@ Status AtomicFile::commit() {
     return fail("cannot close");
   if (rename(temporary_.c_str(), path_.c_str()) != 0)
     return fail("cannot rename the finished file");
+  dropTemporary(temporary_);
   temporary_.clear();
   return {};
 }

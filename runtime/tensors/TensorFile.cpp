@@ -1,11 +1,11 @@
 #include "runtime/tensors/TensorFile.h"
 
 #include "runtime/support/AtomicFile.h"
+#include "runtime/support/Json.h"
 #include "runtime/support/MappedFile.h"
 
 #include <bit>
 #include <cstring>
-#include <nlohmann/json.hpp>
 #include <span>
 
 namespace sluice {
@@ -89,12 +89,14 @@ Result<std::vector<NamedTensor>> parse(std::span<const uint8_t> file) {
   if (headerBytes > kMaxHeader || headerBytes > file.size() - 8)
     return corrupt("its header is larger than the file");
   std::span<const uint8_t> text = file.subspan(8, headerBytes);
-  json header = json::parse(text.begin(), text.end(), nullptr,
-                            /*allow_exceptions=*/false);
-  if (!header.is_object())
+  Result<json> header =
+      parseJson({reinterpret_cast<const char *>(text.data()), text.size()});
+  if (!header.ok())
+    return header.status().in("its header");
+  if (!header->is_object())
     return corrupt("its header is not a JSON object");
   std::vector<NamedTensor> tensors;
-  for (const auto &[name, entry] : header.items()) {
+  for (const auto &[name, entry] : header->items()) {
     if (name == "__metadata__")
       continue;
     NamedTensor tensor;

@@ -1,14 +1,12 @@
 #include "runtime/tokenizer/Component.h"
 
+#include "runtime/support/Json.h"
+
 #include <cstdlib>
 
 namespace sluice::tokenizer {
 
 namespace {
-
-// Components contain components; a file that nests them without end must not
-// exhaust the stack.
-constexpr size_t maxDepth = 64;
 
 // Reads a decimal number as serde_json does, which is off by a last digit now
 // and then: the order of equally good tokenizations hangs on such digits.
@@ -43,7 +41,6 @@ double readNumber(const std::string &text, double exact) {
 class Builder {
 public:
   Json root;
-  bool tooDeep = false;
 
   bool null() { return add(nullptr); }
   bool boolean(bool value) { return add(value); }
@@ -83,10 +80,8 @@ private:
   }
   // The parent grows no further while a part is open, so pointers hold.
   bool open(Json &&value) {
-    tooDeep = open_.size() >= maxDepth;
-    if (!tooDeep)
-      open_.push_back(place(std::move(value)));
-    return !tooDeep;
+    open_.push_back(place(std::move(value)));
+    return true;
   }
   bool close() {
     open_.pop_back();
@@ -100,10 +95,11 @@ private:
 } // namespace
 
 Result<Json> readJson(std::string_view text) {
+  // Components contain components.
+  if (Status status = checkJsonDepth(text); !status.ok())
+    return status.in("tokenizer.json");
   Builder builder;
   bool whole = Json::sax_parse(text.begin(), text.end(), &builder);
-  if (builder.tooDeep)
-    return corrupt("nested too deeply");
   if (!whole || !builder.root.is_object())
     return corrupt("not a JSON object");
   return std::move(builder.root);

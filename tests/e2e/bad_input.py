@@ -13,6 +13,7 @@ import struct
 import subprocess
 
 import bench as harness
+import gguf_twin
 import xxh3
 
 SPEC_EDITS = [
@@ -162,47 +163,11 @@ def checkpoints(bench):
     shutil.rmtree(ck.folder)
 
 
-GGUF_NAMES = {
-    "self_attn.q_proj": "attn_q", "self_attn.k_proj": "attn_k", "self_attn.v_proj": "attn_v", "self_attn.o_proj": "attn_output",
-    "mlp.gate_proj": "ffn_gate", "mlp.up_proj": "ffn_up", "mlp.down_proj": "ffn_down", "input_layernorm": "attn_norm",
-    "post_attention_layernorm": "ffn_norm", "model.layers": "blk", "model.embed_tokens": "token_embd", "model.norm": "output_norm", "lm_head": "output",
-}  # fmt: skip
-
-
-def gguf(case):
-    """The checkpoint of a llama case as a GGUF file."""
-    config = json.loads(read(os.path.join(case, "config.json")))
-    blob = read(os.path.join(case, "model.safetensors"))
-    (size,) = struct.unpack_from("<Q", blob)
-
-    def text(value):
-        return struct.pack("<Q", len(value)) + value.encode()
-
-    keys = dict(embedding_length="hidden_size", feed_forward_length="intermediate_size", block_count="num_hidden_layers")
-    keys.update({"attention.head_count": "num_attention_heads", "attention.head_count_kv": "num_key_value_heads"})
-    keys.update({"attention.key_length": "head_dim", "context_length": "max_position_embeddings", "vocab_size": "vocab_size"})
-    metadata = [text("general.architecture") + struct.pack("<I", 8) + text("llama")]
-    metadata += [text(f"llama.{key}") + struct.pack("<II", 4, config[name]) for key, name in keys.items()]
-    metadata += [text("llama.attention.layer_norm_rms_epsilon") + struct.pack("<If", 6, config["rms_norm_eps"])]
-    infos, data = b"", b""
-    tensors = {name: info for name, info in json.loads(blob[8 : 8 + size]).items() if name != "__metadata__" and "inv_freq" not in name}
-    for name, info in tensors.items():
-        for old, new in GGUF_NAMES.items():
-            name = name.replace(old, new)
-        shape = info["shape"][::-1]
-        infos += text(name) + struct.pack(f"<I{len(shape)}QIQ", len(shape), *shape, 0, len(data))
-        first, last = info["data_offsets"]
-        data += blob[8 + size + first : 8 + size + last]
-        data += bytes(-len(data) % 32)
-    head = b"GGUF" + struct.pack("<IQQ", 3, len(tensors), len(metadata)) + b"".join(metadata) + infos
-    return head + bytes(-len(head) % 32) + data
-
-
 def ggufs(bench):
-    good = gguf(bench.case("llama/gqa"))
     file = bench.path("model.gguf")
     compiling = ("sluice-compile", "-c", file, "--models", bench.models, "-o", "out.slc")
-    write(file, good)
+    gguf_twin.write_twin(bench.case("llama/gqa"), file)
+    good = read(file)
     bench.output(*compiling)
     os.remove(bench.path("out.slc"))
 

@@ -1,13 +1,14 @@
 #!/usr/bin/env python3
 """Compiles a reference case and compares every way of running it.
 
-usage: family.py --bin DIR --models DIR [--f32-only] CASE
+usage: family.py --bin DIR --models DIR [--f32-only] [--gguf] CASE
 
 CASE holds config.json, model.safetensors and io.safetensors (tests/reference/README.md).
 For every sequence: all rows at once against the reference; one token at a time, mixed
 chunks, one and two threads, all sequences in one batch, and a build without any fusion
 against the first result, bit by bit; greedy continuation against the reference's ids.
-The same with bf16 weights and products, near the reference.
+The same with bf16 weights and products, near the reference. With --gguf the checkpoint is
+the case as a GGUF file (gguf_twin.py).
 """
 
 import argparse
@@ -16,6 +17,7 @@ import subprocess
 import sys
 import tempfile
 
+import gguf_twin
 import safetensors
 
 TOLERANCE = 1e-4
@@ -34,6 +36,10 @@ class Case:
         # The references compute in f32 whatever the weights are stored in.
         self.narrow = any(tensor.dtype == "BF16" for tensor in weights.values())
         self.options = ["--compute", "f32"] if self.narrow else []
+        self.checkpoint, self.results = args.case, None
+        if args.gguf:
+            self.checkpoint = os.path.join(folder, "model.gguf")
+            self.results = gguf_twin.write_twin(args.case, self.checkpoint)
 
     def tool(self, name, *options):
         command = [os.path.join(self.args.bin, name), *options]
@@ -44,7 +50,7 @@ class Case:
 
     def compile(self, name, *options):
         path = os.path.join(self.folder, name)
-        self.tool("sluice-compile", "--checkpoint", self.args.case, "--models", self.args.models, "-o", path, *self.options, *options)
+        self.tool("sluice-compile", "--checkpoint", self.checkpoint, "--models", self.args.models, "-o", path, *self.options, *options)
         return path
 
     def run(self, model, sequences, *options):
@@ -98,6 +104,8 @@ def verify(case):
     fused, unfused = case.compile("fused.slc"), case.compile("unfused.slc", "--disable-pass", FUSIONS)
     worst = 0.0
     for output, (entry, tensor) in RESULTS.items():
+        if case.results and output not in case.results:
+            continue
         names = sorted(n[len(output) :] for n in case.io if n == output or n.startswith(output + ".") and n[len(output) + 1 :].isdigit())
         if not names:
             continue
@@ -150,6 +158,7 @@ def main():
     parser.add_argument("--models", required=True)
     parser.add_argument("--f32-only", action="store_true", help="weights that amplify rounding: do not try bf16")
     parser.add_argument("case")
+    parser.add_argument("--gguf", action="store_true", help="compile the case's GGUF twin")
     args = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         case = Case(args, folder)

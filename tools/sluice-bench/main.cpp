@@ -1,6 +1,7 @@
 #include "runtime/api/sluice.h"
 #include "tools/sluice-bench/Machine.h"
 #include "tools/support/Cli.h"
+#include "tools/support/OutOfMemory.h"
 
 #include <algorithm>
 #include <chrono>
@@ -311,7 +312,7 @@ int main(int argc, char **argv) {
   declare(app, options);
   if (int code = tools::parse(app, argc, argv); code >= 0)
     return code;
-  Status status = execute(options);
+  Status status = tools::guarded("measuring", [&] { return execute(options); });
   if (status.ok() && (!std::cout.flush() || std::fflush(stdout) != 0))
     status = Status(Code::Io, "standard output: cannot write");
   return status.ok() ? 0 : tools::fail(status);

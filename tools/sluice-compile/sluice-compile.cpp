@@ -2,8 +2,7 @@
 #include "compiler/pipeline/Pipeline.h"
 #include "runtime/support/AtomicFile.h"
 #include "tools/support/Cli.h"
-
-#include <unistd.h>
+#include "tools/support/FatalErrors.h"
 
 #include <cstdio>
 #include <filesystem>
@@ -29,11 +28,14 @@ std::string defaultModels() {
 // One line on a terminal, rewritten as work goes on; nothing in a pipe.
 class Progress {
 public:
+  explicit Progress(bool quiet) : quiet_(quiet) {}
+
   // A null phase takes the line away.
   void operator()(const char *phase, double share) {
     if (!phase)
       return clear();
-    if (!isatty(STDERR_FILENO))
+    tools::nowDoing(phase);
+    if (quiet_ || !isatty(STDERR_FILENO))
       return;
     std::fprintf(stderr, "\r\033[K%s", phase);
     if (share > 0) // not every phase counts
@@ -47,7 +49,7 @@ public:
   }
 
 private:
-  bool shown_ = false;
+  bool quiet_, shown_ = false;
 };
 
 struct CommandLine {
@@ -64,7 +66,7 @@ void describe(CLI::App &app, CommandLine &line) {
                  "whose `match` fits the checkpoint")
       ->check(CLI::ExistingFile);
   app.add_option("--checkpoint,-c", o.checkpoint,
-                 "Hugging Face folder, .safetensors or .gguf file, or "
+                 "Hugging Face folder, .safetensors or GGUF file, or "
                  "random:SEED with --config");
   app.add_option("--config", o.config, "config.json for a random checkpoint")
       ->check(CLI::ExistingFile);
@@ -98,6 +100,11 @@ void describe(CLI::App &app, CommandLine &line) {
                  "Pass over this key of the checkpoint's config, which the "
                  "spec does not read (repeatable)")
       ->type_name("KEY")
+      ->allow_extra_args(false);
+  app.add_option("--allow-unused-tensor", o.allowUnusedTensors,
+                 "Pass over this tensor of the checkpoint, which no weight of "
+                 "the spec uses; * and ** as in `ignore` (repeatable)")
+      ->type_name("NAME")
       ->allow_extra_args(false);
   app.add_flag("--check", line.check, "Only check the spec");
 
@@ -216,6 +223,7 @@ Status execute(const CommandLine &line) {
 } // namespace
 
 int main(int argc, char **argv) {
+  tools::endOnFatalErrors("reading the command line");
   CLI::App app("Compiles a model family's spec and a checkpoint to one file "
                "that sluice-run executes.",
                "sluice-compile");
@@ -232,11 +240,10 @@ int main(int argc, char **argv) {
   if (std::string problem = misuse(line); !problem.empty())
     return tools::usage(problem);
 
-  Progress progress;
-  if (!line.quiet)
-    options.progress = [&](const char *phase, double share) {
-      progress(phase, share);
-    };
+  Progress progress(line.quiet);
+  options.progress = [&](const char *phase, double share) {
+    progress(phase, share);
+  };
   Status status = execute(line);
   progress.clear();
   return status.ok() ? 0 : tools::fail(status);

@@ -1,5 +1,6 @@
 #include "tools/sluice-inspect/Views.h"
 #include "tools/support/Cli.h"
+#include "tools/support/OutOfMemory.h"
 
 #include <iostream>
 
@@ -115,7 +116,8 @@ int main(int argc, char **argv) {
     return code;
   if (options.json && (options.spec || !options.ir.empty()))
     return tools::usage("--spec and --ir print text, not JSON");
-  Status status = show(options);
+  Status status =
+      tools::guarded("reading the artifact", [&] { return show(options); });
   if (status.ok() && !std::cout.flush())
     status = Status(Code::Io, "standard output: cannot write");
   return status.ok() ? 0 : tools::fail(status);

@@ -2,11 +2,13 @@
 #include "compiler/lowering/Passes.h"
 #include "compiler/transforms/Pipeline.h"
 #include "dialects/Register.h"
+#include "tools/support/FatalErrors.h"
 
 #include "mlir/Tools/mlir-opt/MlirOptMain.h"
 #include "mlir/Transforms/Passes.h"
 
 int main(int argc, char **argv) {
+  sluice::tools::endOnFatalErrors("running the passes");
   mlir::DialectRegistry registry;
   sluice::registerAllDialects(registry);
   sluice::registerFusionPassesAndPipeline();

@@ -1,6 +1,7 @@
 #include "runtime/support/AtomicFile.h"
 #include "tools/sluice-run/Options.h"
 #include "tools/support/Cli.h"
+#include "tools/support/OutOfMemory.h"
 
 #include <cstdio>
 #include <iostream>
@@ -265,7 +266,8 @@ int main(int argc, char **argv) {
   }
   if (std::string message = conflict(options); !message.empty())
     return tools::usage(message);
-  Status status = execute(options);
+  Status status =
+      tools::guarded("running the model", [&] { return execute(options); });
   if (status.ok() && (!std::cout.flush() || std::fflush(stdout) != 0))
     status = Status(Code::Io, "standard output: cannot write");
   return status.ok() ? 0 : tools::fail(status);

@@ -48,3 +48,22 @@ func.func @encode(%b: !llm.batch, %ids: tensor<?xi32> {llm.name = "ids", llm.inp
   %a = llm.binary add %x, %y : (tensor<?x4x2x3xf32>, tensor<?x4x1x3xf32>) -> tensor<?x4x2x3xf32>
   return %a : tensor<?x4x2x3xf32>
 }
+
+// -----
+
+// A function that only kernels know.
+llm.weight @x.w : tensor<9x4xf32>
+llm.weight @s : tensor<4xf32>
+func.func @encode(%b: !llm.batch, %ids: tensor<?xi32> {llm.name = "ids", llm.input = "tokens"}) -> (tensor<?x4xf32> {llm.name = "rows"}) attributes {llm.entry = "encode"} {
+  %x.w = llm.use @x.w : tensor<9x4xf32>
+  %x = llm.embedding %ids, %x.w : (tensor<?xi32>, tensor<9x4xf32>) -> tensor<?x4xf32> loc("x")
+  %s = llm.use @s : tensor<4xf32>
+  %p = llm.map %s : (tensor<4xf32>) -> tensor<4xf32> {
+  ^bb0(%a: f32):
+    // expected-error @below {{'math.powf' cannot be computed without rows}}
+    %0 = math.powf %a, %a : f32
+    llm.yield %0 : f32
+  }
+  %a = llm.binary add %x, %p : (tensor<?x4xf32>, tensor<4xf32>) -> tensor<?x4xf32>
+  return %a : tensor<?x4xf32>
+}

@@ -171,3 +171,37 @@ plan.program @p for @e tokens 1 {
   // expected-error @below {{is for 4 experts of a token, 'idx' for 3}}
   dispatch @k(x = %x) -> (idx = %i) dims {experts = 16, idx.stride = 16, top_k = 4, x.stride = 16} rows tokens scratch 1024
 }
+
+// -----
+
+plan.weight @w f32 rows [4] of ["w"] body(%a: f32) {
+  // expected-error @below {{'math.powf' cannot be computed without rows}}
+  %0 = math.powf %a, %a : f32
+  plan.yield %0 : f32
+}
+
+// -----
+
+// expected-error @below {{has a body of 1 arguments, expected an f32 for each of its 2 parts and tables}}
+plan.weight @w f32 rows [4] of ["a", "b"] body(%a: f32) {
+  plan.yield %a : f32
+}
+
+// -----
+
+// expected-error @below {{is computed, so it needs parts and is f32 rows without layers}}
+plan.weight @w f32 rows [4] of ["a"] layers [0, 1] body(%a: f32) {
+  plan.yield %a : f32
+}
+
+// -----
+
+// expected-error @below {{has tables but no body that reads them}}
+plan.weight @w f32 rows [4] of ["a"] tables [dense<1.0> : tensor<f32>]
+
+// -----
+
+// expected-error @below {{has a table that is not dense f32}}
+plan.weight @w f32 rows [4] of ["a"] tables [dense<1> : tensor<i32>] body(%a: f32, %t: f32) {
+  plan.yield %a : f32
+}

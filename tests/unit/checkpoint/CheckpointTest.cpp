@@ -74,11 +74,74 @@ TEST(Checkpoint, BrokenShards) {
               HasSubstr("expected the name of a file in the folder"));
   EXPECT_THAT(messageFor(R"({"weight_map": {"a": "z.safetensors"}})"),
               HasSubstr("z.safetensors: cannot open"));
-  EXPECT_THAT(messageFor(R"({"weight_map": {"b": "x.safetensors"}})"),
-              HasSubstr("tensor 'b' is not in 'x.safetensors'"));
-  EXPECT_THAT(messageFor(R"({"weight_map": {"a": "x.safetensors",
-                                            "b": "y.safetensors"}})"),
-              HasSubstr("tensor 'a' is already in"));
+}
+
+// What transformers reads: every file that the index names, whatever else it
+// says.
+TEST(Checkpoint, StaleIndex) {
+  Folder folder;
+  folder.add("x.safetensors", shard("a", 1));
+  folder.add("y.safetensors", shard("b", 10));
+  folder.add("z.safetensors", shard("a", 100));
+  auto open = [&](const std::string &map) {
+    folder.add(indexName, R"({"weight_map": )" + map + "}");
+    auto checkpoint = Checkpoint::open(folder.path());
+    EXPECT_TRUE(checkpoint.ok()) << checkpoint.status().message();
+    return checkpoint;
+  };
+  auto warnings = [](const Result<Checkpoint> &checkpoint) {
+    std::string all;
+    for (const std::string &warning : checkpoint->warnings())
+      all += warning + "\n";
+    return all;
+  };
+  auto right = open(R"({"a": "x.safetensors", "b": "y.safetensors"})");
+  EXPECT_EQ(warnings(right), "");
+
+  auto swapped = open(R"({"a": "y.safetensors", "b": "x.safetensors"})");
+  EXPECT_EQ(swapped->tensors().size(), 2u);
+  EXPECT_THAT(warnings(swapped),
+              HasSubstr("names the wrong shard for tensors: 'a' and 1 more"));
+
+  auto more = open(R"({"a": "x.safetensors", "lm_head": "x.safetensors"})");
+  EXPECT_EQ(more->find("lm_head"), nullptr);
+  EXPECT_THAT(warnings(more),
+              HasSubstr("names tensors that no shard holds: 'lm_head'"));
+
+  auto fewer = open(R"({"c": "y.safetensors", "a": "x.safetensors"})");
+  EXPECT_NE(fewer->find("b"), nullptr);
+  EXPECT_THAT(warnings(fewer),
+              HasSubstr("does not name tensors that a shard holds: 'b'"));
+
+  auto twice = open(R"({"a": "x.safetensors", "c": "z.safetensors"})");
+  float row[2];
+  ASSERT_TRUE(twice->readRows(*twice->find("a"), 0, 1, row).ok());
+  EXPECT_EQ(row[0], 100.0f);
+  EXPECT_THAT(warnings(twice),
+              HasSubstr("z.safetensors: tensor 'a' is also in"));
+}
+
+TEST(Checkpoint, GgufUnderAnyName) {
+  Folder folder;
+  std::string bytes =
+      "GGUF" +
+      Bytes().number<uint32_t>(3).number<uint64_t>(0).number<uint64_t>(0).data;
+  for (const char *name : {"blobs/sha256-0123", "M.GGUF", "m.gguf.part"}) {
+    auto file = Checkpoint::open(folder.add(name, bytes));
+    ASSERT_TRUE(file.ok()) << file.status().message();
+    EXPECT_EQ(file->format(), Format::Gguf) << name;
+  }
+  folder.add("link/README", "GGU");
+  std::filesystem::create_symlink("../blobs/sha256-0123",
+                                  folder.path() + "/link/model");
+  auto linked = Checkpoint::open(folder.path() + "/link");
+  ASSERT_TRUE(linked.ok()) << linked.status().message();
+  EXPECT_EQ(linked->format(), Format::Gguf);
+  EXPECT_THAT(Checkpoint::open(folder.path()).status().message(),
+              HasSubstr("found 0 .safetensors and 2 GGUF files"));
+  EXPECT_THAT(
+      Checkpoint::open(folder.add("no.gguf", "GGML")).status().message(),
+      HasSubstr("does not begin with 'GGUF'"));
 }
 
 TEST(Checkpoint, SaysWhatItExpectsInAFolder) {
@@ -99,7 +162,7 @@ TEST(Checkpoint, SaysWhatItExpectsInAFolder) {
             Code::NotFound);
   EXPECT_THAT(
       Checkpoint::open(folder.path() + "/pytorch_model.bin").status().message(),
-      HasSubstr("expected a folder, a .safetensors or a .gguf file"));
+      HasSubstr("expected a folder, a .safetensors or a GGUF file"));
 }
 
 TEST(Checkpoint, MalformedConfig) {

@@ -70,7 +70,7 @@ TEST(Diagnostics, KeepsTwentyErrors) {
   for (int i = 0; i < 25; ++i)
     diagnostics.error({"f", i + 1, 1}, "wrong");
   EXPECT_EQ(diagnostics.all().size(), 20u);
-  EXPECT_TRUE(diagnostics.print().ends_with("5 more errors\n"));
+  EXPECT_TRUE(diagnostics.print().ends_with("... and 5 more errors\n"));
 }
 
 TEST(Diagnostics, CountsErrorsThatDifferInNumbers) {

@@ -22,7 +22,8 @@ TEST(TokenizerErrors, MalformedFile) {
     EXPECT_THAT(parse(text).message(), HasSubstr("not a JSON object"));
   }
   std::string deep(100000, '[');
-  EXPECT_THAT(parse("{\"model\": " + deep).message(), HasSubstr("too deeply"));
+  EXPECT_THAT(parse("{\"model\": " + deep).message(),
+              HasSubstr("nested more than"));
 }
 
 TEST(TokenizerErrors, UnknownComponentIsNamed) {

@@ -1,0 +1,223 @@
+#!/usr/bin/env python3
+"""Checkpoints as people have them, and as nobody should: odd names, stale indexes, stray tensors, and files made to harm."""
+
+import json
+import os
+import resource
+import shutil
+import struct
+
+import bench as harness
+import gguf_twin
+import safetensors
+
+DEEP = b"[" * 100000
+INDEX = "model.safetensors.index.json"
+SHARDS = "model-00001-of-00002.safetensors", "model-00002-of-00002.safetensors"
+
+
+def write(path, data):
+    with open(path, "wb") as file:
+        file.write(data)
+
+
+def write_tensors(path, tensors):
+    header, data = {}, b""
+    for name, tensor in tensors.items():
+        header[name] = {"dtype": tensor.dtype, "shape": tensor.shape, "data_offsets": [len(data), len(data) + len(tensor.data)]}
+        data += tensor.data
+    text = json.dumps(header).encode()
+    write(path, struct.pack("<Q", len(text)) + text + data)
+
+
+class Llama:
+    """A folder with the reference case llama/gqa, and what it must compute."""
+
+    def __init__(self, bench, name):
+        self.bench, self.folder = bench, bench.path(name)
+        case = bench.case("llama/gqa")
+        os.mkdir(self.folder)
+        shutil.copy(os.path.join(case, "config.json"), self.folder)
+        self.tensors = safetensors.load(os.path.join(case, "model.safetensors"))
+        io = safetensors.load(os.path.join(case, "io.safetensors"))
+        self.ids, self.logits = ",".join(map(str, io["input_ids"].values())), io["logits"]
+
+    def path(self, name):
+        return os.path.join(self.folder, name)
+
+    def compiling(self, *options, checkpoint=None):
+        return ("sluice-compile", "-c", checkpoint or self.folder, "--models", self.bench.models, "-o", self.bench.path("out.slc"), *options)
+
+    def accept(self, what, message="", *options, checkpoint=None):
+        """It compiles, says `message` (nothing if that is empty), and computes what it must."""
+        done = self.bench.run(*self.compiling(*options, checkpoint=checkpoint))
+        said = done.stderr.decode()
+        lines = [line for line in said.splitlines() if "has no tokenizer" not in line]
+        if not self.bench.check(what, done.returncode == 0 and (message in said if message else not lines), said):
+            return
+        out = self.bench.path("out.safetensors")
+        self.bench.output("sluice-run", self.bench.path("out.slc"), "--ids", self.ids, "--out", out)
+        worst, scaled = safetensors.difference(self.logits, safetensors.load(out)["logits"])
+        self.bench.check(what, scaled <= 1e-4, f"off by {worst:.3g}")
+        os.remove(out)
+        os.remove(self.bench.path("out.slc"))
+
+    def refuse(self, what, message, *options, checkpoint=None):
+        self.bench.refuse(what, message, *self.compiling(*options, checkpoint=checkpoint))
+
+
+def names(bench):
+    """A GGUF file is one whatever it is called."""
+    llama = Llama(bench, "names")
+    file = bench.path("twin.gguf")
+    gguf_twin.write_twin(bench.case("llama/gqa"), file)
+    for name in "blobs/sha256-0123", "M.GGUF", "my model.Q8_0.gguf.part", "alone/weights":
+        path = bench.path(name)
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        shutil.copy(file, path)
+        llama.accept(f"GGUF called {name}", checkpoint=path)
+    llama.accept("folder with a GGUF without extension", checkpoint=bench.path("alone"))
+    os.mkdir(bench.path("links"))
+    os.symlink("../blobs/sha256-0123", bench.path("links", "model.gguf"))
+    llama.accept("link to a blob", checkpoint=bench.path("links", "model.gguf"))
+    write(bench.path("alone", "other"), b"GGUF")
+    llama.refuse("folder with two", "found 0 .safetensors and 2 GGUF files", checkpoint=bench.path("alone"))
+    write(bench.path("text"), b"GGU")
+    llama.refuse("neither format", "expected a folder, a .safetensors or a GGUF file", checkpoint=bench.path("text"))
+
+
+def shards(bench):
+    """The files that an index names count, not what it says of their tensors."""
+    llama = Llama(bench, "shards")
+    names = sorted(llama.tensors)
+    half = len(names) // 2
+    halves = dict(zip(SHARDS, (names[:half], names[half:])))
+    right = {name: shard for shard, held in halves.items() for name in held}
+
+    def lay(index, **more):
+        write(llama.path(INDEX), json.dumps({"metadata": {"total_size": 0}, "weight_map": index}).encode())
+        for shard, held in halves.items():
+            write_tensors(llama.path(shard), {name: llama.tensors[name] for name in held + more.get(shard[6:11], [])})
+
+    lay(right)
+    llama.accept("right index")
+    lay(right | {"lm_head.bias": SHARDS[1]})
+    llama.accept("index names a tensor too many", f"{INDEX}: names tensors that no shard holds: 'lm_head.bias'")
+    lay(right | {names[0]: SHARDS[1]})
+    llama.accept("index names the wrong shard", f"{INDEX}: names the wrong shard for tensors: '{names[0]}'")
+    lay({name: shard for name, shard in right.items() if name not in names[:2]})
+    llama.accept("index forgets tensors", f"{INDEX}: does not name tensors that a shard holds: '{names[0]}' and 1 more")
+    lay(right, **{"00002": names[:1]})
+    llama.accept("tensor in two shards", f"{SHARDS[1]}: tensor '{names[0]}' is also in")
+    lay({name: shard.replace("00002.", "00003.") for name, shard in right.items()})
+    llama.refuse("index names files that are not there", "model-00001-of-00003.safetensors: cannot open")
+    halves[SHARDS[1]] = [name for name in halves[SHARDS[1]] if name != "model.norm.weight"]
+    lay(right)
+    llama.refuse("needed tensor that no shard holds", "weight 'norm' is not in the checkpoint: no tensor model.norm.weight")
+
+
+def stray(bench):
+    """Tensors that no weight uses are passed over only if they are named."""
+    llama = Llama(bench, "stray")
+    more = {f"model.layers.{i}.self_attn.extra.weight": llama.tensors["model.norm.weight"] for i in range(2)}
+    write_tensors(llama.path("model.safetensors"), llama.tensors | more)
+    llama.refuse("stray tensors", "extra.weight' [48] of the checkpoint is used by no weight")
+    llama.refuse("one of them named", "'model.layers.1.self_attn.extra.weight' [48]", "--allow-unused-tensor", "model.layers.0.self_attn.extra.weight")
+    both = [word for name in more for word in ("--allow-unused-tensor", name)]
+    llama.accept("both named", "", *both)
+    llama.accept("a pattern", "", "--allow-unused-tensor", "model.layers.*.self_attn.extra.weight")
+    llama.refuse("misspelt", "no tensor is named 'model.norm.wieght', which is to be passed over; did you mean 'model.norm.weight'?", *both, "--allow-unused-tensor", "model.norm.wieght")
+
+
+def texts(bench):
+    """Names and texts of a GGUF file need not be UTF-8, in messages neither."""
+    llama = Llama(bench, "texts")
+    file = bench.path("texts.gguf")
+    gguf_twin.write_twin(bench.case("llama/gqa"), file)
+    with open(file, "rb") as opened:
+        good = opened.read()
+    write(file, good.replace(b"general.name\x08\0\0\0\x05\0\0\0\0\0\0\0llama", b"general.name\x08\0\0\0\x05\0\0\0\0\0\0\0ll\xe9m\xff"))
+    llama.accept("a name in Latin-1", checkpoint=file)
+    write(file, good.replace(b"blk.1.ffn_up.weight", b"blk.1.ffn_\xff\xe9.weight"))
+    llama.refuse("a tensor in Latin-1", "'blk.1.ffn_??.weight'", checkpoint=file)
+
+
+def deep(bench):
+    """JSON that would exhaust the stack."""
+    llama = Llama(bench, "deep")
+    write_tensors(llama.path("model.safetensors"), llama.tensors)
+    said = "line 1: JSON nested more than 128 deep"
+    for name in "tokenizer.json", "tokenizer_config.json", "generation_config.json", "added_tokens.json", "vocab.json", "modules.json":
+        for more in ("merges.txt",) if name == "vocab.json" else ():
+            write(llama.path(more), b"")
+        write(llama.path(name), b'{"a":' + DEEP)
+        done = bench.run(*llama.compiling())
+        bench.check(f"deep {name}", done.returncode in (0, 1), f"exit code {done.returncode} {done.stderr}")
+        os.remove(llama.path(name))
+    os.path.exists(bench.path("out.slc")) and os.remove(bench.path("out.slc"))
+    with open(llama.path("config.json"), "rb") as file:
+        config = file.read()
+    write(llama.path("config.json"), b'{"a":' + DEEP)
+    llama.refuse("deep config.json", "config.json: " + said)
+    write(llama.path("config.json"), config)
+    header = b'{"a":' + DEEP
+    write(llama.path("model.safetensors"), struct.pack("<Q", len(header)) + header)
+    llama.refuse("deep header", "model.safetensors: the header: " + said)
+    os.rename(llama.path("model.safetensors"), llama.path(INDEX))
+    write(llama.path(INDEX), header)
+    llama.refuse("deep index", INDEX + ": " + said)
+
+
+def many(bench):
+    """As many errors as layers are as few lines as for one."""
+    llama = Llama(bench, "many")
+    file = bench.path("many.gguf")
+    gguf_twin.write_twin(bench.case("llama/gqa"), file)
+    with open(file, "rb") as opened:
+        good = opened.read()
+    count = b"llama.block_count\x04\0\0\0"
+    write(file, good.replace(count + struct.pack("<I", 2), count + struct.pack("<I", 4096)))
+    done = bench.run(*llama.compiling(checkpoint=file))
+    said = done.stderr.decode()
+    bench.check("missing layers", done.returncode == 1 and "weight 'layers[2].q' is not in the checkpoint" in said, said[:500])
+    bench.check("missing layers are counted", "and 4093 more like this" in said and len(said.splitlines()) < 100, f"{len(said.splitlines())} lines")
+    tensors = {f"stray{chr(97 + i // 26)}{chr(97 + i % 26)}": llama.tensors["model.norm.weight"] for i in range(100)}
+    write_tensors(llama.path("model.safetensors"), llama.tensors | tensors)
+    done = bench.run(*llama.compiling())
+    said = done.stderr.decode()
+    bench.check("stray tensors are counted", done.returncode == 1 and said.count(" error: ") == 20 and "... and 80 more errors" in said, said)
+
+
+def memory(bench):
+    """Wherever memory runs out, the tools say so and leave nothing behind."""
+    llama = Llama(bench, "memory")
+    write_tensors(llama.path("model.safetensors"), llama.tensors)
+    scratch = bench.path("scratch")
+    os.mkdir(scratch)
+    step = 16 << 20
+
+    def run(bytes, tool, *options):
+        limit = lambda: resource.setrlimit(resource.RLIMIT_AS, (bytes, bytes))
+        return bench.run(tool, *options, preexec_fn=limit, env=dict(os.environ, TMPDIR=scratch, OMP_NUM_THREADS="1"))
+
+    least = next((n for n in range(256) if run(n * step, "sluice-compile", "--version").returncode == 0), None)
+    if least is None or run((least + 128) * step, *llama.compiling()).returncode != 0:
+        print("skipped: out of memory, since the tools need address space without limit")
+        return
+    os.remove(bench.path("out.slc"))
+    before, ran_out, bytes = bench.files(), 0, least * step
+    while True:
+        done = run(bytes, *llama.compiling())
+        if done.returncode == 0:
+            break
+        said = done.stderr.decode()
+        # The dynamic linker has messages of its own.
+        starting = done.returncode == 127 and "shared" in said
+        ran_out += not starting
+        bench.check(f"{bytes >> 20} MiB", starting or done.returncode == 1 and "error: out of memory while " in said, f"exit code {done.returncode} {said}")
+        bench.check(f"{bytes >> 20} MiB leave nothing", bench.files() == before, str(set(bench.files()) - set(before)))
+        bytes += step
+    bench.check("memory ran out at all", ran_out > 1, f"{ran_out} times")
+
+
+harness.main(__doc__, names, shards, stray, texts, deep, many, memory)

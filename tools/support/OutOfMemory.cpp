@@ -1,0 +1,65 @@
+#include "tools/support/OutOfMemory.h"
+
+#include "runtime/support/Temporary.h"
+
+#include <atomic>
+#include <cstring>
+#include <exception>
+#include <memory>
+#include <new>
+#include <string>
+#include <unistd.h>
+
+namespace sluice::tools {
+
+static std::atomic<const char *> doing = "starting";
+// Given back when there is nothing left, so that cleaning up can allocate.
+static std::unique_ptr<char[]> reserve;
+
+void nowDoing(const char *what) { doing = what; }
+
+// Without stdio, which may want a buffer.
+static void say(const char *text) {
+  [[maybe_unused]] ssize_t ignored =
+      ::write(STDERR_FILENO, text, std::strlen(text));
+}
+
+void endOutOfMemory() noexcept {
+  static std::atomic_flag ending;
+  while (ending.test_and_set()) // another thread is at it
+    pause();
+  reserve.reset();
+  say("error: out of memory while ");
+  say(doing);
+  say("\n");
+  removeTemporaries();
+  _exit(1);
+}
+
+void endWhenOutOfMemory() {
+  reserve = std::make_unique<char[]>(1 << 20);
+  std::set_new_handler(endOutOfMemory);
+}
+
+Status guarded(const char *what, const std::function<Status()> &work) {
+  nowDoing(what);
+  // Threads of the runtime have nobody who would catch what they throw.
+  std::set_terminate([] {
+    try {
+      if (std::exception_ptr thrown = std::current_exception())
+        std::rethrow_exception(thrown);
+    } catch (const std::bad_alloc &) {
+      endOutOfMemory();
+    } catch (...) {
+    }
+    std::abort();
+  });
+  try {
+    return work();
+  } catch (const std::bad_alloc &) {
+    return Status(Code::Resource,
+                  std::string("out of memory while ") + doing.load());
+  }
+}
+
+} // namespace sluice::tools

@@ -1,0 +1,22 @@
+// What becomes of a program whose memory runs out: "error: out of memory while
+// ..." on stderr, exit code 1, and nothing left behind.
+#pragma once
+
+#include "runtime/support/Status.h"
+
+#include <functional>
+
+namespace sluice::tools {
+
+// What the program does now, for that message; the text must stay.
+void nowDoing(const char *what);
+
+// From here on a failed allocation ends the program on the spot. For programs
+// whose libraries cannot be unwound.
+void endWhenOutOfMemory();
+[[noreturn]] void endOutOfMemory() noexcept;
+
+// Runs `work`; a failed allocation in it, in whatever thread, ends as above.
+Status guarded(const char *what, const std::function<Status()> &work);
+
+} // namespace sluice::tools
