@@ -111,6 +111,29 @@ def added(content, **flags):
             "single_word": False} | flags  # fmt: skip
 
 
+def saved(family, files):
+    """The tokenizer.json that transformers writes for a folder."""
+    with tempfile.TemporaryDirectory() as folder:
+        write(folder, {"config.json": {"model_type": family}, **files})
+        AutoTokenizer.from_pretrained(folder).save_pretrained(folder + "/new")
+        return {"tokenizer.json": pathlib.Path(folder, "new/tokenizer.json").read_text()}
+
+
+def write(folder, files):
+    for path, content in files.items():
+        content = json.dumps(content) if isinstance(content, dict) else content
+        pathlib.Path(folder, path).write_bytes(content if isinstance(content, bytes) else content.encode())
+
+
+def old_pieces(document):
+    """A tokenizer.json as it was written for SentencePiece vocabularies: spaces are made by the normalizer."""
+    made = json.loads(document)
+    space = [{"type": "Prepend", "prepend": "\u2581"}, {"type": "Replace", "pattern": {"String": " "}, "content": "\u2581"}]
+    made["normalizer"] = {"type": "Sequence", "normalizers": space}
+    made["pre_tokenizer"] = None
+    return json.dumps(made)
+
+
 def cases():
     config, tokens = "tokenizer_config.json", "special_tokens_map.json"
     gpt = pair([END])
@@ -204,6 +227,16 @@ def cases():
     }
     yield "gemma", "gemma", pieces("tokenizer.model", "bpe", 340, byte_fallback=True, normalization_rule_name="identity", pad_id=0, eos_id=1, bos_id=2, unk_id=3, add_dummy_prefix=False,
                                    pad_piece="<pad>", eos_piece="<eos>", bos_piece="<bos>", user_defined_symbols=["<mask>", "  "]), {config: {"add_bos_token": True}}  # fmt: skip
+    old = {"tokenizer.json": old_pieces(saved("llama", {**merged, config: {**kind, "add_bos_token": True}})["tokenizer.json"])}
+    yield "llama file", "llama", old, {config: {**kind, "legacy": False, "add_bos_token": False}}
+    yield "llama file, legacy", "llama", old, {config: {**kind, "legacy": True, "eos_token": "<|im_end|>", "pad_token": "<unk>"}}
+    yield "llama file without a class", "llama", old, {tokens: {"pad_token": "<pad>", "eos_token": "</s>"}, "added_tokens.json": {"<pad>": 340}}
+    t5_file = saved("t5", t5)
+    yield "t5 file", "t5", t5_file, {config: {"tokenizer_class": "T5Tokenizer", "additional_special_tokens": extra[:100], "extra_ids": 100}}
+    yield "t5 file without a class", "t5", t5_file, {config: {"tokenizer_class": "PreTrainedTokenizerFast", "clean_up_tokenization_spaces": True}}
+    yield "xlm-roberta file", "xlm-roberta", saved("xlm-roberta", xlm), {config: {"mask_token": added("<mask>", lstrip=True)}}
+    yield "roberta file", "roberta", saved("roberta", roberta), {config: {"tokenizer_class": "RobertaTokenizer", "add_prefix_space": True}}
+    yield "neox file", "gpt_neox", byte_file([END], [END]), {config: {"tokenizer_class": "GPTNeoXTokenizer", "add_bos_token": True}}
     eot = ["<|begin_of_text|>", "<|end_of_text|>", "<|eot_id|>"]
     yield "llama 3", "llama", byte_file(eot, eot[:2]), {config: {**kind, "bos_token": eot[0], "eos_token": "<|eot_id|>"}}
 
@@ -212,11 +245,9 @@ def main():
     pool, records = {}, []
     for name, family, vocabulary, settings in cases():
         files = {"config.json": {"model_type": family}, **vocabulary, **settings}
+        files = {path: json.dumps(content) if isinstance(content, dict) else content for path, content in files.items()}
         with tempfile.TemporaryDirectory() as folder:
-            for path, content in files.items():
-                if isinstance(content, dict):
-                    content = files[path] = json.dumps(content)
-                pathlib.Path(folder, path).write_bytes(content if isinstance(content, bytes) else content.encode())
+            write(folder, files)
             made = AutoTokenizer.from_pretrained(folder)
         record = {"name": name, "files": {}}
         for path, content in files.items():
