@@ -2,7 +2,6 @@
 
 #include "runtime/artifact/PlanCheck.h"
 
-#include <algorithm>
 #include <charconv>
 #include <filesystem>
 
@@ -96,18 +95,6 @@ Result<Inputs> readInputs(const Options &options, llvm::raw_ostream &errors) {
   return inputs;
 }
 
-// One id or a list of ids.
-static void addIds(const nlohmann::json &value, std::vector<int32_t> &ids) {
-  if (value.is_array()) {
-    for (const nlohmann::json &item : value)
-      addIds(item, ids);
-  } else if (value.is_number_integer() && value >= 0 && value <= INT32_MAX) {
-    int32_t id = value.get<int32_t>();
-    if (std::find(ids.begin(), ids.end(), id) == ids.end())
-      ids.push_back(id);
-  }
-}
-
 Facts readFacts(const Inputs &inputs, const Options &options) {
   Facts facts;
   facts.context = options.context;
@@ -130,16 +117,6 @@ Facts readFacts(const Inputs &inputs, const Options &options) {
     if (weight.aliasOf.empty())
       facts.parameters += count;
   }
-
-  for (const char *file : {"generation_config.json", "config.json"})
-    if (const nlohmann::json *config = inputs.checkpoint.config(file);
-        config && config->is_object() && config->contains("eos_token_id"))
-      addIds((*config)["eos_token_id"], facts.stopTokens);
-  const nlohmann::json &metadata = inputs.checkpoint.metadata();
-  for (const char *key :
-       {"tokenizer.ggml.eos_token_id", "tokenizer.ggml.eot_token_id"})
-    if (metadata.contains(key))
-      addIds(metadata[key], facts.stopTokens);
   return facts;
 }
 

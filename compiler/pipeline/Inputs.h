@@ -22,7 +22,6 @@ Result<Inputs> readInputs(const Options &options, llvm::raw_ostream &errors);
 struct Facts {
   int64_t context = 0, vocab = 0;
   uint64_t parameters = 0;
-  std::vector<int32_t> stopTokens;
 };
 Facts readFacts(const Inputs &inputs, const Options &options);
 

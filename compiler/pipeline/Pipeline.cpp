@@ -9,6 +9,7 @@
 #include "compiler/pipeline/Diagnose.h"
 #include "compiler/pipeline/Inputs.h"
 #include "compiler/pipeline/Kernels.h"
+#include "compiler/tokenizer/StopTokens.h"
 #include "compiler/tokenizer/TokenizerFile.h"
 #include "compiler/transforms/Passes.h"
 #include "compiler/transforms/Pipeline.h"
@@ -65,6 +66,7 @@ private:
   Status verify(Stage stage);
   Status generate(std::vector<TargetCode> &code);
   Result<StoredTokenizer> readTokenizer();
+  void warn(const std::vector<std::string> &notes);
   Status write(const std::vector<TargetCode> &code);
   Status streamWeight(const artifact::WeightInstance &instance,
                       const pack::Sink &sink);
@@ -309,16 +311,26 @@ Result<StoredTokenizer> Compilation::readTokenizer() {
   Result<std::string> image = Tokenizer::makeImage(file->json);
   if (!image.ok())
     return image.status();
+  warn(file->notes);
   return StoredTokenizer{std::move(*image), std::move(file->config)};
+}
+
+void Compilation::warn(const std::vector<std::string> &notes) {
+  clearProgress(options);
+  for (const std::string &note : notes)
+    errors << "warning: " << note << '\n';
 }
 
 Status Compilation::write(const std::vector<TargetCode> &code) {
   phase("packing weights");
+  Result<tokenizer::StopTokens> stops =
+      tokenizer::readStopTokens(inputs->checkpoint, options.models);
+  if (!stops.ok())
+    return stops.status();
+  warn(stops->notes);
   Result<StoredTokenizer> tokenizer = readTokenizer();
-  clearProgress(options);
   if (!tokenizer.ok())
-    errors << "warning: the artifact has no tokenizer: "
-           << tokenizer.status().message() << '\n';
+    warn({"the artifact has no tokenizer: " + tokenizer.status().message()});
   Facts facts = readFacts(*inputs, options);
 
   artifact::ArtifactInputs in;
@@ -327,7 +339,7 @@ Status Compilation::write(const std::vector<TargetCode> &code) {
   in.source = nameOf(options.checkpoint);
   in.context = facts.context;
   in.vocab = facts.vocab;
-  in.stopTokens = facts.stopTokens;
+  in.stopTokens = stops->ids;
   in.parameters = facts.parameters;
   in.spec = resolvedSpec;
   in.specs = options.models;

@@ -37,27 +37,27 @@ json vocabularyOf(const std::vector<std::string> &tokens) {
   return map;
 }
 
-static json special(const TokenList &list, int64_t id) {
-  return {{"SpecialToken", {{"id", list.tokens[size_t(id)]}, {"type_id", 0}}}};
-}
-
-json templateFor(const TokenList &list, int64_t first, int64_t last) {
+json templateFor(const std::optional<NamedId> &first,
+                 const std::optional<NamedId> &last) {
   json single = json::array(), pair = json::array(), tokens = json::object();
-  for (int64_t id : {first, last})
-    if (id >= 0) {
-      const std::string &token = list.tokens[size_t(id)];
-      tokens[token] = {{"id", token}, {"ids", {id}}, {"tokens", {token}}};
-    }
+  for (const auto *token : {&first, &last})
+    if (token->has_value())
+      tokens[(*token)->first] = {{"id", (*token)->first},
+                                 {"ids", {(*token)->second}},
+                                 {"tokens", {(*token)->first}}};
+  auto special = [](const NamedId &token) -> json {
+    return {{"SpecialToken", {{"id", token.first}, {"type_id", 0}}}};
+  };
   for (const char *name : {"A", "B"}) {
     json sequence = {{"Sequence", {{"id", name}, {"type_id", *name - 'A'}}}};
     for (json *parts : {&single, &pair}) {
       if (parts == &single && *name == 'B')
         continue;
-      if (first >= 0 && *name == 'A')
-        parts->push_back(special(list, first));
+      if (first && *name == 'A')
+        parts->push_back(special(*first));
       parts->push_back(sequence);
-      if (last >= 0)
-        parts->push_back(special(list, last));
+      if (last)
+        parts->push_back(special(*last));
     }
   }
   return {{"type", "TemplateProcessing"},
@@ -66,11 +66,17 @@ json templateFor(const TokenList &list, int64_t first, int64_t last) {
           {"special_tokens", tokens}};
 }
 
+// The token of the list, if there is one.
+static std::optional<NamedId> named(const TokenList &list, int64_t id) {
+  return id < 0 ? std::nullopt
+                : std::optional(NamedId(list.tokens[size_t(id)], id));
+}
+
 json startAndEnd(const TokenList &list) {
   bool bos = list.addBos && list.bos >= 0, eos = list.addEos && list.eos >= 0;
-  return bos || eos
-             ? templateFor(list, bos ? list.bos : -1, eos ? list.eos : -1)
-             : json(nullptr);
+  return bos || eos ? templateFor(named(list, bos ? list.bos : -1),
+                                  named(list, eos ? list.eos : -1))
+                    : json(nullptr);
 }
 
 json document(const TokenList &list, json normalizer, json preTokenizer,
@@ -113,6 +119,20 @@ json cutBy(const std::vector<std::string> &expressions) {
   return sequenceOf("pretokenizers", std::move(steps));
 }
 
+// Calls `take` with the ids of every two tokens that make the token, the
+// shortest first part first.
+template <typename Take>
+static void forCuts(const json &ids, const std::string &token, Take take) {
+  for (size_t cut = 1; cut < token.size(); ++cut) {
+    if ((uint8_t(token[cut]) & 0xc0) == 0x80)
+      continue; // inside a character
+    auto left = ids.find(token.substr(0, cut));
+    auto right = ids.find(token.substr(cut));
+    if (left != ids.end() && right != ids.end())
+      take(left->get<int64_t>(), right->get<int64_t>());
+  }
+}
+
 // A merge for every way to cut a token into two tokens; a better score of the
 // result comes first, which is the order in which SentencePiece joins pieces.
 static json mergesFromScores(const TokenList &list, const json &ids) {
@@ -121,22 +141,13 @@ static json mergesFromScores(const TokenList &list, const json &ids) {
     int64_t left, right;
   };
   std::vector<Merge> merges;
-  for (size_t id = 0; id < list.tokens.size(); ++id) {
-    const std::string &token = list.tokens[id];
-    if (list.types[id] != TokenType::Normal &&
-        list.types[id] != TokenType::UserDefined)
-      continue;
-    for (size_t cut = 1; cut < token.size(); ++cut) {
-      if ((uint8_t(token[cut]) & 0xc0) == 0x80)
-        continue; // inside a character
-      auto left = ids.find(token.substr(0, cut));
-      auto right = ids.find(token.substr(cut));
-      if (left == ids.end() || right == ids.end())
-        continue;
-      merges.push_back({list.scores.empty() ? 0.0f : list.scores[id],
-                        left->get<int64_t>(), right->get<int64_t>()});
-    }
-  }
+  for (size_t id = 0; id < list.tokens.size(); ++id)
+    if (list.types[id] == TokenType::Normal ||
+        list.types[id] == TokenType::UserDefined)
+      forCuts(ids, list.tokens[id], [&](int64_t left, int64_t right) {
+        merges.push_back(
+            {list.scores.empty() ? 0.0f : list.scores[id], left, right});
+      });
   std::sort(merges.begin(), merges.end(), [](const Merge &a, const Merge &b) {
     return std::tie(b.score, a.left, a.right) <
            std::tie(a.score, b.left, b.right);
@@ -145,6 +156,16 @@ static json mergesFromScores(const TokenList &list, const json &ids) {
   for (const Merge &merge : merges)
     pairs.push_back(json::array(
         {list.tokens[size_t(merge.left)], list.tokens[size_t(merge.right)]}));
+  return pairs;
+}
+
+json mergesFromIds(const std::vector<std::string> &tokens) {
+  json ids = vocabularyOf(tokens), pairs = json::array();
+  for (const std::string &token : tokens)
+    forCuts(ids, token, [&](int64_t left, int64_t right) {
+      pairs.push_back(
+          json::array({tokens[size_t(left)], tokens[size_t(right)]}));
+    });
   return pairs;
 }
 
@@ -167,10 +188,20 @@ static json spaceNormalizer(const TokenList &list, const SpaceRules &spaces) {
     steps.push_back(replace({{"Regex", "\\A +| +\\z"}}, ""));
     steps.push_back(replace({{"Regex", " {2,}"}}, " "));
   }
-  if (spaces.prefix)
+  if (spaces.prefix && spaces.always)
     steps.push_back({{"type", "Prepend"}, {"prepend", kMetaspace}});
   steps.push_back(replace({{"String", " "}}, kMetaspace));
   return sequenceOf("normalizers", std::move(steps));
+}
+
+// A space in front of the text alone needs its place in all of it.
+static json spaceSplitter(const SpaceRules &spaces) {
+  if (!spaces.prefix || spaces.always)
+    return nullptr;
+  return {{"type", "Metaspace"},
+          {"replacement", kMetaspace},
+          {"prepend_scheme", "first"},
+          {"split", false}};
 }
 
 static json spaceDecoder(const SpaceRules &spaces) {
@@ -198,9 +229,10 @@ static json pieceModel(const TokenList &list, json merges, bool byteFallback) {
 json mergedPieces(const TokenList &list, const SpaceRules &spaces,
                   bool byteFallback) {
   json merges = mergesFromScores(list, vocabularyOf(list.tokens));
-  json made = document(list, spaceNormalizer(list, spaces), nullptr,
-                       startAndEnd(list), spaceDecoder(spaces),
-                       pieceModel(list, std::move(merges), byteFallback));
+  json made =
+      document(list, spaceNormalizer(list, spaces), spaceSplitter(spaces),
+               startAndEnd(list), spaceDecoder(spaces),
+               pieceModel(list, std::move(merges), byteFallback));
   // Defined pieces are found in the text as it is to be cut.
   for (json &token : made["added_tokens"])
     if (token["special"] == false)
@@ -252,8 +284,8 @@ json likeliestPieces(const TokenList &list, const SpaceRules &spaces,
                 {"vocab", std::move(pieces)},
                 {"byte_fallback", byteFallback}};
   json made =
-      document(list, spaceNormalizer(list, spaces), nullptr, startAndEnd(list),
-               spaceDecoder(spaces), std::move(model));
+      document(list, spaceNormalizer(list, spaces), spaceSplitter(spaces),
+               startAndEnd(list), spaceDecoder(spaces), std::move(model));
   std::erase_if(made["added_tokens"].get_ref<json::array_t &>(),
                 [](const json &token) { return token["special"] == false; });
   return made;
@@ -276,21 +308,22 @@ json bytePairs(const TokenList &list, json merges, json preTokenizer,
 json wordPieces(const TokenList &list, bool lowercase) {
   json unknown = list.unknown >= 0 ? json(list.tokens[size_t(list.unknown)])
                                    : json("[UNK]");
-  return document(list,
-                  {{"type", "BertNormalizer"},
-                   {"clean_text", true},
-                   {"handle_chinese_chars", true},
-                   {"strip_accents", nullptr},
-                   {"lowercase", lowercase}},
-                  {{"type", "BertPreTokenizer"}},
-                  templateFor(list, list.bos,
-                              list.separator >= 0 ? list.separator : list.eos),
-                  {{"type", "WordPiece"}, {"prefix", "##"}, {"cleanup", true}},
-                  {{"type", "WordPiece"},
-                   {"unk_token", unknown},
-                   {"continuing_subword_prefix", "##"},
-                   {"max_input_chars_per_word", 100},
-                   {"vocab", vocabularyOf(list.tokens)}});
+  return document(
+      list,
+      {{"type", "BertNormalizer"},
+       {"clean_text", true},
+       {"handle_chinese_chars", true},
+       {"strip_accents", nullptr},
+       {"lowercase", lowercase}},
+      {{"type", "BertPreTokenizer"}},
+      templateFor(named(list, list.bos),
+                  named(list, list.separator >= 0 ? list.separator : list.eos)),
+      {{"type", "WordPiece"}, {"prefix", "##"}, {"cleanup", true}},
+      {{"type", "WordPiece"},
+       {"unk_token", unknown},
+       {"continuing_subword_prefix", "##"},
+       {"max_input_chars_per_word", 100},
+       {"vocab", vocabularyOf(list.tokens)}});
 }
 
 } // namespace sluice::tokenizer

@@ -5,8 +5,10 @@
 #include <nlohmann/json.hpp>
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace sluice::tokenizer {
@@ -36,6 +38,7 @@ struct TokenList {
 // How a SentencePiece vocabulary treats text before it is cut.
 struct SpaceRules {
   bool prefix = true;  // a space in front of the text
+  bool always = true;  // and in front of what follows a token in the text
   bool squeeze = true; // runs of spaces count as one, those at the ends as none
   std::string charsMap; // compiled replacements of characters; may be empty
 };
@@ -45,12 +48,18 @@ nlohmann::json sequenceOf(const char *key, nlohmann::json list);
 nlohmann::json byteLevel(bool useRegex);
 // Every expression cuts the pieces that the one before left.
 nlohmann::json cutBy(const std::vector<std::string> &expressions);
-// [first] text [last], either of which may be missing (-1).
-nlohmann::json templateFor(const TokenList &list, int64_t first, int64_t last);
+// A token and its id.
+using NamedId = std::pair<std::string, int64_t>;
+// [first] text [last], either of which may be missing.
+nlohmann::json templateFor(const std::optional<NamedId> &first,
+                           const std::optional<NamedId> &last);
 // The template with BOS and EOS, if the list adds them; else null.
 nlohmann::json startAndEnd(const TokenList &list);
 // token -> id; the first of equal tokens wins.
 nlohmann::json vocabularyOf(const std::vector<std::string> &tokens);
+// A merge for every way to cut a token into two tokens, in the order of the
+// results' ids and then of the length of the first part.
+nlohmann::json mergesFromIds(const std::vector<std::string> &tokens);
 
 // Whole documents.
 nlohmann::json document(const TokenList &list, nlohmann::json normalizer,

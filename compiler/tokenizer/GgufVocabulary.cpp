@@ -35,12 +35,15 @@ Status readList(const json &metadata, const char *key, std::vector<T> &out) {
   return {};
 }
 
-int64_t readId(const json &metadata, const char *key, size_t tokens) {
+// What the file leaves out, or names wrongly, is `otherwise`.
+int64_t readId(const json &metadata, const char *key, size_t tokens,
+               int64_t otherwise = -1) {
   auto it = metadata.find(prefix + key);
-  if (it == metadata.end() || !it->is_number_integer())
-    return -1;
-  int64_t id = it->get<int64_t>();
-  return id >= 0 && uint64_t(id) < tokens ? id : -1;
+  auto valid = [&](int64_t id) { return id >= 0 && uint64_t(id) < tokens; };
+  if (it != metadata.end() && it->is_number_integer() &&
+      valid(it->get<int64_t>()))
+    return it->get<int64_t>();
+  return valid(otherwise) ? otherwise : -1;
 }
 
 bool readFlag(const json &metadata, const char *key, bool otherwise) {
@@ -141,12 +144,20 @@ Result<GgufVocabulary> GgufVocabulary::read(const json &metadata,
       return corrupt("scores", "an entry is not a number");
   for (int64_t type : types)
     list.types.push_back(TokenType(type));
+  // The ids that llama.cpp takes where a file has none.
+  bool pieces = v.model == sentencePieceKind, likely = v.model == unigramKind;
   size_t count = list.tokens.size();
-  list.bos = readId(metadata, "bos_token_id", count);
+  list.bos = readId(metadata, "bos_token_id", count, pieces ? 1 : -1);
   if (list.bos < 0)
     list.bos = readId(metadata, "cls_token_id", count);
-  list.eos = readId(metadata, "eos_token_id", count);
-  list.unknown = readId(metadata, "unknown_token_id", count);
+  list.eos = readId(metadata, "eos_token_id", count,
+                    pieces   ? 2
+                    : likely ? 1
+                             : -1);
+  list.unknown = readId(metadata, "unknown_token_id", count,
+                        pieces   ? 0
+                        : likely ? 2
+                                 : -1);
   list.separator = readId(metadata, "seperator_token_id", count);
   if (list.separator < 0)
     list.separator = readId(metadata, "separator_token_id", count);

@@ -4,6 +4,7 @@
 #include "runtime/support/Base64.h"
 #include "runtime/support/Json.h"
 #include "runtime/tokenizer/Component.h"
+#include "runtime/tokenizer/Unicode.h"
 
 #include <optional>
 #include <unordered_map>
@@ -122,6 +123,22 @@ Result<json> fromTokenLines(std::string_view text, bool lowercase) {
   if (list.unknown < 0)
     return broken("has no token [UNK]");
   return wordPieces(list, lowercase);
+}
+
+json tokensByLine(std::string_view text) {
+  json ids = json::object();
+  int64_t next = 0;
+  forLines(text, [&](std::string_view line) {
+    while (!line.empty()) {
+      size_t start = unicode::before(line, line.size()), at = start;
+      if (!unicode::isWhitespace(unicode::next(line, at)))
+        break;
+      line = line.substr(0, start);
+    }
+    ids[std::string(line)] = next++;
+    return true;
+  });
+  return ids;
 }
 
 Result<json> fromVocabularyAndMerges(std::string_view vocabulary,

@@ -11,6 +11,10 @@ namespace sluice::tokenizer {
 // vocab.txt: a WordPiece token a line, its id the number of the line.
 Result<nlohmann::json> fromTokenLines(std::string_view text, bool lowercase);
 
+// The same lines as an object of tokens and ids; without the space at their
+// ends, and of equal ones the last counts.
+nlohmann::json tokensByLine(std::string_view text);
+
 // vocab.json and merges.txt of byte-level BPE: token to id, and a merge a line,
 // the first to be done on top.
 Result<nlohmann::json> fromVocabularyAndMerges(std::string_view vocabulary,

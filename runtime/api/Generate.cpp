@@ -64,8 +64,8 @@ Status Model::generate(int32_t slot, std::span<const int32_t> prompt,
         logits = &output;
     if (!logits || logits->rows < 1)
       return Status(Code::Corrupt, "the entry has no logits");
-    Result<int32_t> next =
-        sampler->next(logits->row(logits->rows - 1), context);
+    Result<int32_t> next = sampler->next(
+        logits->row(logits->rows - 1), impl_->held[static_cast<size_t>(slot)]);
     if (!next.ok())
       return next.status();
     if (std::find(stops.begin(), stops.end(), *next) != stops.end() ||

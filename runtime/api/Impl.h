@@ -16,12 +16,15 @@ struct Model::Impl {
   std::vector<OutputRows> outputs;
   std::unique_ptr<executor::Profile> profile;
   std::optional<Tokenizer> tokenizer;
+  // The tokens that each slot holds; what lies behind its length is stale.
+  std::vector<std::vector<int32_t>> held;
 
   explicit Impl(artifact::Artifact file) : artifact(std::move(file)) {}
   void describe();
   Result<const executor::ReadyEntry *> find(std::string_view name) const;
   Status step(const executor::ReadyEntry &entry,
               std::span<const executor::StepSequence> sequences);
+  void remember(std::span<const executor::StepSequence> sequences);
   Status checkSlot(int32_t slot) const;
   // The entry of a kind, or null.
   const executor::ReadyEntry *ofKind(std::string_view kind) const;

@@ -106,6 +106,7 @@ Status Model::Impl::step(const executor::ReadyEntry &entry,
   outputs.clear();
   if (Status status = executor->step(entry, sequences); !status.ok())
     return status;
+  remember(sequences);
   for (const executor::OutputView &view : executor->outputs()) {
     if (view.info->elem() != format::Elem::F32)
       return Status(Code::Unsupported,
@@ -116,6 +117,21 @@ Status Model::Impl::step(const executor::ReadyEntry &entry,
                        view.info->columns(), view.stride});
   }
   return {};
+}
+
+// Of a step that was taken; entries without caches leave the lengths alone.
+void Model::Impl::remember(std::span<const executor::StepSequence> sequences) {
+  held.resize(static_cast<size_t>(executor->limits().slots));
+  for (const executor::StepSequence &sequence : sequences) {
+    std::vector<int32_t> &tokens = held[static_cast<size_t>(sequence.slot)];
+    size_t length =
+        static_cast<size_t>(executor->slots().length(sequence.slot));
+    size_t fresh = sequence.tokens.size();
+    if (length < fresh)
+      continue;
+    tokens.resize(length - fresh);
+    tokens.insert(tokens.end(), sequence.tokens.begin(), sequence.tokens.end());
+  }
 }
 
 static executor::StepSequence view(const Sequence &sequence, size_t first,
@@ -320,8 +336,12 @@ void Model::reset(int32_t slot) {
 }
 
 void Model::copy(int32_t from, int32_t to) {
-  if (impl_->checkSlot(from).ok() && impl_->checkSlot(to).ok())
-    impl_->executor->slots().copy(from, to);
+  if (!impl_->checkSlot(from).ok() || !impl_->checkSlot(to).ok())
+    return;
+  impl_->executor->slots().copy(from, to);
+  if (!impl_->held.empty())
+    impl_->held[static_cast<size_t>(to)] =
+        impl_->held[static_cast<size_t>(from)];
 }
 
 Status Model::rewind(int32_t slot, int64_t length) {

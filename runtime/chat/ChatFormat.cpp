@@ -24,12 +24,12 @@ std::string contentOf(const Json &token) {
   return it != token.end() && it->is_string() ? it->get<std::string>() : "";
 }
 
+// All that are named by a role, those of the model's own, too.
 Json specialTokens(const Json &config) {
   Json tokens = Json::object();
-  for (const char *name : {"bos_token", "eos_token", "unk_token", "sep_token",
-                           "pad_token", "cls_token", "mask_token"})
-    if (auto it = config.find(name); it != config.end() && !it->is_null())
-      tokens[name] = contentOf(*it);
+  for (const auto &[name, token] : config.items())
+    if (name.ends_with("_token") && (token.is_string() || token.is_object()))
+      tokens[name] = contentOf(token);
   return tokens;
 }
 

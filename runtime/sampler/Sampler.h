@@ -25,8 +25,8 @@ public:
   // InvalidArgument when an option is out of range.
   static Result<Sampler> create(const SamplingOptions &options);
 
-  // `context`: tokens so far, for the repetition penalty. Equal logits go to
-  // the lower token. InvalidArgument when no logit is a number.
+  // `context`: all tokens so far, for the repetition penalty. Equal logits go
+  // to the lower token. InvalidArgument when no logit is a number.
   Result<int32_t> next(std::span<const float> logits,
                        std::span<const int32_t> context);
 

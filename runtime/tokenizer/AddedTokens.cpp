@@ -5,8 +5,10 @@
 namespace sluice::tokenizer {
 
 Result<AddedTokens> AddedTokens::parse(const Json &list,
-                                       const Vocabulary &vocabulary) {
+                                       const Vocabulary &vocabulary,
+                                       bool splitSpecial) {
   AddedTokens added;
+  added.splitSpecial_ = splitSpecial;
   if (list.is_null())
     return added;
   if (!list.is_array())
@@ -126,7 +128,7 @@ bool AddedTokens::find(Cursor &cursor, Match &match) const {
                                 });
     match.begin = cursor.at;
     match.end = cursor.at += std::max<size_t>(longest, 1);
-    if (longest == 0 ||
+    if (longest == 0 || (splitSpecial_ && isSpecial(match.token->content)) ||
         (match.token->singleWord &&
          (wordBefore(text, match.begin) || wordAt(text, match.end))))
       continue;

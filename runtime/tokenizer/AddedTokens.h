@@ -25,8 +25,10 @@ class AddedTokens {
 public:
   // A token that the vocabulary knows has the id that it has there; others are
   // numbered behind the vocabulary in their order, whatever id the file gives.
+  // `splitSpecial`: special tokens are cut like all other text.
   static Result<AddedTokens> parse(const Json &list,
-                                   const Vocabulary &vocabulary);
+                                   const Vocabulary &vocabulary,
+                                   bool splitSpecial = false);
   // A list that parse() has read, without what it takes for granted.
   static Json withoutDefaults(const Json &list);
   // Tokens that are looked for in normalized text are normalized as well.
@@ -91,6 +93,7 @@ private:
   std::unordered_map<int32_t, size_t> byId_;
   std::unordered_map<std::string, int32_t> byContent_;
   std::unordered_set<std::string> specials_;
+  bool splitSpecial_ = false;
 };
 
 } // namespace sluice::tokenizer

@@ -115,6 +115,10 @@ Result<std::unique_ptr<Vocabulary>> parseVocabulary(const Json &json,
 Result<std::unique_ptr<PostProcessor>> parsePostProcessor(const Json &json);
 Result<std::unique_ptr<Decoder>> parseDecoder(const Json &json);
 
+// Settings of the whole, named as in a tokenizer_config.json.
+inline constexpr char kCleanUpKey[] = "clean_up_tokenization_spaces",
+                      kSplitSpecialKey[] = "split_special_tokens";
+
 // The whole file as JSON; Corrupt if it is not an object or nested too deeply.
 Result<Json> readJson(std::string_view text);
 

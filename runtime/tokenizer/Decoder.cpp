@@ -1,3 +1,4 @@
+#include "runtime/tokenizer/CleanUp.h"
 #include "runtime/tokenizer/Component.h"
 
 #include <algorithm>
@@ -42,33 +43,11 @@ public:
   }
 };
 
-void replaceAll(std::string &text, std::string_view what,
-                std::string_view with) {
-  std::string result;
-  size_t done = 0;
-  for (size_t at = text.find(what); at != std::string::npos;
-       at = text.find(what, done)) {
-    result.append(text, done, at - done).append(with);
-    done = at + what.size();
-  }
-  if (done > 0)
-    text = result.append(text, done);
-}
-
 // Spaces in front of punctuation and English contractions.
 void tidy(std::string &text) {
-  for (auto [from, to] : {std::pair{" .", "."},
-                          {" ?", "?"},
-                          {" !", "!"},
-                          {" ,", ","},
-                          {" ' ", "'"},
-                          {" n't", "n't"},
-                          {" 'm", "'m"},
-                          {" do not", " don't"},
-                          {" 's", "'s"},
-                          {" 've", "'ve"},
-                          {" 're", "'re"}})
-    replaceAll(text, from, to);
+  for (Replacement replacement : kTidied)
+    replaceAll(text, replacement);
+  replaceAll(text, {" do not", " don't"});
 }
 
 class WordPiece : public Decoder {
@@ -194,7 +173,7 @@ public:
 
   Status apply(Strings &tokens, bool) const override {
     for (size_t i = 0; i < tokens.size(); ++i)
-      replaceAll(tokens[i], replacement, i == 0 && prepended ? "" : " ");
+      replaceAll(tokens[i], {replacement, i == 0 && prepended ? "" : " "});
     return {};
   }
 };
@@ -205,7 +184,7 @@ public:
   explicit WordEnds(std::string suffix) : suffix(std::move(suffix)) {}
   Status apply(Strings &tokens, bool) const override {
     for (size_t i = 0; i < tokens.size(); ++i)
-      replaceAll(tokens[i], suffix, i + 1 < tokens.size() ? " " : "");
+      replaceAll(tokens[i], {suffix, i + 1 < tokens.size() ? " " : ""});
     return {};
   }
 
@@ -222,10 +201,10 @@ public:
   Status apply(Strings &tokens, bool) const override {
     tokens.erase(std::unique(tokens.begin(), tokens.end()), tokens.end());
     for (std::string &token : tokens) {
-      replaceAll(token, pad, "");
+      replaceAll(token, {pad, ""});
       if (cleanup) {
         tidy(token);
-        replaceAll(token, delimiter, " ");
+        replaceAll(token, {delimiter, " "});
       }
     }
     std::erase(tokens, std::string());

@@ -36,12 +36,14 @@ Result<std::string> TokenStream::advance(int32_t id) {
   std::string fresh =
       unicode::replaceInvalid(std::string_view(held_).substr(0, whole));
   held_.erase(0, whole);
-  return fresh;
+  return tokenizer_.impl_->cleanUp ? cleanUp_.add(fresh) : fresh;
 }
 
 std::string TokenStream::finish() {
   std::string rest = unicode::replaceInvalid(held_);
   held_.clear();
+  if (tokenizer_.impl_->cleanUp)
+    rest = cleanUp_.add(rest) + cleanUp_.finish();
   return rest;
 }
 

@@ -43,8 +43,10 @@ Status Tokenizer::Impl::read(const Json &json, const Tables &tables) {
         sluice::read(json, "decoder", parseDecoder, decoder)})
     if (!status.ok())
       return status;
+  cleanUp = flag(json, kCleanUpKey, false);
   Result<AddedTokens> list =
-      AddedTokens::parse(member(json, "added_tokens"), *vocabulary);
+      AddedTokens::parse(member(json, "added_tokens"), *vocabulary,
+                         flag(json, kSplitSpecialKey, false));
   if (!list.ok())
     return list.status();
   added = std::move(*list);
@@ -87,6 +89,9 @@ Result<std::string> Tokenizer::makeImage(std::string_view text) {
     for (const char *key :
          {"model", "normalizer", "pre_tokenizer", "post_processor", "decoder"})
       settings[key] = member(*json, key);
+    for (const char *key : {kCleanUpKey, kSplitSpecialKey})
+      if (flag(*json, key, false))
+        settings[key] = true;
     settings["added_tokens"] =
         AddedTokens::withoutDefaults(member(*json, "added_tokens"));
     ImageWriter image;
@@ -184,8 +189,13 @@ Result<std::string> Tokenizer::Impl::decode(std::span<const int32_t> ids,
 
 Result<std::string> Tokenizer::decode(std::span<const int32_t> ids,
                                       bool skipSpecial) const {
-  return guarded<std::string>(
-      [&] { return impl_->decode(ids, skipSpecial, false); });
+  return guarded<std::string>([&] {
+    Result<std::string> text = impl_->decode(ids, skipSpecial, false);
+    if (text.ok() && impl_->cleanUp)
+      for (Replacement replacement : kTidied)
+        replaceAll(*text, replacement);
+    return text;
+  });
 }
 
 int32_t Tokenizer::id(std::string_view token) const {

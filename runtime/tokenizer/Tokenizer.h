@@ -3,6 +3,7 @@
 #pragma once
 
 #include "runtime/support/Status.h"
+#include "runtime/tokenizer/CleanUp.h"
 
 #include <cstdint>
 #include <memory>
@@ -27,9 +28,10 @@ struct Encoding {
 
 class Tokenizer {
 public:
-  // `json` holds the bytes of a tokenizer.json. Corrupt when it is malformed,
-  // Unsupported (with the component's name) when it uses a component that this
-  // build does not know.
+  // `json` holds the bytes of a tokenizer.json, which may have two flags of a
+  // tokenizer_config.json: clean_up_tokenization_spaces and
+  // split_special_tokens. Corrupt when it is malformed, Unsupported (with the
+  // component's name) when it uses a component that this build does not know.
   static Result<Tokenizer> parse(std::string_view json);
 
   // The same as one block of bytes, which load() uses where it lies: nothing is
@@ -88,7 +90,7 @@ public:
   void follow(std::span<const int32_t> ids);
   // The text that became certain with this id; may be empty.
   Result<std::string> next(int32_t id);
-  // What is still held back: the beginning of a character, now U+FFFD.
+  // What is still held back, such as the beginning of a character, now U+FFFD.
   std::string finish();
 
 private:
@@ -100,6 +102,7 @@ private:
   std::vector<int32_t> last_; // the token before: the next one may need to know
                               // that it does not stand first
   std::string held_;          // the beginning of a character
+  tokenizer::CleanUp cleanUp_;
 };
 
 } // namespace sluice

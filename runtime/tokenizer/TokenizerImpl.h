@@ -18,8 +18,9 @@ struct Tokenizer::Impl {
   std::unique_ptr<tokenizer::Vocabulary> vocabulary;
   std::unique_ptr<tokenizer::PostProcessor> postProcessor;
   std::unique_ptr<tokenizer::Decoder> decoder;
-  int32_t size = 0;    // number of ids
-  bool mapped = false; // from an image, whose tables nothing has checked
+  int32_t size = 0;     // number of ids
+  bool cleanUp = false; // of decoded text
+  bool mapped = false;  // from an image, whose tables nothing has checked
 
   Status read(const tokenizer::Json &json, const tokenizer::Tables &tables);
   // Corrupt if an id is none of the vocabulary's.

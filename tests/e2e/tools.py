@@ -342,6 +342,16 @@ def talking(bench):
     lines = done.stdout.decode().split("\n")
     again = [bench.output("sluice-run", "seq2seq.slc", "--prompt", prompt, "--max-tokens", "6", "--ignore-stop") for prompt in ("a b", f"a b {lines[0]} c d")]
     bench.check("a conversation through an encoder", done.returncode == 0 and lines[:2] == [text.rstrip("\n") for text in again], f"{lines} {again} {done.stderr}")
+    # One that is longer than a step takes all the same.
+    long = " ".join(["a b c"] * 230)
+    done = bench.run("sluice-run", "seq2seq.slc", "--chat", *words, input=f"a b\n{long}\nd\n".encode())
+    lines = done.stdout.decode().split("\n")
+    bench.check("a long conversation", done.returncode == 0 and len(lines) == 4, f"{lines} {done.stderr}")
+    texts = f"a b {lines[0]} {long}", f"a b {lines[0]} {long} {lines[1]} d"
+    again = [bench.output("sluice-run", "seq2seq.slc", "--prompt", prompt, "--max-tokens", "6", "--ignore-stop") for prompt in texts]
+    bench.check("a long conversation through an encoder", lines[1:3] == [text.rstrip("\n") for text in again], f"{lines} {again} {done.stderr}")
+    for options in ("--ids", "0,5", "--generate", "3"), ("--ids", "0,5", "--out", "none.st"):
+        bench.refuse("a decoder without a source", "--source-ids", "sluice-run", "seq2seq.slc", *options)
     with open(bench.path("refusing.jinja"), "w") as file:
         file.write("{{ raise_exception('no roles today') }}")
     bench.refuse("a template that refuses", "no roles today", "sluice-run", demo, "--chat", "--template-file", bench.path("refusing.jinja"), "--prompt", "x")

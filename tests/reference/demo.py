@@ -13,6 +13,9 @@ STRINGS = ["", " ", "\n\n", "In the beginning God created the heaven and the ear
            "tab\there, line\nthere\r\n", "don't we'll I'VE it's", "1611 was 400+ years ago; 3.14159", "naïve café — “quoted”",
            "Ελληνικά עברית 日本語 🙂", "x<|endoftext|>y <|endoftext|> z", "<|endoftext", "UPPER lower MiXeD snake_case a/b/c"]
 LENGTH = 64
+QUESTIONS = ["And the king said unto his servants", "And the servants said unto the king", "And it came to pass"]
+TEMPLATE = "{% for m in messages %}{{ m.content }} {% endfor %}"
+PENALTY, ANSWER = 1.8, 10
 
 
 @torch.no_grad()
@@ -27,6 +30,19 @@ def continuation(model, ids):
     return found
 
 
+@torch.no_grad()
+def conversation(tokenizer, model):
+    """Answers, each to the whole text so far, with what that text has made less likely."""
+    text, answers = "", []
+    for question in QUESTIONS:
+        text += question + " "
+        ids = tokenizer(text, add_special_tokens=False, return_tensors="pt").input_ids
+        made = model.generate(ids, max_new_tokens=ANSWER, do_sample=False, repetition_penalty=PENALTY, eos_token_id=None)
+        answers.append(tokenizer.decode(made[0])[len(tokenizer.decode(ids[0])) :])
+        text += answers[-1] + " "
+    return {"questions": QUESTIONS, "template": TEMPLATE, "penalty": PENALTY, "tokens": ANSWER, "answers": answers}
+
+
 def main():
     tokenizer = AutoTokenizer.from_pretrained(MODEL)
     model = LlamaForCausalLM.from_pretrained(MODEL, torch_dtype=torch.float32, attn_implementation="eager").eval()
@@ -38,7 +54,10 @@ def main():
         print(len(found), repr(greedy[-1]["text"]))
     strings = [{"text": text, "ids": tokenizer(text).input_ids} for text in STRINGS]
     lines = lambda items: "[\n" + ",\n".join("    " + json.dumps(item) for item in items) + "\n  ]"
-    (HERE / "demo.json").write_text(f'{{\n  "greedy": {lines(greedy)},\n  "tokens": {lines(strings)}\n}}\n')
+    penalized = json.dumps(conversation(tokenizer, model))
+    (HERE / "demo.json").write_text(
+        f'{{\n  "greedy": {lines(greedy)},\n  "tokens": {lines(strings)},\n  "conversation": {penalized}\n}}\n'
+    )
 
 
 main()

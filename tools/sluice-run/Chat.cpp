@@ -12,10 +12,9 @@ namespace {
 
 class Conversation {
 public:
-  Conversation(Model &model, const Tokenizer &tokenizer, ChatFormat format,
-               const Options &options)
-      : model_(model), tokenizer_(tokenizer), format_(std::move(format)),
-        text_(textOptions(options)) {
+  Conversation(ModelPtr &model, ChatFormat format, const Options &options)
+      : model_(model), format_(std::move(format)), options_(options),
+        text_(textOptions(options)), capacity_(options.load.capacity) {
     text_.token = [this](int32_t id) { held_.push_back(id); };
     if (!options.system.empty())
       messages_.push_back({"system", options.system});
@@ -26,11 +25,13 @@ public:
 
 private:
   size_t goBackTo(std::span<const int32_t> ids);
+  Status makeRoom(int64_t tokens);
 
-  Model &model_;
-  const Tokenizer &tokenizer_;
+  ModelPtr &model_;
   ChatFormat format_;
+  const Options &options_;
   TextOptions text_;
+  int64_t capacity_; // of an encoder, which takes a text as a whole
   std::vector<ChatMessage> messages_;
   std::vector<int32_t> held_; // what the slot has seen, and the last token
 };
@@ -39,16 +40,32 @@ private:
 // all of the conversation so far; gives how many tokens that are. The last
 // token is taken in again, as its logits are wanted.
 size_t Conversation::goBackTo(std::span<const int32_t> ids) {
-  held_.resize(static_cast<size_t>(model_.length(0)));
+  held_.resize(static_cast<size_t>(model_->length(0)));
   auto end = std::mismatch(held_.begin(), held_.end(), ids.begin(), ids.end());
   size_t common = static_cast<size_t>(end.first - held_.begin());
   common = std::min(common, ids.size() - 1);
   if (common < held_.size() &&
-      !model_.rewind(0, static_cast<int64_t>(common)).ok()) {
-    model_.reset(0); // states that cannot go back begin anew
+      !model_->rewind(0, static_cast<int64_t>(common)).ok()) {
+    model_->reset(0); // states that cannot go back begin anew
     return 0;
   }
   return common;
+}
+
+// Loads the model again if one step cannot take so many tokens, with room for
+// some turns more.
+Status Conversation::makeRoom(int64_t tokens) {
+  if (tokens <= capacity_)
+    return {};
+  capacity_ = 2 * tokens;
+  Result<ModelPtr> larger =
+      loadModel(options_, 1, static_cast<size_t>(capacity_));
+  if (!larger.ok())
+    return larger.status();
+  model_ = std::move(*larger);
+  if (!options_.profile.empty())
+    model_->startProfile();
+  return {};
 }
 
 Status Conversation::ask(const std::string &question) {
@@ -56,28 +73,35 @@ Status Conversation::ask(const std::string &question) {
   Result<std::string> text = format_.render(messages_);
   if (!text.ok())
     return text.status();
-  Result<std::vector<int32_t>> ids = tokenizer_.encode(*text, false);
+  Result<const Tokenizer *> tokenizer = model_->tokenizer();
+  if (!tokenizer.ok())
+    return tokenizer.status();
+  Result<std::vector<int32_t>> ids = (*tokenizer)->encode(*text, false);
   if (!ids.ok())
     return ids.status();
   if (ids->empty())
     return Status(Code::InvalidArgument, "the chat template prints nothing");
   size_t common = 0;
-  if (model_.startToken() >= 0)
-    model_.reset(0); // an encoder reads the whole conversation anew
-  else
+  if (model_->startToken() < 0) {
     common = goBackTo(*ids);
+  } else { // an encoder reads the whole conversation anew
+    if (Status status = makeRoom(static_cast<int64_t>(ids->size()));
+        !status.ok())
+      return status;
+    model_->reset(0);
+  }
   held_ = *ids;
   std::string answer;
   Status status =
-      model_.generateText(0, std::span<const int32_t>(*ids).subspan(common),
-                          text_, [&](std::string_view piece) {
-                            answer += piece;
-                            std::cout << piece << std::flush;
-                            return std::cout.good();
-                          });
+      model_->generateText(0, std::span<const int32_t>(*ids).subspan(common),
+                           text_, [&](std::string_view piece) {
+                             answer += piece;
+                             std::cout << piece << std::flush;
+                             return std::cout.good();
+                           });
   std::cout << '\n' << std::flush;
   if (status.ok())
-    noteFullContext(model_);
+    noteFullContext(*model_);
   messages_.push_back({"assistant", std::move(answer)});
   return status;
 }
@@ -98,9 +122,8 @@ Status chat(const Options &options, ModelPtr &model) {
   model = std::move(*loaded);
   if (Status status = checkGenerates(*model, options.entry); !status.ok())
     return status;
-  Result<const Tokenizer *> tokenizer = model->tokenizer();
-  if (!tokenizer.ok())
-    return tokenizer.status();
+  if (Status status = model->tokenizer().status(); !status.ok())
+    return status;
   Result<ChatFormat> format = model->chatFormat(source);
   if (!format.ok())
     return format.status().code() == Code::NotFound
@@ -109,7 +132,7 @@ Status chat(const Options &options, ModelPtr &model) {
                : format.status();
   if (!options.profile.empty())
     model->startProfile();
-  Conversation conversation(*model, **tokenizer, std::move(*format), options);
+  Conversation conversation(model, std::move(*format), options);
   if (options.prompt)
     return conversation.ask(*options.prompt);
   bool shows = isatty(STDIN_FILENO) && isatty(STDOUT_FILENO);
@@ -119,10 +142,9 @@ Status chat(const Options &options, ModelPtr &model) {
       std::cout << "> " << std::flush;
     if (!std::getline(std::cin, line))
       break;
-    if (line.empty())
-      continue;
-    if (Status status = conversation.ask(line); !status.ok())
-      return status;
+    if (std::string question = asPrompt(line); !question.empty())
+      if (Status status = conversation.ask(question); !status.ok())
+        return status;
   }
   if (shows)
     std::cout << '\n';

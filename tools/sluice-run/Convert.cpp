@@ -23,6 +23,18 @@ Result<std::string> readAll(const std::string &path) {
   return text.str();
 }
 
+std::string asPrompt(std::string_view text) {
+  if (constexpr std::string_view mark = "\xef\xbb\xbf"; text.starts_with(mark))
+    text.remove_prefix(mark.size());
+  std::string prompt;
+  for (size_t at = 0; at < text.size(); ++at)
+    if (text[at] != '\r' || (at + 1 < text.size() && text[at + 1] != '\n'))
+      prompt += text[at];
+  if (prompt.ends_with('\n'))
+    prompt.pop_back();
+  return prompt;
+}
+
 // Bytes of a text that may be part of a character, in quotes.
 static std::string quoted(std::string_view text) {
   using nlohmann::json;

@@ -156,7 +156,13 @@ static Status writeOutputs(const std::string &path,
   return writeTensors(path, tensors);
 }
 
-static Status feedSources(Model &model, const Inputs &inputs) {
+// Decoders look at what the model's encoder made of a source.
+static Status feedSources(Model &model, const Inputs &inputs,
+                          const std::string &kind) {
+  for (const EntryInfo &entry : model.info().entries)
+    if (entry.kind == "source" && kind == "generate" && inputs.sources.empty())
+      return invalid("the decoder needs a source: give its ids with "
+                     "--source-ids, or a text with --prompt");
   for (size_t s = 0; s < inputs.sources.size(); ++s)
     if (Status status =
             model.source(static_cast<int32_t>(s), inputs.sources[s]);
@@ -232,7 +238,7 @@ Status runEntry(const Options &options, ModelPtr &model) {
     if (Status status = tokenize(*model, *options.prompt, *inputs);
         !status.ok())
       return status;
-  if (Status status = feedSources(*model, *inputs); !status.ok())
+  if (Status status = feedSources(*model, *inputs, entry->kind); !status.ok())
     return status;
   Result<std::vector<Sequence>> sequences =
       options.in.empty() ? sequencesFromIds(*inputs, model->startToken())
@@ -272,7 +278,7 @@ Status generateIds(const Options &options, ModelPtr &model) {
     return status;
   if (!options.profile.empty())
     model->startProfile();
-  if (Status status = feedSources(*model, *inputs); !status.ok())
+  if (Status status = feedSources(*model, *inputs, "generate"); !status.ok())
     return status;
   Result<std::vector<Sequence>> sequences =
       sequencesFromIds(*inputs, model->startToken());

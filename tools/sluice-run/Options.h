@@ -6,6 +6,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace sluice::run {
@@ -74,6 +75,9 @@ Status chat(const Options &options, ModelPtr &model);
 Status convertText(const Options &options);
 // A file to its end; -: standard input.
 Result<std::string> readAll(const std::string &path);
+// The text of a file that people write: without a byte order mark, line ends as
+// "\n" and none at the end.
+std::string asPrompt(std::string_view text);
 // --verify.
 Status verify(const Options &options);
 

@@ -40,9 +40,11 @@ static void declareText(CLI::App &app, run::Options &options) {
   app.add_option("--prompt", options.prompt,
                  "Continue this text; with --out: run --entry on it")
       ->group(group);
-  app.add_option("--prompt-file", options.promptFile,
-                 "Take the prompt from a file, less a line end at its end; -: "
-                 "from standard input")
+  app.add_option(
+         "--prompt-file", options.promptFile,
+         "Take the prompt from a file, less a line end at its end and a "
+         "byte order mark, its line ends as \\n; -: from standard "
+         "input")
       ->group(group)
       ->excludes("--prompt");
   app.add_option("--max-tokens", options.maxTokens,
@@ -122,7 +124,7 @@ static void declareGeneration(CLI::App &app, run::Options &options) {
                  "Only tokens at least P times as likely as the first")
       ->group(group);
   app.add_option("--repetition-penalty", sampling.repetitionPenalty,
-                 "Above 1: tokens of the context become less likely")
+                 "Above 1: tokens of all the text so far become less likely")
       ->group(group);
   app.add_option("--seed", sampling.seed, "Seed of the sampler")->group(group);
 }
@@ -260,9 +262,7 @@ int main(int argc, char **argv) {
     Result<std::string> prompt = run::readAll(options.promptFile);
     if (!prompt.ok())
       return tools::fail(prompt.status().in("the prompt"));
-    if (prompt->ends_with('\n')) // what ends the last line of a file
-      prompt->pop_back();
-    options.prompt = std::move(*prompt);
+    options.prompt = run::asPrompt(*prompt);
   }
   if (std::string message = conflict(options); !message.empty())
     return tools::usage(message);

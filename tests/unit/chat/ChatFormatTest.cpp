@@ -26,6 +26,10 @@ TEST(ChatFormat, PrintsMessagesAndTokens) {
   EXPECT_EQ(render(config, {.generationPrompt = false}),
             "<s>[system]Be kind.</s>[user]Hi</s>");
   EXPECT_EQ(render(config, {}, "{{ messages|length }}"), "2");
+  // A role of the model's own; a flag is none.
+  EXPECT_EQ(render(R"({"image_token": "<i>", "add_bos_token": true})", {},
+                   "{{ image_token }}{{ add_bos_token is defined }}"),
+            "<i>False");
 }
 
 TEST(ChatFormat, HasATemplateOfItsOwnForTools) {

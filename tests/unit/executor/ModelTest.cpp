@@ -8,6 +8,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
+#include <set>
 #include <sstream>
 
 using namespace sluice;
@@ -241,6 +242,53 @@ TEST(Model, GeneratesGreedily) {
   ASSERT_TRUE(model->generate(0, prompt, options, collect).ok());
   EXPECT_EQ(found,
             std::vector<int32_t>(expected.begin(), expected.begin() + first));
+}
+
+// The most likely token when those that came before are less likely, by hand.
+int32_t penalized(const std::vector<int32_t> &ids, float penalty) {
+  std::vector<float> logits = test::expectedLogits(ids, {}).back();
+  for (int32_t id : std::set<int32_t>(ids.begin(), ids.end()))
+    logits[size_t(id)] *= logits[size_t(id)] > 0 ? 1 / penalty : penalty;
+  return static_cast<int32_t>(std::max_element(logits.begin(), logits.end()) -
+                              logits.begin());
+}
+
+// However the tokens came there: as a prompt, made, copied, and not those that
+// were taken back.
+TEST(Model, PenalizesAllThatASlotHolds) {
+  auto model = load({.capacity = 4, .slots = 2});
+  GenerateOptions options;
+  options.ignoreModelStops = true;
+  options.maxTokens = 6;
+  options.sampling.repetitionPenalty = 3;
+  std::vector<int32_t> ids;
+  auto turn = [&](int32_t slot, std::vector<int32_t> prompt) {
+    std::vector<int32_t> expected;
+    ids.insert(ids.end(), prompt.begin(), prompt.end());
+    for (int64_t i = 0; i < options.maxTokens; ++i) {
+      expected.push_back(penalized(ids, options.sampling.repetitionPenalty));
+      ids.push_back(expected.back());
+    }
+    std::vector<int32_t> found;
+    EXPECT_TRUE(model
+                    ->generate(slot, prompt, options,
+                               [&](int32_t token) {
+                                 found.push_back(token);
+                                 return true;
+                               })
+                    .ok());
+    EXPECT_EQ(found, expected);
+    ids.pop_back(); // the last token was made, not taken in
+  };
+  turn(0, tokens(5));
+  turn(0, tokens(3));
+  model->copy(0, 1);
+  ASSERT_TRUE(model->rewind(1, 8).ok());
+  ids.resize(8);
+  turn(1, tokens(2));
+  model->reset(1);
+  ids.clear();
+  turn(1, tokens(4));
 }
 
 TEST(Model, StopsAtTheContext) {

@@ -161,9 +161,11 @@ TEST_F(SlotsTest, OnceCachesBelongToTheSource) {
   add(format::StateKind::Cache).once = true;
   Slots slots =
       create({.slots = 1, .sequences = 1, .capacity = 200, .context = 50});
+  Growth growth{0, 3};
+  EXPECT_EQ(slots.prepare(used_, {&growth, 1}, Role::Main).message(),
+            "slot 0 has no source to look at");
   append(slots, 0, 150, 0, Role::Source);
   EXPECT_EQ(slots.length(0), 0);
-  Growth growth{0, 3};
   ASSERT_TRUE(slots.prepare(used_, {&growth, 1}, Role::Main).ok());
   auto *cache = static_cast<slc_cache *>(slots.operand(0, 0));
   EXPECT_EQ(cache->held[0], 150);

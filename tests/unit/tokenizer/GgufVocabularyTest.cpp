@@ -43,6 +43,12 @@ TEST(GgufVocabulary, ScoresBecomeTheOrderOfMerges) {
               ElementsAre("\u2581a", "b"));
   fields["add_space_prefix"] = false;
   EXPECT_THAT(pieces(make(*convert(fields)), "ab"), ElementsAre("ab"));
+  // Old files leave out which tokens these are.
+  fields = sentencePiece();
+  for (const char *key : {"bos_token_id", "unknown_token_id"})
+    fields.erase(key);
+  EXPECT_THAT(pieces(make(*convert(fields)), "ab"),
+              ElementsAre("<s>", "\u2581", "ab"));
 }
 
 TEST(GgufVocabulary, BytePairsAreCutAsTheFileNamesIt) {

@@ -214,9 +214,10 @@ TEST(TokenizerFile, TakesWhatTheFolderHolds) {
   EXPECT_THAT(pieces(make(Json::parse(made()->json)), "A<x>a"),
               ElementsAre("[CLS]", "A", "<x>", "a", "[SEP]"));
   folder.add("tokenizer.model", model(2).SerializeAsString());
+  folder.add("tokenizer_config.json", R"({"add_bos_token": true})");
   EXPECT_THAT(pieces(make(Json::parse(made()->json)), "ab"),
               ElementsAre("<s>", "\u2581", "ab"));
-  folder.add("tokenizer_config.json", R"({"add_bos_token": false})");
+  folder.add("tokenizer_config.json", "{}");
   EXPECT_THAT(pieces(make(Json::parse(made()->json)), "ab"),
               ElementsAre("\u2581", "ab"));
   folder.add("tokenizer.model", "no model");
