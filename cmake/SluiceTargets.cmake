@@ -1,6 +1,18 @@
 # Every library and tool of the project is declared through these functions, so that
 # include paths, warnings and sanitizers are decided in one place.
 
+function(sluice_sanitize target)
+  if(SLUICE_SANITIZE)
+    # Code without RTTI, as LLVM wants it, has nothing that the check of vptrs could look up.
+    target_compile_options(${target} PUBLIC -fsanitize=${SLUICE_SANITIZE} -fno-sanitize=vptr
+      -fno-sanitize-recover=undefined -fno-omit-frame-pointer)
+    target_link_options(${target} PUBLIC -fsanitize=${SLUICE_SANITIZE})
+  endif()
+  if(SLUICE_SANITIZE STREQUAL "thread")
+    target_compile_definitions(${target} PRIVATE SLUICE_TSAN)
+  endif()
+endfunction()
+
 function(sluice_compile_options target)
   target_include_directories(${target} PUBLIC ${PROJECT_SOURCE_DIR} ${PROJECT_BINARY_DIR})
   target_compile_options(${target} PRIVATE -Wall -Wextra -Werror)
@@ -9,12 +21,7 @@ function(sluice_compile_options target)
     target_compile_options(${target} PRIVATE -Wno-restrict -Wno-maybe-uninitialized
       -Wno-array-bounds -Wno-stringop-overflow -Wno-stringop-overread)
   endif()
-  if(SLUICE_SANITIZE)
-    # Code without RTTI, as LLVM wants it, has nothing that the check of vptrs could look up.
-    target_compile_options(${target} PUBLIC -fsanitize=address,undefined -fno-sanitize=vptr
-      -fno-sanitize-recover=undefined -fno-omit-frame-pointer)
-    target_link_options(${target} PUBLIC -fsanitize=address,undefined)
-  endif()
+  sluice_sanitize(${target})
   if(SLUICE_FUZZ)
     target_compile_options(${target} PUBLIC -fsanitize=fuzzer-no-link)
   endif()
