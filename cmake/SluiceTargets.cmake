@@ -1,6 +1,22 @@
 # Every library and tool of the project is declared through these functions, so that
 # include paths, warnings and sanitizers are decided in one place.
 
+function(sluice_sanitize target)
+  if(SLUICE_SANITIZE)
+    # Code without RTTI, as LLVM wants it, has nothing that the check of vptrs could look up;
+    # generated kernels have nothing that the check of functions could.
+    target_compile_options(${target} PUBLIC -fsanitize=${SLUICE_SANITIZE} -fno-sanitize=vptr
+      -fno-sanitize-recover=undefined -fno-omit-frame-pointer)
+    if(CMAKE_CXX_COMPILER_ID STREQUAL "Clang")
+      target_compile_options(${target} PUBLIC -fno-sanitize=function)
+    endif()
+    target_link_options(${target} PUBLIC -fsanitize=${SLUICE_SANITIZE})
+  endif()
+  if(SLUICE_SANITIZE STREQUAL "thread")
+    target_compile_definitions(${target} PRIVATE SLUICE_TSAN)
+  endif()
+endfunction()
+
 function(sluice_compile_options target)
   target_include_directories(${target} PUBLIC ${PROJECT_SOURCE_DIR} ${PROJECT_BINARY_DIR})
   target_compile_options(${target} PRIVATE -Wall -Wextra -Werror)
@@ -9,12 +25,7 @@ function(sluice_compile_options target)
     target_compile_options(${target} PRIVATE -Wno-restrict -Wno-maybe-uninitialized
       -Wno-array-bounds -Wno-stringop-overflow -Wno-stringop-overread)
   endif()
-  if(SLUICE_SANITIZE)
-    # Code without RTTI, as LLVM wants it, has nothing that the check of vptrs could look up.
-    target_compile_options(${target} PUBLIC -fsanitize=address,undefined -fno-sanitize=vptr
-      -fno-sanitize-recover=undefined -fno-omit-frame-pointer)
-    target_link_options(${target} PUBLIC -fsanitize=address,undefined)
-  endif()
+  sluice_sanitize(${target})
   if(SLUICE_FUZZ)
     target_compile_options(${target} PUBLIC -fsanitize=fuzzer-no-link)
   endif()
@@ -40,6 +51,7 @@ separate_arguments(SLUICE_LLVM_DEFINITIONS NATIVE_COMMAND "${LLVM_DEFINITIONS}")
 # A library that uses LLVM and MLIR; both are linked as shared libraries.
 function(sluice_mlir_library name)
   add_library(${name} STATIC ${ARGN})
+  set_property(GLOBAL APPEND PROPERTY SLUICE_MLIR_LIBRARIES ${name})
   sluice_compile_options(${name})
   target_include_directories(${name} SYSTEM PUBLIC ${LLVM_INCLUDE_DIRS} ${MLIR_INCLUDE_DIRS})
   target_compile_definitions(${name} PUBLIC ${SLUICE_LLVM_DEFINITIONS})
@@ -54,11 +66,22 @@ function(sluice_tool name)
   target_link_libraries(${name} PRIVATE ${ARG_LIBS})
 endfunction()
 
-# A GoogleTest program, registered with CTest case by case.
+# A GoogleTest program, registered with CTest case by case. Those that link no LLVM are built by
+# the target `light`, and their cases are labelled so.
 function(sluice_unit_test name)
   cmake_parse_arguments(ARG "" "" "SOURCES;LIBS" ${ARGN})
   add_executable(${name} ${ARG_SOURCES})
   sluice_program(${name})
   target_link_libraries(${name} PRIVATE ${ARG_LIBS} GTest::gmock GTest::gtest_main)
-  gtest_discover_tests(${name} DISCOVERY_TIMEOUT 60)
+  get_property(heavy GLOBAL PROPERTY SLUICE_MLIR_LIBRARIES)
+  set(label light)
+  foreach(library ${ARG_LIBS})
+    if(library IN_LIST heavy)
+      set(label heavy)
+    endif()
+  endforeach()
+  if(label STREQUAL light)
+    add_dependencies(light ${name})
+  endif()
+  gtest_discover_tests(${name} DISCOVERY_TIMEOUT 60 PROPERTIES LABELS ${label})
 endfunction()

@@ -1,17 +1,20 @@
 // Generation: the loop around steps and sampler, for ids and for text.
 #include "runtime/api/Impl.h"
 #include "runtime/sampler/StopStrings.h"
+#include "runtime/support/Caught.h"
 
 #include <algorithm>
 
 namespace sluice {
 
-Status Model::source(int32_t slot, std::span<const int32_t> tokens) {
+Status Model::source(int32_t slot, std::span<const int32_t> tokens) try {
   const executor::ReadyEntry *entry = impl_->ofKind("source");
   if (!entry)
     return Status(Code::NotFound, "the model has no encoder");
   executor::StepSequence step{.slot = slot, .tokens = tokens};
   return impl_->step(*entry, {&step, 1});
+} catch (...) {
+  return caught();
 }
 
 int32_t Model::startToken() const {
@@ -21,7 +24,7 @@ int32_t Model::startToken() const {
 
 Status Model::generate(int32_t slot, std::span<const int32_t> prompt,
                        const GenerateOptions &options,
-                       const std::function<bool(int32_t)> &token) {
+                       const std::function<bool(int32_t)> &token) try {
   const executor::ReadyEntry *entry = impl_->ofKind("generate");
   if (!entry)
     return Status(Code::NotFound, "the model cannot generate");
@@ -34,7 +37,7 @@ Status Model::generate(int32_t slot, std::span<const int32_t> prompt,
   std::vector<int32_t> context(prompt.begin(), prompt.end());
   if (context.empty())
     return Status(Code::InvalidArgument, "the prompt has no tokens");
-  int64_t held = length(slot);
+  int64_t held = impl_->executor->slots().length(slot);
   int64_t needed = held + static_cast<int64_t>(context.size());
   if (needed > limits.context)
     return Status(Code::InvalidArgument,
@@ -76,14 +79,18 @@ Status Model::generate(int32_t slot, std::span<const int32_t> prompt,
       return {};
   }
   return {};
+} catch (...) {
+  return caught();
 }
 
-Result<ChatFormat> Model::chatFormat(std::string_view source) const {
+Result<ChatFormat> Model::chatFormat(std::string_view source) const try {
   return ChatFormat::parse(
       impl_->artifact.textOf(format::SectionKind::TokenizerConfig), source);
+} catch (...) {
+  return caught();
 }
 
-Result<const Tokenizer *> Model::tokenizer() {
+Result<const Tokenizer *> Model::tokenizer() try {
   if (!impl_->tokenizer) {
     std::string_view image =
         impl_->artifact.textOf(format::SectionKind::Tokenizer);
@@ -96,11 +103,14 @@ Result<const Tokenizer *> Model::tokenizer() {
     impl_->tokenizer = std::move(*parsed);
   }
   return &*impl_->tokenizer;
+} catch (...) {
+  return caught();
 }
 
-Status Model::generateText(int32_t slot, std::string_view prompt,
-                           const TextOptions &options,
-                           const std::function<bool(std::string_view)> &piece) {
+Status
+Model::generateText(int32_t slot, std::string_view prompt,
+                    const TextOptions &options,
+                    const std::function<bool(std::string_view)> &piece) try {
   Result<const Tokenizer *> tokenizer = this->tokenizer();
   if (!tokenizer.ok())
     return tokenizer.status();
@@ -108,11 +118,14 @@ Status Model::generateText(int32_t slot, std::string_view prompt,
   if (!ids.ok())
     return ids.status().in("the prompt");
   return generateText(slot, *ids, options, piece);
+} catch (...) {
+  return caught();
 }
 
-Status Model::generateText(int32_t slot, std::span<const int32_t> prompt,
-                           const TextOptions &options,
-                           const std::function<bool(std::string_view)> &piece) {
+Status
+Model::generateText(int32_t slot, std::span<const int32_t> prompt,
+                    const TextOptions &options,
+                    const std::function<bool(std::string_view)> &piece) try {
   Result<const Tokenizer *> tokenizer = this->tokenizer();
   if (!tokenizer.ok())
     return tokenizer.status();
@@ -150,6 +163,8 @@ Status Model::generateText(int32_t slot, std::span<const int32_t> prompt,
   if (std::string rest = stops.finish(); wanted && !rest.empty())
     piece(rest);
   return {};
+} catch (...) {
+  return caught();
 }
 
 } // namespace sluice

@@ -1,6 +1,7 @@
 #include "runtime/api/sluice.h"
 
 #include "runtime/api/Impl.h"
+#include "runtime/support/Caught.h"
 
 #include <algorithm>
 
@@ -13,7 +14,7 @@ Model::Model(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 Model::~Model() = default;
 
 Result<std::unique_ptr<Model>> Model::load(const std::string &path,
-                                           const LoadOptions &options) {
+                                           const LoadOptions &options) try {
   Result<artifact::Artifact> file = artifact::Artifact::open(path);
   if (!file.ok())
     return file.status();
@@ -36,6 +37,8 @@ Result<std::unique_ptr<Model>> Model::load(const std::string &path,
   impl->executor = std::move(*executor);
   impl->describe();
   return std::unique_ptr<Model>(new Model(std::move(impl)));
+} catch (...) {
+  return caught();
 }
 
 void Model::Impl::describe() {
@@ -73,7 +76,7 @@ void Model::Impl::describe() {
 
 const ModelInfo &Model::info() const { return impl_->info; }
 
-Result<EntryInfo> Model::entry(std::string_view name) const {
+Result<EntryInfo> Model::entry(std::string_view name) const try {
   const std::vector<EntryInfo> &entries = impl_->info.entries;
   if (!name.empty()) {
     for (const EntryInfo &entry : entries)
@@ -91,6 +94,8 @@ Result<EntryInfo> Model::entry(std::string_view name) const {
   for (size_t i = 0; i < entries.size(); ++i)
     message += (i ? ", " : "; there are: ") + entries[i].name;
   return Status(Code::NotFound, message);
+} catch (...) {
+  return caught();
 }
 
 Result<const executor::ReadyEntry *>
@@ -104,6 +109,7 @@ Model::Impl::find(std::string_view name) const {
 Status Model::Impl::step(const executor::ReadyEntry &entry,
                          std::span<const executor::StepSequence> sequences) {
   outputs.clear();
+  outputs.reserve(list(entry.info->outputs()).size());
   if (Status status = executor->step(entry, sequences); !status.ok())
     return status;
   remember(sequences);
@@ -160,7 +166,8 @@ static Status checkLengths(std::span<const Sequence> sequences) {
   return {};
 }
 
-Status Model::step(std::string_view name, std::span<const Sequence> sequences) {
+Status Model::step(std::string_view name,
+                   std::span<const Sequence> sequences) try {
   auto entry = impl_->find(name);
   if (!entry.ok())
     return entry.status();
@@ -170,6 +177,8 @@ Status Model::step(std::string_view name, std::span<const Sequence> sequences) {
   for (const Sequence &sequence : sequences)
     views.push_back(view(sequence, 0, sequence.tokens.size()));
   return impl_->step(**entry, views);
+} catch (...) {
+  return caught();
 }
 
 std::span<const OutputRows> Model::outputs() const { return impl_->outputs; }
@@ -242,10 +251,13 @@ void collect(const executor::OutputView &view, const slc_batch &batch, size_t m,
 
 Result<std::vector<std::vector<Output>>>
 Model::run(std::string_view name, std::span<const Sequence> sequences,
-           int64_t chunk) {
+           int64_t chunk) try {
   auto entry = impl_->find(name);
   if (!entry.ok())
     return entry.status();
+  if (chunk < 0)
+    return Status(Code::InvalidArgument,
+                  "chunks of " + std::to_string(chunk) + " tokens");
   if (Status status = checkLengths(sequences); !status.ok())
     return status;
   bool whole = (*entry)->wholeSequence;
@@ -277,6 +289,8 @@ Model::run(std::string_view name, std::span<const Sequence> sequences,
         collect(views[o], impl_->executor->batch(), m, results[members[m]][o]);
   }
   return results;
+} catch (...) {
+  return caught();
 }
 
 const executor::ReadyEntry *Model::Impl::ofKind(std::string_view kind) const {
@@ -295,21 +309,27 @@ Status Model::Impl::checkSlot(int32_t slot) const {
 }
 
 Result<StepCost> Model::cost(std::string_view name, int64_t sequences,
-                             int64_t tokens, int64_t held) const {
+                             int64_t tokens, int64_t held) const try {
   auto entry = impl_->find(name);
   if (!entry.ok())
     return entry.status();
+  int64_t all = 0; // new tokens of the step
+  if (sequences < 1 || tokens < 1 || held < 0 ||
+      __builtin_mul_overflow(sequences, tokens, &all))
+    return Status(Code::InvalidArgument,
+                  "a step of " + std::to_string(sequences) +
+                      " sequences with " + std::to_string(tokens) +
+                      " tokens each after " + std::to_string(held));
   const format::Model &model = impl_->artifact.model();
-  const executor::ReadyProgram *program =
-      (*entry)->programFor(sequences * tokens);
+  const executor::ReadyProgram *program = (*entry)->programFor(all);
   if (!program)
     return Status(Code::Unsupported, "no program for such a step");
   StepCost cost;
   for (const executor::ReadyStep &step : program->steps) {
     executor::Work work = executor::workOf(
         model, *step.source,
-        executor::rowCount(step.dispatch.rows, step.dispatch.rowScale,
-                           sequences * tokens, sequences, sequences));
+        executor::rowCount(step.dispatch.rows, step.dispatch.rowScale, all,
+                           sequences, sequences));
     cost.bytes += work.weightBytes;
     (work.bf16 ? cost.flopsBf16 : cost.flopsF32) += work.flops;
   }
@@ -323,47 +343,71 @@ Result<StepCost> Model::cost(std::string_view name, int64_t sequences,
                   SLC_CACHE_BLOCK;
   }
   return cost;
+} catch (...) {
+  return caught();
 }
 
-int64_t Model::length(int32_t slot) const {
-  return impl_->checkSlot(slot).ok() ? impl_->executor->slots().length(slot)
-                                     : 0;
+Result<int64_t> Model::length(int32_t slot) const try {
+  if (Status status = impl_->checkSlot(slot); !status.ok())
+    return status;
+  return impl_->executor->slots().length(slot);
+} catch (...) {
+  return caught();
 }
 
-void Model::reset(int32_t slot) {
-  if (impl_->checkSlot(slot).ok())
-    impl_->executor->slots().reset(slot);
+Status Model::reset(int32_t slot) try {
+  if (Status status = impl_->checkSlot(slot); !status.ok())
+    return status;
+  impl_->executor->slots().reset(slot);
+  return {};
+} catch (...) {
+  return caught();
 }
 
-void Model::copy(int32_t from, int32_t to) {
-  if (!impl_->checkSlot(from).ok() || !impl_->checkSlot(to).ok())
-    return;
+Status Model::copy(int32_t from, int32_t to) try {
+  for (int32_t slot : {from, to})
+    if (Status status = impl_->checkSlot(slot); !status.ok())
+      return status;
   impl_->executor->slots().copy(from, to);
   if (!impl_->held.empty())
     impl_->held[static_cast<size_t>(to)] =
         impl_->held[static_cast<size_t>(from)];
+  return {};
+} catch (...) {
+  return caught();
 }
 
-Status Model::rewind(int32_t slot, int64_t length) {
+Status Model::rewind(int32_t slot, int64_t length) try {
   if (Status status = impl_->checkSlot(slot); !status.ok())
     return status;
   return impl_->executor->slots().rewind(slot, length);
+} catch (...) {
+  return caught();
 }
 
-void Model::startProfile() {
+Status Model::startProfile() try {
   impl_->profile = std::make_unique<executor::Profile>(impl_->artifact.model());
   impl_->executor->profile(impl_->profile.get());
+  return {};
+} catch (...) {
+  return caught();
 }
 
-void Model::printProfile(std::ostream &out) const {
-  if (impl_->profile)
-    impl_->profile->printTable(out);
+Status Model::printProfile(std::ostream &out) const try {
+  if (!impl_->profile)
+    return Status(Code::InvalidArgument, "nothing has been profiled");
+  impl_->profile->printTable(out);
+  return {};
+} catch (...) {
+  return caught();
 }
 
-Status Model::writeProfile(const std::string &path) const {
+Status Model::writeProfile(const std::string &path) const try {
   if (!impl_->profile)
     return Status(Code::InvalidArgument, "nothing has been profiled");
   return impl_->profile->writeTrace(path);
+} catch (...) {
+  return caught();
 }
 
 } // namespace sluice

@@ -21,10 +21,11 @@
 //     return status.ok() ? 0 : 1;
 //   }
 //
-// Nothing here throws, aborts or prints: every failure is a Status. A Model is
-// used by one thread at a time, best always by the same one: the threads that
-// compute belong to the thread that calls. A server hands its requests to one
-// such thread through a queue and batches them there (step).
+// Nothing here throws, aborts or prints: every failure is a Status, also what a
+// callback throws, if it is a std::exception. A Model is used by one thread at
+// a time, best always by the same one: the threads that compute belong to the
+// thread that calls. A server hands its requests to one such thread through a
+// queue and batches them there (step).
 #pragma once
 
 #include "runtime/chat/ChatFormat.h"
@@ -196,14 +197,14 @@ public:
                         int64_t tokens, int64_t held) const;
 
   // Slots.
-  int64_t length(int32_t slot) const;
-  void reset(int32_t slot);
-  void copy(int32_t from, int32_t to); // shares what can be shared
+  Result<int64_t> length(int32_t slot) const;
+  Status reset(int32_t slot);
+  Status copy(int32_t from, int32_t to); // shares what can be shared
   Status rewind(int32_t slot, int64_t length);
 
   // Records the time of every step from now on.
-  void startProfile();
-  void printProfile(std::ostream &out) const;
+  Status startProfile();
+  Status printProfile(std::ostream &out) const;
   Status writeProfile(const std::string &path) const; // Chrome trace
 
 private:

@@ -1,5 +1,6 @@
 #include "runtime/artifact/PlanCheck.h"
 
+#include "runtime/artifact/DimCheck.h"
 #include "runtime/artifact/Table.h"
 #include "runtime/format/container.h"
 #include "runtime/format/kernel_abi.h"
@@ -154,7 +155,7 @@ Status PlanChecker::checkWeight(const Weight &weight) const {
       __builtin_add_overflow(end, weight.offset(), &end) || end > home->bytes())
     return corrupt("'" + std::string(text(weight.name())) +
                    "' lies outside its section");
-  return {};
+  return checkPacked(weight);
 }
 
 Status PlanChecker::checkState(const State &state) const {
@@ -169,7 +170,7 @@ Status PlanChecker::checkState(const State &state) const {
   if (!within(state.keep(), 0, kMaxContext) ||
       !within(state.chunk(), 0, kMaxContext))
     return corrupt("bad keep or chunk");
-  return {};
+  return state.kind() == StateKind::Fixed ? Status() : checkBlock(state);
 }
 
 Status PlanChecker::checkKernel(const Kernel &kernel) const {
@@ -313,7 +314,10 @@ Status PlanChecker::checkDispatch(const Dispatch &dispatch,
   if (dispatch.scratch())
     if (Status status = checkExtent(*dispatch.scratch(), 1); !status.ok())
       return status.in("scratch");
-  return checkRows(dispatch.rows(), dispatch.row_scale());
+  if (Status status = checkRows(dispatch.rows(), dispatch.row_scale());
+      !status.ok())
+    return status;
+  return checkDims(model_, dispatch).in(name);
 }
 
 // `ref` is a matrix of the product: the rows of the step, `columns` wide.

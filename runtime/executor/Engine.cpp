@@ -48,9 +48,21 @@ dnnl::matmul::primitive_desc describe(const dnnl::engine &engine,
     sum.append_sum(1.0f);
     attributes.set_post_ops(sum);
   }
+#if DNNL_VERSION_MAJOR >= 3
+  return product.bias
+             ? dnnl::matmul::primitive_desc(engine, x, w, bias, y, attributes)
+             : dnnl::matmul::primitive_desc(engine, x, w, y, attributes);
+#else
   auto matmul = product.bias ? dnnl::matmul::desc(x, w, bias, y)
                              : dnnl::matmul::desc(x, w, y);
   return {matmul, attributes, engine};
+#endif
+}
+
+Status statusOf(const dnnl::error &error) {
+  return Status(error.status == dnnl_out_of_memory ? Code::Resource
+                                                   : Code::Internal,
+                std::string("oneDNN: ") + error.what());
 }
 
 } // namespace
@@ -67,7 +79,15 @@ struct Engine::Impl {
   Primitive &get(const Product &product, int64_t rows);
 };
 
-Engine::Engine() : impl_(std::make_unique<Impl>()) {}
+Result<std::unique_ptr<Engine>> Engine::create() {
+  try {
+    return std::unique_ptr<Engine>(new Engine(std::make_unique<Impl>()));
+  } catch (const dnnl::error &error) {
+    return statusOf(error);
+  }
+}
+
+Engine::Engine(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 Engine::~Engine() = default;
 
 Primitive &Engine::Impl::get(const Product &product, int64_t rows) {
@@ -140,9 +160,7 @@ Status Engine::run(const Product &product, int64_t rows, const void *x,
     impl_->stream.wait();
     return {};
   } catch (const dnnl::error &error) {
-    return Status(error.status == dnnl_out_of_memory ? Code::Resource
-                                                     : Code::Internal,
-                  std::string("oneDNN: ") + error.what());
+    return statusOf(error);
   }
 }
 

@@ -25,11 +25,11 @@ struct Product {
 
 class Engine {
 public:
-  Engine();
+  static Result<std::unique_ptr<Engine>> create();
   ~Engine();
 
-  // The implementation that oneDNN would choose ("brg:avx512_core_bf16"), or ""
-  // when it refuses.
+  // The implementation that oneDNN would choose ("brg:avx512_core_bf16" or, of
+  // oneDNN 3, "brg_matmul:avx512_core_bf16"), or "" when it refuses.
   std::string implementation(const Product &product, int64_t rows);
 
   // Takes the strides of `product` and has a fast path for it.
@@ -41,6 +41,7 @@ public:
 
 private:
   struct Impl;
+  explicit Engine(std::unique_ptr<Impl> impl);
   std::unique_ptr<Impl> impl_;
 };
 

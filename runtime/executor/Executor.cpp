@@ -2,6 +2,7 @@
 
 #include "runtime/artifact/CpuFeatures.h"
 #include "runtime/artifact/PlanCheck.h"
+#include "runtime/support/Caught.h"
 
 #include <algorithm>
 
@@ -84,7 +85,8 @@ Status Executor::prepare() {
   state::Limits &limits = options_.limits;
   if (limits.context == 0)
     limits.context = model.context();
-  if (Status status = checkLimits(limits, team_.workers(), model.context());
+  int threads = options_.threads ? options_.threads : team_.workers();
+  if (Status status = checkLimits(limits, threads, model.context());
       !status.ok())
     return status;
   Result<const Section *> code = artifact_.code();
@@ -113,8 +115,12 @@ Status Executor::prepare() {
     return scratch.status();
   scratch_ = std::move(*scratch);
   team_.adopt();
-  if (!options_.reproducible)
-    engine_ = std::make_unique<Engine>();
+  if (!options_.reproducible) {
+    Result<std::unique_ptr<Engine>> engine = Engine::create();
+    if (!engine.ok())
+      return engine.status();
+    engine_ = std::move(*engine);
+  }
   ProgramBuilder builder(artifact_, *library_, *arena_, *slots_, *batch_,
                          engine_.get());
   for (const Entry *entry : list(model.entries())) {
@@ -246,19 +252,28 @@ Status Executor::step(const ReadyEntry &entry,
       !status.ok())
     return status;
   batch_->fill(sequences, first_);
-  Status status = run(entry, *program);
+  auto infos = list(entry.info->outputs());
+  outputs_.reserve(infos.size());
+  Status status = tryRun(entry, *program);
+  // Nothing from here on fails: lengths and states stay together.
   if (entry.stateful)
     slots_->finish(growth_, entry.role, status.ok());
   if (!status.ok())
     return status;
   const slc_batch &batch = batch_->abi();
-  auto infos = list(entry.info->outputs());
   for (size_t i = 0; i < infos.size(); ++i)
     outputs_.push_back({infos[i], program->outputs[i].data,
                         rowCount(infos[i]->rows(), infos[i]->row_scale(),
                                  batch.tokens, batch.wanted, batch.sequences),
                         program->outputs[i].stride});
   return {};
+}
+
+Status Executor::tryRun(const ReadyEntry &entry,
+                        const ReadyProgram &program) try {
+  return run(entry, program);
+} catch (...) {
+  return caught();
 }
 
 int64_t Executor::rowsOf(const ReadyStep &step) const {

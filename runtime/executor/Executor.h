@@ -58,6 +58,7 @@ private:
   Status checkValues(const format::Entry &entry, std::string_view type,
                      std::span<const int32_t> values) const;
   Status run(const ReadyEntry &entry, const ReadyProgram &program);
+  Status tryRun(const ReadyEntry &entry, const ReadyProgram &program);
   Status runEngine(const ReadyStep &step, int64_t rows);
   Status runGroup(std::span<const ReadyStep> steps);
   void work(std::span<const ReadyStep> steps, uint32_t worker,

@@ -2,6 +2,9 @@
 
 #include <algorithm>
 #include <sched.h>
+#ifdef SLUICE_TSAN
+#include <sanitizer/tsan_interface.h>
+#endif
 
 extern "C" {
 void GOMP_parallel(void (*function)(void *), void *data, unsigned threads,
@@ -12,6 +15,20 @@ void omp_set_num_threads(int);
 }
 
 namespace sluice::executor {
+
+// libgomp is not instrumented, so ThreadSanitizer has to be told what it orders:
+// all before `given` comes before all after `taken`.
+static void given([[maybe_unused]] void *point) {
+#ifdef SLUICE_TSAN
+  __tsan_release(point);
+#endif
+}
+
+static void taken([[maybe_unused]] void *point) {
+#ifdef SLUICE_TSAN
+  __tsan_acquire(point);
+#endif
+}
 
 int usableCpus() {
   cpu_set_t set;
@@ -29,13 +46,17 @@ void Team::parallel(Function function, void *data) const {
     Function function;
     void *data;
   } call = {function, data};
+  given(&call);
   GOMP_parallel(
       [](void *argument) {
+        taken(argument);
         auto *call = static_cast<Call *>(argument);
         call->function(call->data, static_cast<uint32_t>(omp_get_thread_num()),
                        static_cast<uint32_t>(omp_get_num_threads()));
+        given(argument);
       },
       &call, static_cast<unsigned>(workers_), 0);
+  taken(&call);
 }
 
 } // namespace sluice::executor

@@ -116,12 +116,13 @@ void Slots::copy(int32_t from, int32_t to) {
     return;
   reset(to);
   Slot &source = slots_[from], &target = slots_[to];
+  target.valid = false; // until all is there, should memory run out
   for (size_t s = 0; s < states_.size(); ++s) {
     State &state = states_[s];
-    for (int32_t block : source.tables[s])
+    target.tables[s] = source.tables[s];
+    for (int32_t block : target.tables[s])
       if (block >= 0)
         state.pool->share(block);
-    target.tables[s] = source.tables[s];
     uint64_t bytes = state.info->slot_bytes();
     if (state.info->kind() == StateKind::Fixed)
       for (uint32_t layer = 0; layer < state.info->bank(); ++layer) {

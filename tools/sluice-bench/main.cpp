@@ -95,7 +95,8 @@ Status Bench::timed(const char *test, int64_t sequences, int64_t tokens,
   std::vector<double> times, ofBandwidth, ofPeak;
   for (int64_t r = 0; r <= options_.repeat; ++r) {
     for (int64_t s = 0; s < sequences; ++s)
-      model_.reset(static_cast<int32_t>(s));
+      if (Status status = model_.reset(static_cast<int32_t>(s)); !status.ok())
+        return status;
     int64_t chunk = std::max<int64_t>(1, options_.load.capacity / sequences);
     for (int64_t done = 0; done < held; done += chunk)
       if (Status status = step(sequences, std::min(chunk, held - done));

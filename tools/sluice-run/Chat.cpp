@@ -24,7 +24,7 @@ public:
   Status ask(const std::string &question);
 
 private:
-  size_t goBackTo(std::span<const int32_t> ids);
+  Result<size_t> goBackTo(std::span<const int32_t> ids);
   Status makeRoom(int64_t tokens);
 
   ModelPtr &model_;
@@ -39,15 +39,19 @@ private:
 // Drops what the slot has seen but for what the new text begins with, mostly
 // all of the conversation so far; gives how many tokens that are. The last
 // token is taken in again, as its logits are wanted.
-size_t Conversation::goBackTo(std::span<const int32_t> ids) {
-  held_.resize(static_cast<size_t>(model_->length(0)));
+Result<size_t> Conversation::goBackTo(std::span<const int32_t> ids) {
+  Result<int64_t> length = model_->length(0);
+  if (!length.ok())
+    return length.status();
+  held_.resize(static_cast<size_t>(*length));
   auto end = std::mismatch(held_.begin(), held_.end(), ids.begin(), ids.end());
   size_t common = static_cast<size_t>(end.first - held_.begin());
   common = std::min(common, ids.size() - 1);
   if (common < held_.size() &&
       !model_->rewind(0, static_cast<int64_t>(common)).ok()) {
-    model_->reset(0); // states that cannot go back begin anew
-    return 0;
+    common = 0; // states that cannot go back begin anew
+    if (Status status = model_->reset(0); !status.ok())
+      return status;
   }
   return common;
 }
@@ -63,8 +67,6 @@ Status Conversation::makeRoom(int64_t tokens) {
   if (!larger.ok())
     return larger.status();
   model_ = std::move(*larger);
-  if (!options_.profile.empty())
-    model_->startProfile();
   return {};
 }
 
@@ -81,19 +83,22 @@ Status Conversation::ask(const std::string &question) {
     return ids.status();
   if (ids->empty())
     return Status(Code::InvalidArgument, "the chat template prints nothing");
-  size_t common = 0;
+  Result<size_t> common = size_t(0);
   if (model_->startToken() < 0) {
     common = goBackTo(*ids);
   } else { // an encoder reads the whole conversation anew
-    if (Status status = makeRoom(static_cast<int64_t>(ids->size()));
-        !status.ok())
-      return status;
-    model_->reset(0);
+    Status status = makeRoom(static_cast<int64_t>(ids->size()));
+    if (status.ok())
+      status = model_->reset(0);
+    if (!status.ok())
+      common = status;
   }
+  if (!common.ok())
+    return common.status();
   held_ = *ids;
   std::string answer;
   Status status =
-      model_->generateText(0, std::span<const int32_t>(*ids).subspan(common),
+      model_->generateText(0, std::span<const int32_t>(*ids).subspan(*common),
                            text_, [&](std::string_view piece) {
                              answer += piece;
                              std::cout << piece << std::flush;
@@ -130,8 +135,6 @@ Status chat(const Options &options, ModelPtr &model) {
                ? Status(Code::NotFound, format.status().message() +
                                             "; give one with --template-file")
                : format.status();
-  if (!options.profile.empty())
-    model->startProfile();
   Conversation conversation(model, std::move(*format), options);
   if (options.prompt)
     return conversation.ask(*options.prompt);

@@ -57,6 +57,12 @@ struct Inputs {
 };
 Result<Inputs> parseInputs(const Options &options);
 
+// The sequences that a file of --in gives for an entry.
+Result<std::vector<Sequence>> sequencesFromFile(const std::string &path,
+                                                const EntryInfo &entry);
+// Raises both to what such a file needs of a model; its names are not checked.
+Status measureFile(const std::string &path, size_t &sequences, size_t &longest);
+
 // --ids or --in with --out.
 Status runEntry(const Options &options, ModelPtr &model);
 // Whether --entry, if given, can continue ids.

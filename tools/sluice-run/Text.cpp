@@ -44,7 +44,7 @@ TextOptions textOptions(const Options &options) {
 
 void noteFullContext(const Model &model) {
   int64_t context = model.info().context;
-  if (model.length(0) >= context)
+  if (Result<int64_t> held = model.length(0); held.ok() && *held >= context)
     std::cerr << "note: the context of " << context << " tokens is full\n";
 }
 
@@ -56,8 +56,6 @@ Status generateText(const Options &options, ModelPtr &model) {
   model = std::move(*loaded);
   if (Status status = checkGenerates(*model, options.entry); !status.ok())
     return status;
-  if (!options.profile.empty())
-    model->startProfile();
   TextOptions text = textOptions(options);
   if (options.printIds)
     return printIds(*model, prompt, text);

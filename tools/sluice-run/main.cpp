@@ -246,10 +246,11 @@ static Status execute(const run::Options &options) {
                   : text                 ? run::generateText(options, model)
                   : options.generate > 0 ? run::generateIds(options, model)
                                          : run::runEntry(options, model);
-  if (!status.ok() || options.profile.empty())
-    return status;
-  model->printProfile(std::cerr);
-  return model->writeProfile(options.profile);
+  if (status.ok() && !options.profile.empty())
+    status = model->printProfile(std::cerr);
+  if (status.ok() && !options.profile.empty())
+    status = model->writeProfile(options.profile);
+  return status;
 }
 
 int main(int argc, char **argv) {

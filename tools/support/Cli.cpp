@@ -1,8 +1,10 @@
 #include "tools/support/Cli.h"
 
 #include <charconv>
+#include <csignal>
 #include <filesystem>
 #include <iostream>
+#include <unistd.h>
 
 namespace sluice::tools {
 
@@ -18,7 +20,27 @@ int usage(const std::string &message) {
   return 2;
 }
 
+// The pages of a mapped file are gone when it was cut short meanwhile. The
+// thread that touches one cannot go on, so the program ends here.
+static void onBusError(int signal, siginfo_t *info, void *) {
+  static const char message[] =
+      "error: a file was cut short, or cannot be read any more, while in use\n";
+  if (info->si_code == BUS_ADRERR) {
+    (void)!write(STDERR_FILENO, message, sizeof(message) - 1);
+    _exit(1);
+  }
+  std::signal(signal, SIG_DFL); // it comes again
+}
+
+static void reportBusErrors() {
+  struct sigaction action = {};
+  action.sa_sigaction = onBusError;
+  action.sa_flags = SA_SIGINFO;
+  sigaction(SIGBUS, &action, nullptr);
+}
+
 int parse(CLI::App &app, int argc, char **argv) {
+  reportBusErrors();
   app.set_version_flag("--version", "sluice " SLUICE_VERSION,
                        "Print the version and exit");
   try {

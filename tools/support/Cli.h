@@ -18,7 +18,8 @@ int fail(const Status &status);
 int usage(const std::string &message);
 
 // Parses the command line. Returns -1 to go on, else the exit code (help was
-// printed, or an error).
+// printed, or an error). From then on the program also ends with an error when
+// a mapped file is cut short under it.
 int parse(CLI::App &app, int argc, char **argv);
 
 // An option that may be repeated, each time with one text that is taken as it

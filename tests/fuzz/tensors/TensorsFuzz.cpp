@@ -1,27 +1,51 @@
-// Files of inputs (sluice-run --in).
-#include "runtime/tensors/TensorFile.h"
+// Files of --in: read, taken apart and run on a toy model.
+#include "tests/unit/fixture/ToyModel.h"
+#include "tools/sluice-run/Options.h"
 
-#include <cstdlib>
 #include <sys/mman.h>
 #include <unistd.h>
 
 using namespace sluice;
 
-extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
-  int fd = memfd_create("fuzz", MFD_CLOEXEC);
-  if (fd < 0 || write(fd, data, size) != ssize_t(size))
+namespace {
+
+Model &toy() {
+  static run::ModelPtr model = [] {
+    auto loaded = Model::load(test::toyPath("fuzz"),
+                              {.threads = 1, .capacity = 64, .sequences = 4});
+    if (!loaded.ok())
+      abort();
+    return std::move(*loaded);
+  }();
+  return *model;
+}
+
+std::string inMemory(const uint8_t *data, size_t size) {
+  static int fd = memfd_create("tensors", 0);
+  if (ftruncate(fd, 0) != 0 ||
+      pwrite(fd, data, size, 0) != static_cast<ssize_t>(size))
     abort();
-  Result<std::vector<NamedTensor>> tensors =
-      readTensors("/proc/self/fd/" + std::to_string(fd));
-  close(fd);
-  if (!tensors.ok())
-    return tensors.status().message().empty() ? abort(), 0 : 0;
-  for (const NamedTensor &tensor : *tensors) {
-    size_t count = 1;
-    for (int64_t extent : tensor.shape)
-      count *= size_t(extent);
-    size_t held = std::visit([](const auto &v) { return v.size(); }, tensor.data);
-    if (held != count)
+  return "/proc/self/fd/" + std::to_string(fd);
+}
+
+} // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
+  std::string path = inMemory(data, size);
+  size_t count = 0, longest = 0;
+  if (!run::measureFile(path, count, longest).ok())
+    return 0;
+  for (const EntryInfo &entry : toy().info().entries) {
+    auto sequences = run::sequencesFromFile(path, entry);
+    if (!sequences.ok())
+      continue;
+    for (size_t s = 0; s < sequences->size(); ++s) {
+      (*sequences)[s].slot = static_cast<int32_t>(s);
+      (void)toy().reset(static_cast<int32_t>(s));
+    }
+    auto results = toy().run(entry.name, *sequences);
+    if (results.ok() ? results->size() != sequences->size()
+                     : results.status().message().empty())
       abort();
   }
   return 0;

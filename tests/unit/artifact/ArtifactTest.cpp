@@ -220,7 +220,17 @@ TEST(Artifact, RefusesBrokenPlans) {
       {"matmul k", [](auto &m) { matmul(m).k = 17; }, "x: has fewer columns"},
       {"matmul n", [](auto &m) { matmul(m).n = 49; }, "y: has fewer columns"},
       {"matmul weight", [](auto &m) { m.weights[1]->bytes -= 64; },
+       "'head' has 4032 bytes, fewer than its shape and layout take"},
+      {"matmul depth",
+       [](auto &m) {
+         m.weights[1]->layout = "rows";
+         m.weights[1]->bytes -= 64;
+       },
        "w is not a packed matrix"},
+      {"weight shape", [](auto &m) { m.weights[0]->shape = {40, 17}; },
+       "'embed' has 2560 bytes, fewer than its shape and layout take"},
+      {"weight axis", [](auto &m) { m.weights[0]->shape = {40, -16}; },
+       "bad shape"},
       {"matmul type", [](auto &m) { matmul(m).elem = format::Elem::BF16; },
        "x: has another element type"},
       {"matmul fallback", [](auto &m) { matmul(m).fallback->kernel = 77; },

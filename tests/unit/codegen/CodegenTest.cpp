@@ -2,6 +2,7 @@
 #include "compiler/codegen/Lowering.h"
 #include "compiler/codegen/VerifyKernel.h"
 #include "runtime/artifact/CpuFeatures.h"
+#include "runtime/executor/Library.h"
 
 #include "mlir/IR/Diagnostics.h"
 #include "mlir/IR/MLIRContext.h"
@@ -10,9 +11,6 @@
 #include "gtest/gtest.h"
 
 #include <cmath>
-#include <dlfcn.h>
-#include <sys/mman.h>
-#include <unistd.h>
 
 using namespace mlir;
 using namespace sluice;
@@ -43,13 +41,6 @@ protected:
         llvm::raw_string_ostream(errors) << note << '\n';
     });
   }
-  ~Codegen() override {
-    for (auto [library, fd] : libraries) {
-      dlclose(library);
-      close(fd);
-    }
-  }
-
   ModuleOp parse(const std::string &body, const std::string &name = "k") {
     modules.push_back(parseSourceString<ModuleOp>(
         "func.func @" + name + "(%call: !llvm.ptr) -> i32 {\n" + body + "\n}",
@@ -58,16 +49,16 @@ protected:
     return *modules.back();
   }
 
-  void *load(const std::vector<char> &image) {
-    int fd = memfd_create("kernels", MFD_CLOEXEC);
-    EXPECT_EQ(write(fd, image.data(), image.size()),
-              static_cast<ssize_t>(image.size()));
-    void *library = dlopen(("/proc/self/fd/" + std::to_string(fd)).c_str(),
-                           RTLD_NOW | RTLD_LOCAL);
-    EXPECT_TRUE(library) << dlerror();
-    // The loader knows libraries by their path, so the number stays taken.
-    libraries.emplace_back(library, fd);
-    return library;
+  executor::Library load(const std::vector<char> &image) {
+    Result<executor::Library> library = executor::Library::load(
+        {reinterpret_cast<const uint8_t *>(image.data()), image.size()});
+    EXPECT_TRUE(library.ok()) << library.status().message();
+    return *library;
+  }
+  static auto find(const executor::Library &library, const char *name) {
+    Result<slc_kernel_fn> found = library.kernel(name);
+    EXPECT_TRUE(found.ok()) << found.status().message();
+    return reinterpret_cast<int (*)(void *)>(*found);
   }
 
   // Compiles `expression` from vector %x to %y and applies it in place.
@@ -80,7 +71,8 @@ protected:
       return %zero : i32)");
     auto image = compileKernels({module}, native());
     ASSERT_TRUE(succeeded(image)) << errors;
-    auto function = reinterpret_cast<int (*)(void *)>(dlsym(load(*image), "k"));
+    executor::Library library = load(*image);
+    auto function = find(library, "k");
     values.resize((values.size() + 15) / 16 * 16, 1.0f);
     for (size_t i = 0; i < values.size(); i += 16) {
       alignas(64) float lanes[16];
@@ -111,7 +103,6 @@ protected:
   MLIRContext context;
   std::string errors;
   std::vector<OwningOpRef<ModuleOp>> modules;
-  std::vector<std::pair<void *, int>> libraries;
 };
 
 const char *const returnFive = R"(
@@ -197,13 +188,10 @@ TEST_F(Codegen, EqualKernelsAreCompiledOnceUnderAllTheirNames) {
   ASSERT_TRUE(succeeded(image)) << errors;
   EXPECT_EQ(statistics.kernels, 3u);
   EXPECT_EQ(statistics.distinct, 2u);
-  void *library = load(*image);
+  executor::Library library = load(*image);
   for (auto [name, value] :
-       {std::pair("one", 5), std::pair("two", 5), std::pair("other", 6)}) {
-    auto function = reinterpret_cast<int (*)(void *)>(dlsym(library, name));
-    ASSERT_TRUE(function) << name;
-    EXPECT_EQ(function(nullptr), value);
-  }
+       {std::pair("one", 5), std::pair("two", 5), std::pair("other", 6)})
+    EXPECT_EQ(find(library, name)(nullptr), value);
 }
 
 TEST_F(Codegen, DumpsEveryStageAskedFor) {

@@ -4,6 +4,7 @@
 #include "compiler/codegen/Lowering.h"
 #include "compiler/kernels/Kernels.h"
 #include "runtime/artifact/CpuFeatures.h"
+#include "runtime/executor/Library.h"
 
 #include "mlir/AsmParser/AsmParser.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
@@ -13,9 +14,7 @@
 
 #include <cmath>
 #include <cstdlib>
-#include <dlfcn.h>
-#include <sys/mman.h>
-#include <unistd.h>
+#include <optional>
 
 using namespace mlir;
 
@@ -95,9 +94,7 @@ struct Kernel::Impl {
   std::string kind;
   DictionaryAttr attributes;
   kernels::Signature signature;
-  void *library = nullptr;
-  // Open as long as the library is: the loader knows libraries by their path.
-  int fd = -1;
+  std::optional<executor::Library> library;
   slc_kernel_fn function = nullptr;
 
   Impl() {
@@ -155,14 +152,13 @@ struct Kernel::Impl {
   }
 
   void load(const std::vector<char> &image) {
-    fd = memfd_create("kernel", MFD_CLOEXEC);
-    ASSERT_EQ(write(fd, image.data(), image.size()),
-              static_cast<ssize_t>(image.size()));
-    std::string path = "/proc/self/fd/" + std::to_string(fd);
-    library = dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL);
-    ASSERT_TRUE(library) << dlerror();
-    function = reinterpret_cast<slc_kernel_fn>(dlsym(library, "slc_k_test"));
-    ASSERT_TRUE(function);
+    Result<executor::Library> loaded = executor::Library::load(
+        {reinterpret_cast<const uint8_t *>(image.data()), image.size()});
+    ASSERT_TRUE(loaded.ok()) << loaded.status().message();
+    library = std::move(*loaded);
+    Result<slc_kernel_fn> found = library->kernel("slc_k_test");
+    ASSERT_TRUE(found.ok()) << found.status().message();
+    function = *found;
   }
 };
 
@@ -179,12 +175,7 @@ Kernel::Kernel(const std::string &kind, const std::string &attributes,
   impl->compile(body, target);
 }
 
-Kernel::~Kernel() {
-  if (impl->library)
-    dlclose(impl->library);
-  if (impl->fd >= 0)
-    close(impl->fd);
-}
+Kernel::~Kernel() = default;
 
 bool Kernel::hasInput(const std::string &name) const {
   return llvm::is_contained(impl->signature.inputs, name);

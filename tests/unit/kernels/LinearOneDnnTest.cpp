@@ -1,13 +1,12 @@
 // The generated product against the library that plans may use instead: the
 // same bits from the same packed weights, wherever the library takes its
 // micro-kernels.
+#include "runtime/executor/Engine.h"
 #include "tests/unit/kernels/Packed.h"
 #include "gtest/gtest.h"
 
-#include "oneapi/dnnl/dnnl.hpp"
-
+using namespace sluice;
 using namespace sluice::testing;
-using dnnl::memory;
 
 namespace {
 
@@ -15,27 +14,19 @@ template <typename T> constexpr bool kNarrow = sizeof(T) == 2;
 
 // y = x * w^T, or nothing when the library would not use brgemm.
 template <typename T>
-std::optional<std::vector<float>> library(Rows<T> &x, void *w, int64_t n) {
-  using Tag = memory::format_tag;
-  auto type = kNarrow<T> ? memory::data_type::bf16 : memory::data_type::f32;
-  Tag packed = kNarrow<T> ? Tag::BA16a64b2a : Tag::BA16a64b;
-  dnnl::engine engine(dnnl::engine::kind::cpu, 0);
-  dnnl::stream stream(engine);
+std::optional<std::vector<float>> library(executor::Engine &engine, Rows<T> &x,
+                                          void *w, int64_t n) {
   Rows<float> y(x.rows, n);
-  memory::desc source({x.rows, x.columns}, type, memory::dims{x.stride, 1});
-  memory::desc weights({x.columns, n}, type, packed);
-  memory::desc sums({x.rows, n}, memory::data_type::f32,
-                    memory::dims{y.stride, 1});
-  dnnl::matmul::desc product(source, weights, sums);
-  dnnl::matmul::primitive_desc how(product, engine);
-  if (std::string(how.impl_info_str()).rfind("brg", 0) != 0)
+  executor::Product product = {.k = x.columns,
+                               .n = n,
+                               .xStride = x.stride,
+                               .yStride = y.stride,
+                               .elem = kNarrow<T> ? format::Elem::BF16
+                                                  : format::Elem::F32};
+  if (!engine.implementation(product, x.rows).starts_with("brg"))
     return std::nullopt;
-  memory xMemory(source, engine, x.data()), wMemory(weights, engine, w),
-      yMemory(sums, engine, y.data());
-  dnnl::matmul(how).execute(stream, {{DNNL_ARG_SRC, xMemory},
-                                     {DNNL_ARG_WEIGHTS, wMemory},
-                                     {DNNL_ARG_DST, yMemory}});
-  stream.wait();
+  Status status = engine.run(product, x.rows, x.data(), w, nullptr, y.data());
+  EXPECT_TRUE(status.ok()) << status.message();
   return y.values();
 }
 
@@ -43,6 +34,8 @@ std::optional<std::vector<float>> library(Rows<T> &x, void *w, int64_t n) {
 // a multiple of 32 (there K is padded to that).
 template <typename T>
 void compare(const Kernel &kernel, const std::vector<int64_t> &depths) {
+  auto engine = executor::Engine::create();
+  ASSERT_TRUE(engine.ok()) << engine.status().message();
   int compared = 0;
   for (int64_t k : depths)
     for (int64_t rows : {1, 9, 40}) {
@@ -50,7 +43,8 @@ void compare(const Kernel &kernel, const std::vector<int64_t> &depths) {
       Weight weight(n, k, 1);
       Packed packed(weight, kNarrow<T>);
       Rows<T> x = Rows<T>(rows, k).random(2);
-      std::optional<std::vector<float>> expected = library(x, packed, n);
+      std::optional<std::vector<float>> expected =
+          library(**engine, x, packed, n);
       if (!expected)
         continue;
       ++compared;

@@ -1,7 +1,6 @@
 // The families of models/ against reference checkpoints and random ones.
 #include "tests/unit/spec/Fixture.h"
 
-#include <chrono>
 #include <cstdlib>
 
 using namespace sluice::spec;
@@ -121,15 +120,11 @@ const char *const llama80 = R"({
   "rope_scaling": {"rope_type": "llama3", "factor": 8.0, "low_freq_factor": 1.0,
     "high_freq_factor": 4.0, "original_max_position_embeddings": 8192}})";
 
-TEST(Random, EightyLayersAreFlattenedQuickly) {
+TEST(Random, EightyLayersAreFlattened) {
   Folder dir;
   sluice::checkpoint::Checkpoint ck = randomCheckpoint(dir, llama80);
-  auto start = std::chrono::steady_clock::now();
   std::unique_ptr<Model> model = bindFile(source("models/llama.yaml"), ck);
-  std::chrono::duration<double> seconds =
-      std::chrono::steady_clock::now() - start;
   ASSERT_TRUE(model);
-  EXPECT_LT(seconds.count(), 0.3);
   EXPECT_EQ(model->weights.size(), 3u + 80 * 9);
   const Weight *q = model->weight({"layers.q", 79});
   ASSERT_TRUE(q);

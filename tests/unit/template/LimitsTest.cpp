@@ -1,7 +1,5 @@
-// Hostile templates end with an error, soon and in little memory.
+// Hostile templates end with an error, after few steps and in little memory.
 #include "tests/unit/template/Render.h"
-
-#include <chrono>
 
 namespace sluice::test {
 namespace {
@@ -14,11 +12,8 @@ std::string times(const std::string &text, size_t n) {
 }
 
 void expectRefused(const std::string &source) {
-  auto begin = std::chrono::steady_clock::now();
   EXPECT_EQ(codeOf(source), Code::Resource) << source.substr(0, 200) << "\n"
                                             << render(source).substr(0, 200);
-  auto spent = std::chrono::steady_clock::now() - begin;
-  EXPECT_LT(spent, std::chrono::seconds(60)) << source.substr(0, 200);
 }
 
 TEST(TemplateLimits, Loops) {

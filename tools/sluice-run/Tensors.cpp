@@ -1,0 +1,99 @@
+// Input tensors of an entry.
+#include "tools/sluice-run/Options.h"
+
+#include "runtime/tensors/TensorFile.h"
+
+#include <algorithm>
+
+namespace sluice::run {
+
+static Status invalid(std::string message) {
+  return Status(Code::InvalidArgument, std::move(message));
+}
+
+// The values of a 1-D integer tensor.
+static Result<std::vector<int32_t>> integers(const NamedTensor &tensor) {
+  std::vector<int32_t> out;
+  if (auto *values = std::get_if<std::vector<int32_t>>(&tensor.data))
+    out = *values;
+  else if (auto *values = std::get_if<std::vector<int64_t>>(&tensor.data)) {
+    for (int64_t value : *values) {
+      if (value < INT32_MIN || value > INT32_MAX)
+        return invalid("tensor '" + tensor.name + "' holds " +
+                       std::to_string(value));
+      out.push_back(static_cast<int32_t>(value));
+    }
+  } else
+    return invalid("tensor '" + tensor.name + "' must hold i32 or i64");
+  return out;
+}
+
+// "ids" is sequence 0, "ids.3" sequence 3.
+static void splitName(const std::string &name, std::string &base,
+                      size_t &index) {
+  base = name;
+  index = 0;
+  size_t dot = name.rfind('.');
+  if (dot == std::string::npos)
+    return;
+  std::string number = name.substr(dot + 1);
+  if (number.empty() || number.size() > 4 ||
+      number.find_first_not_of("0123456789") != std::string::npos)
+    return;
+  base = name.substr(0, dot);
+  index = std::stoul(number);
+}
+
+Status measureFile(const std::string &path, size_t &sequences,
+                   size_t &longest) {
+  Result<std::vector<NamedTensor>> tensors = readTensors(path);
+  if (!tensors.ok())
+    return tensors.status();
+  for (const NamedTensor &tensor : *tensors) {
+    std::string base;
+    size_t index;
+    splitName(tensor.name, base, index);
+    sequences = std::max(sequences, index + 1);
+    if (tensor.shape.size() == 1)
+      longest = std::max(longest, static_cast<size_t>(tensor.shape[0]));
+  }
+  return {};
+}
+
+Result<std::vector<Sequence>> sequencesFromFile(const std::string &path,
+                                                const EntryInfo &entry) {
+  Result<std::vector<NamedTensor>> tensors = readTensors(path);
+  if (!tensors.ok())
+    return tensors.status();
+  std::vector<Sequence> sequences;
+  std::string known;
+  for (const InputInfo &input : entry.inputs)
+    known += (known.empty() ? "" : ", ") + input.name;
+  for (const NamedTensor &tensor : *tensors) {
+    std::string base;
+    size_t index;
+    splitName(tensor.name, base, index);
+    auto input = std::find_if(
+        entry.inputs.begin(), entry.inputs.end(),
+        [&](const InputInfo &input) { return input.name == base; });
+    if (input == entry.inputs.end())
+      return invalid(path + ": tensor '" + tensor.name +
+                     "' is no input of entry '" + entry.name +
+                     "', which takes: " + known);
+    Result<std::vector<int32_t>> values = integers(tensor);
+    if (!values.ok())
+      return values.status().in(path);
+    if (sequences.size() <= index)
+      sequences.resize(index + 1);
+    Sequence &sequence = sequences[index];
+    (input->type == "tokens"      ? sequence.tokens
+     : input->type == "positions" ? sequence.positions
+                                  : sequence.tokenTypes) = std::move(*values);
+  }
+  if (sequences.empty())
+    return invalid(path + " holds no tensors; entry '" + entry.name +
+                   "' takes: " + known);
+  return sequences;
+}
+
+} // namespace sluice::run
