@@ -4,6 +4,7 @@
 import array
 import json
 import os
+import re
 import shutil
 import struct
 
@@ -137,6 +138,12 @@ def targets(bench):
     plain = compile(bench, "plain.slc", "--target", "x86-64-v3", "--weights", "bf16")
     apart = safetensors.difference(tensors(bench, plain)["logits"], tensors(bench, tiles)["logits"])[1]
     bench.check("tiles agree", 0 < apart <= 1e-4, str(apart))
+
+    # The code of the tile unit itself, whatever machine this is: configured and released, and no tile has to leave its register.
+    asm = bench.output("sluice-compile", "-c", bench.case("llama/gqa"), "--models", bench.models, "--emit=asm", "--target", "x86-64-v4+amx", "--weights", "bf16")
+    counts = {word: len(re.findall(word, asm)) for word in (r"\btdpbf16ps\b", r"\bldtilecfg\b", r"\btilerelease\b", r"\btileloadd\b.*\(%rsp", r"\btilestored\b.*\(%rsp")}
+    products, configured, released, *spilled = counts.values()
+    bench.check("code for tiles", products > 0 and 0 < configured <= released and not any(spilled), str(counts))
 
 
 def determinism(bench):
