@@ -205,7 +205,7 @@ def memory(bench):
         print("skipped: out of memory, since the tools need address space without limit")
         return
     os.remove(bench.path("out.slc"))
-    before, ran_out, bytes = bench.files(), 0, least * step
+    before, ran_out, bytes = bench.files(), 0, (least + 1) * step
     while True:
         done = run(bytes, *llama.compiling())
         if done.returncode == 0:
@@ -214,7 +214,8 @@ def memory(bench):
         # The dynamic linker has messages of its own.
         starting = done.returncode == 127 and "shared" in said
         ran_out += not starting
-        bench.check(f"{bytes >> 20} MiB", starting or done.returncode == 1 and "error: out of memory while " in said, f"exit code {done.returncode} {said}")
+        clear = "error: out of memory while " in said or "Cannot allocate memory" in said
+        bench.check(f"{bytes >> 20} MiB", starting or done.returncode == 1 and clear, f"exit code {done.returncode} {said}")
         bench.check(f"{bytes >> 20} MiB leave nothing", bench.files() == before, str(set(bench.files()) - set(before)))
         bytes += step
     bench.check("memory ran out at all", ran_out > 1, f"{ran_out} times")
