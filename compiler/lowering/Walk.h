@@ -8,6 +8,7 @@
 #include "llvm/ADT/StringMap.h"
 #include <memory>
 #include <variant>
+#include <vector>
 
 namespace sluice::plan {
 
@@ -50,8 +51,8 @@ struct Computed {
     Constant constant;
     llvm::SmallVector<int64_t> shape;
   };
-  llvm::SmallVector<Part> parts;
-  llvm::SmallVector<Table> tables;
+  std::vector<Part> parts;
+  std::vector<Table> tables;
   llvm::SmallVector<int64_t> shape;
   std::shared_ptr<mlir::Region> body;
 };

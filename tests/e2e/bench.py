@@ -6,6 +6,8 @@ import subprocess
 import sys
 import tempfile
 
+# For --disable-pass: all.
+FUSIONS = "share-rope,wanted-rows,merge-siblings,fuse-norm-matmul,fuse-swiglu,fuse-epilogue,fuse-rope-attention,fuse-moe-dispatch,fuse-elementwise"
 CRASHES = ("Stack dump", "PLEASE submit", "terminate called", "Assertion", "Sanitizer", "runtime error", "LLVM ERROR")
 
 

@@ -13,15 +13,16 @@ import array
 import json
 import math
 import os
-import struct
 import subprocess
 import sys
 import tempfile
 
 import safetensors
+from bench import FUSIONS
 
-FUSIONS = "share-rope,wanted-rows,merge-siblings,fuse-norm-matmul,fuse-swiglu,fuse-epilogue,fuse-rope-attention,fuse-moe-dispatch,fuse-elementwise"
 TOLERANCE = 1e-4
+KEYS = ("vocab_size", "hidden_size", "intermediate_size", "num_hidden_layers", "num_attention_heads", "num_key_value_heads", "head_dim", "rms_norm_eps",
+        "max_position_embeddings")
 
 
 def f32(shape, values):
@@ -44,16 +45,6 @@ def disguised(tensors, config):
     return out
 
 
-def save(path, tensors):
-    header, data = {}, b""
-    for name, tensor in tensors.items():
-        header[name] = {"dtype": tensor.dtype, "shape": tensor.shape, "data_offsets": [len(data), len(data) + len(tensor.data)]}
-        data += tensor.data
-    text = json.dumps(header).encode()
-    with open(path, "wb") as file:
-        file.write(struct.pack("<Q", len(text)) + text + data)
-
-
 def main():
     parser = argparse.ArgumentParser()
     for option in "--bin", "--models", "--reference":
@@ -72,8 +63,8 @@ def main():
     with tempfile.TemporaryDirectory() as folder:
         at = lambda name: os.path.join(folder, name)
         with open(at("config.json"), "w", encoding="utf-8") as file:
-            json.dump({k: v for k, v in config.items() if k != "rope_scaling"} | {"architectures": ["Computed"]}, file)
-        save(at("model.safetensors"), disguised(safetensors.load(os.path.join(case, "model.safetensors")), config))
+            json.dump({key: config[key] for key in KEYS} | {"architectures": ["Computed"]}, file)
+        safetensors.save(at("model.safetensors"), disguised(safetensors.load(os.path.join(case, "model.safetensors")), config))
         common = [spec, "--checkpoint", folder, "--models", args.models]
         tool("sluice-compile", *common, "-o", at("fused.slc"))
         tool("sluice-compile", *common, "-o", at("unfused.slc"), "--disable-pass", FUSIONS)

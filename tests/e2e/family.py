@@ -19,12 +19,12 @@ import tempfile
 
 import gguf_twin
 import safetensors
+from bench import FUSIONS
 
 TOLERANCE = 1e-4
 # bf16 products keep 8 bits of each factor. The typical row (the median of the rows' largest differences) stays within
 # this share of 1 + |logit|; a single row may not: another expert may win there.
 BF16_TOLERANCE = 1e-1
-FUSIONS = "share-rope,wanted-rows,merge-siblings,fuse-norm-matmul,fuse-swiglu,fuse-epilogue,fuse-rope-attention,fuse-moe-dispatch,fuse-elementwise"
 
 
 class Case:

@@ -1,4 +1,4 @@
-"""Reads and compares safetensors files with the standard library only."""
+"""Reads, writes and compares safetensors files with the standard library only."""
 
 import array
 import json
@@ -30,6 +30,16 @@ def load(path):
         first, last = info["data_offsets"]
         tensors[name] = Tensor(info["dtype"], info["shape"], blob[8 + size + first : 8 + size + last])
     return tensors
+
+
+def save(path, tensors):
+    header, data = {}, b""
+    for name, tensor in tensors.items():
+        header[name] = {"dtype": tensor.dtype, "shape": tensor.shape, "data_offsets": [len(data), len(data) + len(tensor.data)]}
+        data += tensor.data
+    text = json.dumps(header).encode()
+    with open(path, "wb") as file:
+        file.write(struct.pack("<Q", len(text)) + text + data)
 
 
 def squeezed(shape):

@@ -7,6 +7,7 @@
 #include "llvm/Support/ErrorHandling.h"
 
 #include <cstdio>
+#include <cstring>
 #include <unistd.h>
 
 namespace sluice::tools {
@@ -18,6 +19,9 @@ inline void endOnFatalErrors(const char *doing) {
   llvm::install_bad_alloc_error_handler(
       [](void *, const char *, bool) { endOutOfMemory(); });
   llvm::install_fatal_error_handler([](void *, const char *reason, bool) {
+    // No room for a thread's stack.
+    if (std::strstr(reason, "pthread_create failed"))
+      endOutOfMemory();
     std::fprintf(stderr, "error: internal: %s\n", reason);
     removeTemporaries();
     _exit(1);
