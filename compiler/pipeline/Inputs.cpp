@@ -35,8 +35,8 @@ static Status countErrors(const std::string &file,
 static int64_t contextLimit(const spec::Model &model) {
   int64_t limit = 0;
   for (const spec::ConfigValue &value : model.config) {
-    bool named = value.name == "context_limit" ||
-                 value.name.ends_with(".context_limit");
+    bool named =
+        value.name == "context_limit" || value.name.ends_with(".context_limit");
     if (named && value.value.isInt() &&
         (limit == 0 || value.value.integer() < limit))
       limit = value.value.integer();
@@ -83,8 +83,8 @@ Result<Inputs> readInputs(const Options &options, llvm::raw_ostream &errors) {
   if (int64_t limit = contextLimit(*inputs.model);
       limit > 0 && facts.context > limit)
     return Status(Code::InvalidArgument,
-                  "--context " + std::to_string(facts.context) +
-                      ": past " + std::to_string(limit) +
+                  "--context " + std::to_string(facts.context) + ": past " +
+                      std::to_string(limit) +
                       " positions this model computes something else, which "
                       "is not supported");
   if (facts.context > artifact::kMaxContext)

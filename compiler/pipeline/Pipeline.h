@@ -39,7 +39,7 @@ struct Options {
   std::string compute = "auto"; // type of products: auto, f32, bf16
   std::vector<std::string> targets = {"native"};
   int64_t context = 0; // most positions of a sequence; 0: the checkpoint's own
-  std::vector<std::string> entries; // only these entries; empty: all
+  std::vector<std::string> entries;            // only these entries; empty: all
   std::vector<std::string> allowUnknownConfig; // keys that may stay unread
   std::vector<std::string> allowUnusedTensors; // of the checkpoint
 

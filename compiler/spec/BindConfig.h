@@ -80,7 +80,7 @@ private:
     enum class State { Todo, Active, Done, Failed } state = State::Todo;
     Value value;
     std::string source;
-    std::string key; // of the config, where the value came from one
+    std::string key;   // of the config, where the value came from one
     bool null = false; // the key is there and says null
   };
 

@@ -219,16 +219,14 @@ private:
     }
     std::string legal = inertValues(key);
     std::string message =
-        legal.empty() ? said + ", which this spec does not read" +
-                            (near.empty() ? "" : "; did you mean " +
-                                                     quote(near) + "?")
-                      : said + ", which this spec does not support; valid: " +
-                            legal;
+        legal.empty()
+            ? said + ", which this spec does not read" +
+                  (near.empty() ? "" : "; did you mean " + quote(near) + "?")
+            : said + ", which this spec does not support; valid: " + legal;
     diagnostics_.error(place, message)
-        .notes.push_back("if it changes nothing, list it under `inert` in " +
-                         model_.file +
-                         ", or pass it over with --allow-unknown-config " +
-                         key);
+        .notes.push_back(
+            "if it changes nothing, list it under `inert` in " + model_.file +
+            ", or pass it over with --allow-unknown-config " + key);
   }
 
   const Checkpoint &checkpoint_;

@@ -206,8 +206,8 @@ bool ConfigScope::checkRange(const Param &param, const Value &value) {
                        "the ends of a range must be numbers");
     return false;
   }
-  if ((value.isFloat() && !bounded) || (value.number() >= least.number() &&
-                                        value.number() <= most.number()))
+  if ((value.isFloat() && !bounded) ||
+      (value.number() >= least.number() && value.number() <= most.number()))
     return true;
   return fail(param, param.source + " is " + print(value) +
                          ", expected a number from " + print(least) + " to " +

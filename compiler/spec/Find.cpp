@@ -119,8 +119,7 @@ static bool matches(const MatchDecl &match, const Checkpoint &checkpoint,
 static bool isForType(const MatchDecl &match, const Checkpoint &checkpoint) {
   const json *config = checkpoint.config();
   return match.modelTypes && config &&
-         intersects(textList(member(*config, "model_type")),
-                    *match.modelTypes);
+         intersects(textList(member(*config, "model_type")), *match.modelTypes);
 }
 
 static std::string describe(const Checkpoint &checkpoint) {
@@ -175,19 +174,18 @@ std::optional<std::string> findSpec(const std::string &directory,
   }
   if (found.size() == 1)
     return found[0];
-  diagnostics.error({directory},
-                    found.empty()
-                        ? "no spec fits the checkpoint " +
-                              quote(checkpoint.path()) + ": " +
-                              describe(checkpoint) + "; looked at " +
-                              std::to_string(paths.size()) + " specs" +
-                              (ofType.empty()
-                                   ? ""
-                                   : "; for this model_type there is " +
-                                         join(ofType) +
-                                         ", which is used if it is named")
-                        : "several specs fit the checkpoint " +
-                              quote(checkpoint.path()) + ": " + join(found));
+  diagnostics.error(
+      {directory},
+      found.empty()
+          ? "no spec fits the checkpoint " + quote(checkpoint.path()) + ": " +
+                describe(checkpoint) + "; looked at " +
+                std::to_string(paths.size()) + " specs" +
+                (ofType.empty()
+                     ? ""
+                     : "; for this model_type there is " + join(ofType) +
+                           ", which is used if it is named")
+          : "several specs fit the checkpoint " + quote(checkpoint.path()) +
+                ": " + join(found));
   return std::nullopt;
 }
 

@@ -232,7 +232,7 @@ struct Model {
   std::vector<State> states;
   std::vector<Entry> entries;
   std::vector<std::string> ignored; // tensors of the file that were passed over
-  std::vector<std::string> keys;       // of the config, objects opened as read
+  std::vector<std::string> keys;    // of the config, objects opened as read
   std::vector<std::string> unreadKeys; // those that were passed over
 
   // Null if there is none. `weight` does not follow aliases, `stored` does.

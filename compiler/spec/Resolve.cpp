@@ -173,7 +173,8 @@ void NameResolver::config(const ConfigGroup &group) {
     for (const auto &[format, data] : decl.fallbacks)
       check(data, {});
     for (const std::optional<Data> *data :
-         {&decl.fallback, &decl.ifNull, &decl.length, &decl.element, &decl.least, &decl.most})
+         {&decl.fallback, &decl.ifNull, &decl.length, &decl.element,
+          &decl.least, &decl.most})
       if (*data)
         check(**data, {});
     for (const auto &[spelling, data] : decl.values)

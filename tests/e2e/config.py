@@ -97,22 +97,25 @@ def spellings(bench):
     with open(os.path.join(bench.reference, "spellings.json")) as file:
         rows = json.load(file)
     ids = ",".join(str(i * 7 % 64) for i in range(80))
+    computed = {}  # the last logits of each model: many rows say the same
     with Folder(bench, "llama/llama3-rope") as folder:
         folder.base.pop("rope_scaling")
         for row in rows:
             changed = folder.base | row["set"]
             folder.write({key: value for key, value in changed.items() if key not in row["drop"]})
-            done = bench.run(*folder.compiling("-o", "model.slc"))
+            done = bench.run(*folder.compiling("--emit=model"))
             if row["logits"] is None:
                 bench.check(row["name"], done.returncode == 1 and b"error: " in done.stderr, "transformers refuses it")
                 continue
             if not bench.check(row["name"], done.returncode == 0, done.stderr.decode()):
                 continue
-            bench.output("sluice-run", "model.slc", "--ids", ids, "--out", "out.safetensors")
-            found = safetensors.load(bench.path("out.safetensors"))["logits"].values()[-64:]
-            worst = max(abs(a - b) for a, b in zip(found, row["logits"]))
+            if done.stdout not in computed:
+                bench.output(*folder.compiling("-o", "model.slc"))
+                bench.output("sluice-run", "model.slc", "--ids", ids, "--out", "out.safetensors")
+                computed[done.stdout] = safetensors.load(bench.path("out.safetensors"))["logits"].values()[-64:]
+                os.remove(bench.path("model.slc"))
+            worst = max(abs(a - b) for a, b in zip(computed[done.stdout], row["logits"]))
             bench.check(row["name"], worst < TOLERANCE, f"off by {worst:.3g}")
-            os.remove(bench.path("model.slc"))
         folder.write(folder.base | {"rope_scaling": {"type": "dynamic", "factor": 4.0}})
         bench.refuse("dynamic beyond the context", "--context 300", *folder.compiling("-o", "model.slc", "--context", "300"))
 
@@ -160,7 +163,7 @@ def values(bench):
         ("llama/gqa", "head_dim", 1 << 31, "expected a number from 1 to 8192"),
         ("llama/gqa", "hidden_size", -48, "expected a number from 1 to "),
         ("llama/gqa", "hidden_size", "wide", "must be int, found 'wide'"),
-        ("llama/gqa", "hidden_act", "gelu", "which this spec does not support"),
+        ("llama/gqa", "hidden_act", "quick_gelu", "which this spec does not support"),
         ("llama/gqa", "rms_norm_eps", float("inf"), "must be float, found 'Infinity'"),
         ("t5/relu-tied", "relative_attention_max_distance", 67108864, "expected a number from 2 to 65536"),
         ("t5/relu-tied", "relative_attention_num_buckets", 1, "expected a number from 4 to 1024"),
@@ -176,10 +179,12 @@ def values(bench):
 def generation(bench):
     """generation_config.json is accounted for as well, and says where a decoder starts."""
     with Folder(bench, "t5/relu-tied") as folder:
-        folder.write({"decoder_start_token_id": 3, "num_beams": 4, "do_sample": True}, "generation_config.json")
+        text = folder.write({"decoder_start_token_id": 3, "num_beams": 4, "do_sample": True}, "generation_config.json")
         done = bench.run(*folder.compiling("--emit=spec"))
-        bench.check("the decoder's start", "start: 3 " in done.stdout.decode(), done.stderr.decode())
-        bench.check("beams", "generation_config.json:1:" not in done.stderr.decode() and "'generation_config.json:num_beams' is 4" in done.stderr.decode(), done.stderr.decode())
+        told = done.stderr.decode()
+        bench.check("the decoder's start", "start: 3 " in done.stdout.decode(), told)
+        warning = f"generation_config.json:{place(text, 'num_beams')}: warning: 'generation_config.json:num_beams' is 4"
+        bench.check("beams", warning in told and "do_sample" not in told, told)
 
 
 harness.main(__doc__, spellings, consequences, silence, values, generation)

@@ -15,9 +15,9 @@ const char *const text = R"({
 
 std::string at(const char *path) {
   std::optional<TextPlace> place = placeOf(text, path);
-  return place ? std::to_string(place->line) + ":" +
-                     std::to_string(place->column)
-               : "nowhere";
+  return place
+             ? std::to_string(place->line) + ":" + std::to_string(place->column)
+             : "nowhere";
 }
 
 TEST(JsonText, KeysHaveAPlace) {
@@ -37,8 +37,9 @@ TEST(JsonText, KeysHaveAPlace) {
 }
 
 TEST(JsonText, NonNumbersAreQuotedOutsideOfText) {
-  EXPECT_EQ(quoteNonNumbers(R"({"NaN": NaN, "a": [-Infinity, Infinity, "\"NaN"]})"),
-            R"({"NaN": "NaN", "a": ["-Infinity", "Infinity", "\"NaN"]})");
+  EXPECT_EQ(
+      quoteNonNumbers(R"({"NaN": NaN, "a": [-Infinity, Infinity, "\"NaN"]})"),
+      R"({"NaN": "NaN", "a": ["-Infinity", "Infinity", "\"NaN"]})");
   EXPECT_EQ(quoteNonNumbers(R"("open)"), R"("open)");
 }
 

@@ -29,8 +29,7 @@ Bound bindPath(const std::string &text, const std::string &path,
                const std::vector<std::string> &allowed = {}) {
   Diagnostics diagnostics;
   SpecPtr common = parseSpec(source("models/blocks/keys.yaml"), diagnostics);
-  SpecPtr parsed =
-      parseSpecText(source("models/spec.yaml"), text, diagnostics);
+  SpecPtr parsed = parseSpecText(source("models/spec.yaml"), text, diagnostics);
   Bound out;
   if (parsed && common) {
     BindOptions options;
@@ -168,8 +167,7 @@ TEST(Keys, ObjectsThatAreReadAreNamespaces) {
   Bound bound = bindConfig(config, R"({"text": {"n": 4, "use_cache": true}})");
   EXPECT_EQ(bound.messages, "");
   bound = bindConfig(config, R"({"text": {"n": 4, "foo": true}})");
-  EXPECT_NE(bound.messages.find("error: 'text.foo' is true"),
-            std::string::npos)
+  EXPECT_NE(bound.messages.find("error: 'text.foo' is true"), std::string::npos)
       << bound.messages;
 }
 
@@ -223,7 +221,8 @@ TEST(Keys, NumbersHaveARange) {
 
 TEST(Keys, NumbersOfPythonAreNoNumbers) {
   const char *config = "config: {n: {type: float, hf: n_head, default: 3.0}}\n";
-  EXPECT_TRUE(bindConfig(config, R"({"y": NaN, "z": [-Infinity, "NaN"]})").model);
+  EXPECT_TRUE(
+      bindConfig(config, R"({"y": NaN, "z": [-Infinity, "NaN"]})").model);
   EXPECT_NE(bindConfig(config, R"({"n_head": Infinity})")
                 .messages.find("must be float, found 'Infinity'"),
             std::string::npos);
@@ -263,8 +262,8 @@ TEST(Keys, CountsOfNoneDoNotMatch) {
   specs.add("dense.yaml", spec(match + "without: [$arch.experts]}}\n"));
   specs.add("sparse.yaml", spec(match + "with: [$arch.experts]}}\n"));
   for (uint32_t experts : {0u, 2u}) {
-    sluice::checkpoint::Checkpoint ck = openCheckpoint(
-        Gguf().number("k.experts", experts).write(dir));
+    sluice::checkpoint::Checkpoint ck =
+        openCheckpoint(Gguf().number("k.experts", experts).write(dir));
     Diagnostics diagnostics;
     std::optional<std::string> found = findSpec(specs.path(), ck, diagnostics);
     ASSERT_TRUE(found) << diagnostics.print();
@@ -302,7 +301,8 @@ TEST_F(GgufRope, AFactorAloneIsLinear) {
     EXPECT_EQ(bound.value("rope.scaling.kind"), "'linear'");
     EXPECT_EQ(number(bound, "rope.scaling.factor"), 4.0);
   }
-  Bound none = bind(Gguf().number("k.rope.scaling.factor", 4.0f)
+  Bound none = bind(Gguf()
+                        .number("k.rope.scaling.factor", 4.0f)
                         .text("k.rope.scaling.type", "none"));
   EXPECT_EQ(none.value("rope.scaling.kind"), "'plain'");
   EXPECT_EQ(number(bind(Gguf().number("k.rope.scaling.factor", 0.0f)),
@@ -324,8 +324,7 @@ TEST_F(GgufRope, Yarn) {
   EXPECT_EQ(bound.value("rope.scaling.original"), "256");
   EXPECT_NEAR(number(bound, "rope.amplitude"), 0.5 * (1 + 0.1 * std::log(4.0)),
               1e-12);
-  EXPECT_FALSE(
-      bind(file.number("k.rope.scaling.yarn_beta_fast", 16.0f)).model);
+  EXPECT_FALSE(bind(file.number("k.rope.scaling.yarn_beta_fast", 16.0f)).model);
 }
 
 TEST_F(GgufRope, PartOfAHeadIsAnError) {
