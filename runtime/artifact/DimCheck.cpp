@@ -323,7 +323,9 @@ Status checkPacked(const Weight &weight) {
     bool pairs = text(weight.layout()) == "panel_glu";
     Wide columns =
         pairs ? 2 * roundUp(n / 2, SLC_PANEL) : roundUp(n, SLC_PANEL);
-    elements = elements / n / k * columns * roundUp(k, 16);
+    int64_t depth = weight.elem() == Elem::BF16 ? SLC_PANEL_DEPTH_BF16
+                                                : SLC_PANEL_DEPTH_F32;
+    elements = elements / n / k * columns * roundUp(k, depth);
   }
   if (elements * elemBytes(weight.elem()) > Wide(weight.bytes()))
     return corrupt(quoted(text(weight.name())) + " has " +
