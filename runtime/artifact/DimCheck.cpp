@@ -233,9 +233,9 @@ Status DimChecker::checkMatrix(const Weight &weight) const {
 }
 
 Status DimChecker::checkCache(const State &state) const {
-  if (list(state.fields()).size() != 2)
-    return {};
   int64_t heads = dim("kv_heads", dim("heads", 0));
+  if (list(state.fields()).size() != 2 || heads == 0)
+    return {};
   for (size_t field : {0, 1})
     if (fieldShape(state, field, 0) != heads ||
         fieldShape(state, field, 1) != headWidth(field))
