@@ -25,7 +25,8 @@
 // callback throws, if it is a std::exception. A Model is used by one thread at
 // a time, best always by the same one: the threads that compute belong to the
 // thread that calls. A server hands its requests to one such thread through a
-// queue and batches them there (step).
+// queue and batches them there (step). An artifact is a program: load only what
+// you would run. It stays mapped, so it must not be written to or cut short.
 #pragma once
 
 #include "runtime/chat/ChatFormat.h"

@@ -233,9 +233,9 @@ Status DimChecker::checkMatrix(const Weight &weight) const {
 }
 
 Status DimChecker::checkCache(const State &state) const {
-  if (list(state.fields()).size() != 2)
-    return {};
   int64_t heads = dim("kv_heads", dim("heads", 0));
+  if (list(state.fields()).size() != 2 || heads == 0)
+    return {};
   for (size_t field : {0, 1})
     if (fieldShape(state, field, 0) != heads ||
         fieldShape(state, field, 1) != headWidth(field))
@@ -323,7 +323,9 @@ Status checkPacked(const Weight &weight) {
     bool pairs = text(weight.layout()) == "panel_glu";
     Wide columns =
         pairs ? 2 * roundUp(n / 2, SLC_PANEL) : roundUp(n, SLC_PANEL);
-    elements = elements / n / k * columns * roundUp(k, 16);
+    int64_t depth = weight.elem() == Elem::BF16 ? SLC_PANEL_DEPTH_BF16
+                                                : SLC_PANEL_DEPTH_F32;
+    elements = elements / n / k * columns * roundUp(k, depth);
   }
   if (elements * elemBytes(weight.elem()) > Wide(weight.bytes()))
     return corrupt(quoted(text(weight.name())) + " has " +

@@ -109,7 +109,7 @@ static_assert(sizeof(slc_batch) == 8 * 8 && sizeof(slc_cache) == 6 * 8 &&
 #endif
 
 // A kernel runs its share of the grid: worker w of W runs items [g*w/W,
-// g*(w+1)/W). Returns 0, or a nonzero code (1: dims out of range).
+// g*(w+1)/W). Returns 0, or another code, which stops the step.
 typedef int32_t (*slc_kernel_fn)(const slc_call *);
 
 #ifdef __cplusplus

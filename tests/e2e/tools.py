@@ -7,6 +7,7 @@ import os
 import re
 import shutil
 import struct
+import subprocess
 
 import bench as harness
 import safetensors
@@ -370,4 +371,32 @@ def talking(bench):
     bench.refuse("a template with an error", "line 2", "sluice-run", demo, "--chat", "--template-file", bench.path("broken.jinja"), "--prompt", "x")
 
 
-harness.main(__doc__, stages, resuming, passes, targets, determinism, views, entries, outputs, versions, generation, converting, talking)
+def cut_short(bench):
+    """A model may be replaced while it runs; one that is cut short ends the tool with an error."""
+    demo, other = bench.path("demo.slc"), bench.path("other.slc")
+    with open(bench.path("words.jinja"), "w") as file:
+        file.write("{% for m in messages %}{{ m.content }} {% endfor %}")
+    command = (os.path.join(bench.args.bin, "sluice-run"), other, "--chat", "--template-file", bench.path("words.jinja"), "--max-tokens", "4")
+
+    def talk(change):
+        shutil.copy(demo, other)
+        chat = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        chat.stdin.write(b"one\n")
+        chat.stdin.flush()
+        first = chat.stdout.readline()
+        change()
+        rest, errors = chat.communicate(b"two\n", timeout=300)
+        return chat.returncode, first, rest, errors.decode()
+
+    def replace():
+        with open(bench.path("new.slc"), "wb") as file:
+            file.write(b"another file")
+        os.replace(bench.path("new.slc"), other)
+
+    code, first, rest, errors = talk(replace)
+    bench.check("a replaced model goes on", code == 0 and first and rest, errors)
+    code, first, _, errors = talk(lambda: os.truncate(other, 4096))
+    bench.check("a model that is cut short", code == 1 and first and errors.startswith("error: a file was cut short"), f"{code} {errors}")
+
+
+harness.main(__doc__, stages, resuming, passes, targets, determinism, views, entries, outputs, versions, generation, converting, talking, cut_short)

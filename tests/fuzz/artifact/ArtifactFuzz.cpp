@@ -1,4 +1,4 @@
-// The artifact reader on hostile input. Digests would stop every mutation, so
+// The artifact reader on damaged headers. Digests would stop every mutation, so
 // the bytes are taken as a header: the preamble and the file around it are made
 // to fit, and the plan is checked on its own, too.
 #include "runtime/artifact/Artifact.h"
