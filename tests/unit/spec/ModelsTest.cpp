@@ -212,6 +212,64 @@ TEST(Random, MixtralExperts) {
   EXPECT_EQ((*attention.slot("mask")->get<Mask>())[1].kind, "window");
 }
 
+TEST(Random, OpenElmNormsQueriesIfTheConfigSaysSo) {
+  for (bool normed : {false, true}) {
+    Folder dir;
+    sluice::checkpoint::Checkpoint ck = randomCheckpoint(
+        dir, std::string(R"({"architectures": ["OpenELMForCausalLM"],
+      "vocab_size": 100, "model_dim": 32, "num_transformer_layers": 2,
+      "head_dim": 8, "num_gqa_groups": 2, "ffn_dim_divisor": 8,
+      "qkv_multipliers": [0.5, 1.0], "ffn_multipliers": [0.5, 2.0],
+      "share_input_output_layers": true, "ffn_with_glu": true,
+      "normalize_qk_projections": )") +
+                 (normed ? "true}" : "false}"));
+    std::unique_ptr<Model> model = bindFile(source("models/openelm.yaml"), ck);
+    ASSERT_TRUE(model);
+    EXPECT_EQ(model->weight({"layers.q_norm", 1}) != nullptr, normed);
+    expectRoundTrip(*model, ck);
+  }
+}
+
+TEST(Random, Olmo2HeadsMayHaveASizeOfTheirOwn) {
+  Folder dir;
+  sluice::checkpoint::Checkpoint ck = randomCheckpoint(dir, R"({
+    "architectures": ["Olmo2ForCausalLM"], "vocab_size": 100,
+    "hidden_size": 32, "intermediate_size": 48, "num_hidden_layers": 1,
+    "num_attention_heads": 4, "num_key_value_heads": 2, "head_dim": 16,
+    "rms_norm_eps": 1e-5})");
+  std::unique_ptr<Model> model = bindFile(source("models/olmo2.yaml"), ck);
+  ASSERT_TRUE(model);
+  EXPECT_EQ(model->weight({"layers.q", 0})->shape,
+            (std::vector<int64_t>{64, 32}));
+  EXPECT_EQ(model->weight({"layers.k_norm", 0})->shape,
+            (std::vector<int64_t>{32}));
+}
+
+TEST(Random, TheTypeStandsInForArchitectures) {
+  for (const char *config :
+       {R"({"model_type": "llama"})", R"({"architectures": null,
+        "model_type": "llama"})",
+        R"({"architectures": [],
+        "model_type": "llama"})",
+        R"({"architectures": ["LlamaForCausalLM"]})"}) {
+    Folder dir;
+    sluice::checkpoint::Checkpoint ck = randomCheckpoint(dir, config);
+    Diagnostics diagnostics;
+    std::optional<std::string> spec =
+        findSpec(source("models"), ck, diagnostics);
+    ASSERT_TRUE(spec) << diagnostics.print();
+    EXPECT_TRUE(spec->ends_with("/llama.yaml")) << *spec;
+  }
+  Folder dir;
+  sluice::checkpoint::Checkpoint ck = randomCheckpoint(
+      dir, R"({"architectures": ["Mine"], "model_type": "llama"})");
+  Diagnostics diagnostics;
+  EXPECT_FALSE(findSpec(source("models"), ck, diagnostics));
+  EXPECT_NE(diagnostics.print().find("for this model_type there is"),
+            std::string::npos)
+      << diagnostics.print();
+}
+
 TEST(Bert, EntriesFollowTheFile) {
   auto names = [](const Model &model) {
     std::vector<std::string> out;
