@@ -72,6 +72,9 @@ void Model::Impl::describe() {
   info.workers = executor->workers();
   info.activationBytes = executor->arenaBytes();
   info.stateBytes = executor->slots().reservedBytes();
+  held.resize(static_cast<size_t>(executor->limits().slots));
+  for (std::vector<int32_t> &tokens : held)
+    tokens.reserve(static_cast<size_t>(info.context)); // no step may fail here
 }
 
 const ModelInfo &Model::info() const { return impl_->info; }
@@ -127,7 +130,6 @@ Status Model::Impl::step(const executor::ReadyEntry &entry,
 
 // Of a step that was taken; entries without caches leave the lengths alone.
 void Model::Impl::remember(std::span<const executor::StepSequence> sequences) {
-  held.resize(static_cast<size_t>(executor->limits().slots));
   for (const executor::StepSequence &sequence : sequences) {
     std::vector<int32_t> &tokens = held[static_cast<size_t>(sequence.slot)];
     size_t length =
@@ -369,9 +371,7 @@ Status Model::copy(int32_t from, int32_t to) try {
     if (Status status = impl_->checkSlot(slot); !status.ok())
       return status;
   impl_->executor->slots().copy(from, to);
-  if (!impl_->held.empty())
-    impl_->held[static_cast<size_t>(to)] =
-        impl_->held[static_cast<size_t>(from)];
+  impl_->held[static_cast<size_t>(to)] = impl_->held[static_cast<size_t>(from)];
   return {};
 } catch (...) {
   return caught();
