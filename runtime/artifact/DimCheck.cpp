@@ -192,7 +192,7 @@ Status DimChecker::checkBuffer(std::string_view name, const Ref &ref) const {
   if (auto step = find(std::string(name) + ".outer"))
     needed = (Wide(dim("outer", 1)) - 1) * *step +
              (name == "y" ? dim("inner", 1) : 1);
-  if (needed < 0 || needed > buffer.stride() - ref.column())
+  if (needed > buffer.stride() - ref.column())
     return corrupt(quoted(name) + " has rows of " +
                    std::to_string(buffer.stride() - ref.column()) +
                    " elements, the step's dims ask for " +
@@ -206,7 +206,7 @@ Status DimChecker::checkVector(std::string_view name,
   Wide needed = vectorWidth(name);
   if (auto step = find(std::string(name) + ".outer"))
     needed = (Wide(dim("outer", 1)) - 1) * *step + 1;
-  if (needed >= 0 && needed * elemBytes(weight.elem()) <= Wide(weight.bytes()))
+  if (needed * elemBytes(weight.elem()) <= Wide(weight.bytes()))
     return {};
   return corrupt(quoted(name) + " is " + quoted(text(weight.name())) +
                  ", which has fewer elements than the step's dims ask for");
@@ -268,13 +268,18 @@ Status DimChecker::check() {
     return status;
   auto dims = list(kernel_.dims());
   constexpr std::string_view suffix = ".stride";
-  for (size_t i = 0; i < dims.size(); ++i)
-    if (std::string_view name = text(dims[i]); name.ends_with(suffix))
-      if (Status status =
-              checkStride(name.substr(0, name.size() - suffix.size()),
-                          list(dispatch_.dims())[i]);
-          !status.ok())
-        return status;
+  for (size_t i = 0; i < dims.size(); ++i) {
+    std::string_view name = text(dims[i]);
+    int64_t value = list(dispatch_.dims())[i];
+    if (name.ends_with(".outer") && (value < 0 || value > kMaxCount))
+      return corrupt(quoted(name) + " is " + std::to_string(value));
+    if (!name.ends_with(suffix))
+      continue;
+    Status status =
+        checkStride(name.substr(0, name.size() - suffix.size()), value);
+    if (!status.ok())
+      return status;
+  }
   auto operands = list(kernel_.operands());
   for (size_t i = 0; i < operands.size(); ++i)
     if (Status status =
