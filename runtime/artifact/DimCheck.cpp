@@ -25,6 +25,17 @@ std::string quoted(std::string_view name) {
   return "'" + std::string(name.substr(0, 100)) + "'";
 }
 
+Wide roundUp(Wide value, int64_t unit) {
+  return (value + unit - 1) / unit * unit;
+}
+
+// Rows of a matrix as it is packed, `n` of them and what pads panels.
+Wide packedRows(const Weight &weight, int64_t n) {
+  if (text(weight.layout()) == "panel_glu")
+    return 2 * roundUp(n / 2, SLC_PANEL);
+  return text(weight.layout()) == "panel" ? roundUp(n, SLC_PANEL) : Wide(n);
+}
+
 class DimChecker {
 public:
   DimChecker(const Model &model, const Dispatch &dispatch)
@@ -221,9 +232,8 @@ Status DimChecker::checkMatrix(const Weight &weight) const {
     return {};
   if (shape.size() < 2)
     return corrupt("'w' is not a matrix");
-  int64_t rows = shape[shape.size() - 2], columns = shape[shape.size() - 1];
-  if (text(weight.layout()) == "panel_glu")
-    rows /= 2;
+  Wide rows = packedRows(weight, shape[shape.size() - 2]);
+  int64_t columns = shape[shape.size() - 1];
   int64_t experts = dim("experts", 1);
   if (columns != *deep || rows < *wide ||
       (experts > 1 && (shape.size() < 3 || shape[0] < experts)))
@@ -289,10 +299,6 @@ Status DimChecker::check() {
   return {};
 }
 
-Wide roundUp(Wide value, int64_t unit) {
-  return (value + unit - 1) / unit * unit;
-}
-
 } // namespace
 
 Status checkDims(const Model &model, const Dispatch &dispatch) {
@@ -325,12 +331,9 @@ Status checkPacked(const Weight &weight) {
     if (shape.size() < 2)
       return corrupt("panels of no matrix");
     int64_t n = shape[shape.size() - 2], k = shape[shape.size() - 1];
-    bool pairs = text(weight.layout()) == "panel_glu";
-    Wide columns =
-        pairs ? 2 * roundUp(n / 2, SLC_PANEL) : roundUp(n, SLC_PANEL);
     int64_t depth = weight.elem() == Elem::BF16 ? SLC_PANEL_DEPTH_BF16
                                                 : SLC_PANEL_DEPTH_F32;
-    elements = elements / n / k * columns * roundUp(k, depth);
+    elements = elements / n / k * packedRows(weight, n) * roundUp(k, depth);
   }
   if (elements * elemBytes(weight.elem()) > Wide(weight.bytes()))
     return corrupt(quoted(text(weight.name())) + " has " +
