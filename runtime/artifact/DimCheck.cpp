@@ -25,6 +25,17 @@ std::string quoted(std::string_view name) {
   return "'" + std::string(name.substr(0, 100)) + "'";
 }
 
+Wide roundUp(Wide value, int64_t unit) {
+  return (value + unit - 1) / unit * unit;
+}
+
+// Rows of a matrix as it is packed, `n` of them and what pads panels.
+Wide packedRows(const Weight &weight, int64_t n) {
+  if (text(weight.layout()) == "panel_glu")
+    return 2 * roundUp(n / 2, SLC_PANEL);
+  return text(weight.layout()) == "panel" ? roundUp(n, SLC_PANEL) : Wide(n);
+}
+
 class DimChecker {
 public:
   DimChecker(const Model &model, const Dispatch &dispatch)
@@ -192,7 +203,7 @@ Status DimChecker::checkBuffer(std::string_view name, const Ref &ref) const {
   if (auto step = find(std::string(name) + ".outer"))
     needed = (Wide(dim("outer", 1)) - 1) * *step +
              (name == "y" ? dim("inner", 1) : 1);
-  if (needed < 0 || needed > buffer.stride() - ref.column())
+  if (needed > buffer.stride() - ref.column())
     return corrupt(quoted(name) + " has rows of " +
                    std::to_string(buffer.stride() - ref.column()) +
                    " elements, the step's dims ask for " +
@@ -206,7 +217,7 @@ Status DimChecker::checkVector(std::string_view name,
   Wide needed = vectorWidth(name);
   if (auto step = find(std::string(name) + ".outer"))
     needed = (Wide(dim("outer", 1)) - 1) * *step + 1;
-  if (needed >= 0 && needed * elemBytes(weight.elem()) <= Wide(weight.bytes()))
+  if (needed * elemBytes(weight.elem()) <= Wide(weight.bytes()))
     return {};
   return corrupt(quoted(name) + " is " + quoted(text(weight.name())) +
                  ", which has fewer elements than the step's dims ask for");
@@ -221,9 +232,8 @@ Status DimChecker::checkMatrix(const Weight &weight) const {
     return {};
   if (shape.size() < 2)
     return corrupt("'w' is not a matrix");
-  int64_t rows = shape[shape.size() - 2], columns = shape[shape.size() - 1];
-  if (text(weight.layout()) == "panel_glu")
-    rows /= 2;
+  Wide rows = packedRows(weight, shape[shape.size() - 2]);
+  int64_t columns = shape[shape.size() - 1];
   int64_t experts = dim("experts", 1);
   if (columns != *deep || rows < *wide ||
       (experts > 1 && (shape.size() < 3 || shape[0] < experts)))
@@ -268,13 +278,18 @@ Status DimChecker::check() {
     return status;
   auto dims = list(kernel_.dims());
   constexpr std::string_view suffix = ".stride";
-  for (size_t i = 0; i < dims.size(); ++i)
-    if (std::string_view name = text(dims[i]); name.ends_with(suffix))
-      if (Status status =
-              checkStride(name.substr(0, name.size() - suffix.size()),
-                          list(dispatch_.dims())[i]);
-          !status.ok())
-        return status;
+  for (size_t i = 0; i < dims.size(); ++i) {
+    std::string_view name = text(dims[i]);
+    int64_t value = list(dispatch_.dims())[i];
+    if (name.ends_with(".outer") && (value < 0 || value > kMaxCount))
+      return corrupt(quoted(name) + " is " + std::to_string(value));
+    if (!name.ends_with(suffix))
+      continue;
+    Status status =
+        checkStride(name.substr(0, name.size() - suffix.size()), value);
+    if (!status.ok())
+      return status;
+  }
   auto operands = list(kernel_.operands());
   for (size_t i = 0; i < operands.size(); ++i)
     if (Status status =
@@ -282,10 +297,6 @@ Status DimChecker::check() {
         !status.ok())
       return status;
   return {};
-}
-
-Wide roundUp(Wide value, int64_t unit) {
-  return (value + unit - 1) / unit * unit;
 }
 
 } // namespace
@@ -320,12 +331,9 @@ Status checkPacked(const Weight &weight) {
     if (shape.size() < 2)
       return corrupt("panels of no matrix");
     int64_t n = shape[shape.size() - 2], k = shape[shape.size() - 1];
-    bool pairs = text(weight.layout()) == "panel_glu";
-    Wide columns =
-        pairs ? 2 * roundUp(n / 2, SLC_PANEL) : roundUp(n, SLC_PANEL);
     int64_t depth = weight.elem() == Elem::BF16 ? SLC_PANEL_DEPTH_BF16
                                                 : SLC_PANEL_DEPTH_F32;
-    elements = elements / n / k * columns * roundUp(k, depth);
+    elements = elements / n / k * packedRows(weight, n) * roundUp(k, depth);
   }
   if (elements * elemBytes(weight.elem()) > Wide(weight.bytes()))
     return corrupt(quoted(text(weight.name())) + " has " +

@@ -132,9 +132,15 @@ TEST(Dims, GoWithTheirOperands) {
       {map, "outer", 3,
        "'y' has rows of 16 elements, the step's dims ask for "
        "24"},
-      {map, "y.outer", -8, "'y' has rows of 16 elements"},
+      {map, "y.outer", -8, "'y.outer' is -8"},
+      {map, "y.outer", 9,
+       "'y' has rows of 16 elements, the step's dims ask for "
+       "17"},
       {head, "K", 15, "'w' is 'head', which has another shape"},
-      {head, "N", 49, "'w' is 'head', which has another shape"},
+      {head, "N", 49,
+       "'y' has rows of 48 elements, the step's dims ask for "
+       "49"},
+      {head, "N", 65, "'w' is 'head', which has another shape"},
       {head, "y.stride", 40, "the stride of 'y' is 40, not 48"},
   };
   for (const Break &one : breaks) {
