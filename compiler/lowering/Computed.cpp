@@ -60,7 +60,8 @@ public:
         return failure();
     Block &block = made.body->emplaceBlock();
     Location loc = elements.op->getLoc();
-    OpBuilder builder = OpBuilder::atBlockBegin(&block);
+    OpBuilder builder(walk.plan.context());
+    builder.setInsertionPointToStart(&block);
     for (size_t i = 0; i < made.parts.size() + made.tables.size(); ++i)
       block.addArgument(builder.getF32Type(), loc);
     part = block.args_begin();

@@ -153,8 +153,8 @@ PlanBuilder::computed(ArrayRef<std::pair<llm::WeightOp, int64_t>> parts,
     builder.setInsertionPointToStart(module.getBody());
     std::string name = cast<StringAttr>(paths.front()).str() + bodyName(body);
     auto op = WeightOp::create(
-        builder, body.getLoc(), builder.getStringAttr(name),
-        TypeAttr::get(builder.getF32Type()),
+        builder, llm::WeightOp(parts.front().first).getLoc(),
+        builder.getStringAttr(name), TypeAttr::get(builder.getF32Type()),
         LayoutAttr::get(context(), Layout::Rows),
         builder.getDenseI64ArrayAttr(axes), builder.getArrayAttr(paths),
         DenseI64ArrayAttr(), ElementsAttr(),
