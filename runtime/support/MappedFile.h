@@ -11,8 +11,8 @@ namespace sluice {
 
 class MappedFile {
 public:
-  // Maps `path`; Io when it can't be opened, Corrupt when it isn't a regular
-  // file. An empty file maps to an empty span.
+  // Maps `path`; Io when it can't be opened or mapped, or isn't a regular file.
+  // An empty file maps to an empty span.
   static Result<MappedFile> open(const std::string &path);
 
   MappedFile(MappedFile &&other) noexcept;
