@@ -300,19 +300,10 @@ Attribute BodyBuilder::maskAttr(const spec::Mask &mask, Location loc) {
   for (const spec::MaskTerm &term : mask) {
     std::optional<llm::MaskKind> kind = llm::symbolizeMaskKind(term.kind);
     if (!kind) {
-      emitError(loc, "mask term '") << term.kind << "' is not supported yet";
+      emitError(loc, "unknown mask term '") << term.kind << "'";
       return {};
     }
-    int64_t size = 0;
-    for (const spec::MaskArg &arg : term.args) {
-      const auto *number = std::get_if<spec::Value>(&arg.data);
-      if (!number || !number->isInt()) {
-        emitError(loc, "mask term '") << term.kind << "' needs a whole number";
-        return {};
-      }
-      size = number->integer();
-    }
-    terms.push_back(llm::MaskAttr::get(builder.getContext(), *kind, size));
+    terms.push_back(llm::MaskAttr::get(builder.getContext(), *kind, term.size));
   }
   return builder.getArrayAttr(terms);
 }

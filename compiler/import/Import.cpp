@@ -32,16 +32,14 @@ static void describeEntry(func::FuncOp function, const spec::Entry &entry,
     function.setArgAttr(i + 1, "llm.name", builder.getStringAttr(input->name));
     function.setArgAttr(i + 1, "llm.input", builder.getStringAttr(input->type));
   }
-  if (entry.start.isInt())
-    function->setAttr("llm.start",
-                      builder.getI64IntegerAttr(entry.start.integer()));
+  if (entry.start)
+    function->setAttr("llm.start", builder.getI64IntegerAttr(*entry.start));
   if (entry.positions.empty())
     return;
   NamedAttrList positions;
   positions.set("kind", builder.getStringAttr(entry.positions));
-  for (const auto &[name, value] : entry.positionParams)
-    if (value.isInt())
-      positions.set(name, builder.getI64IntegerAttr(value.integer()));
+  if (entry.positionStart)
+    positions.set("start", builder.getI64IntegerAttr(*entry.positionStart));
   function->setAttr("llm.positions",
                     positions.getDictionary(builder.getContext()));
 }

@@ -96,21 +96,14 @@ void Symbols::declareStates(OpBuilder &builder) {
   auto declaration = [&](const spec::State &state) {
     NamedAttrList attrs;
     SmallVector<Attribute> fields;
-    if (state.kind == spec::State::Kind::Fixed)
-      fields.push_back(llm::FieldAttr::get(context, "value", state.shape));
     for (const auto &[name, shape] : state.fields)
       fields.push_back(llm::FieldAttr::get(context, name, shape));
     attrs.set("fields", builder.getArrayAttr(fields));
-    attrs.set("kind", llm::StateKindAttr::get(
-                          context, state.kind == spec::State::Kind::Cache
-                                       ? llm::StateKind::cache
-                                       : llm::StateKind::fixed));
+    attrs.set("kind", llm::StateKindAttr::get(context, llm::StateKind::cache));
     if (state.keep)
       attrs.set("keep", builder.getI64IntegerAttr(state.keep));
     if (state.chunk)
       attrs.set("chunk", builder.getI64IntegerAttr(state.chunk));
-    if (state.kind == spec::State::Kind::Fixed)
-      attrs.set("init", builder.getF32FloatAttr(float(state.init)));
     if (state.once)
       attrs.set("once", builder.getUnitAttr());
     return std::optional<Attribute>(attrs.getDictionary(context));

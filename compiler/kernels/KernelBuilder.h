@@ -35,6 +35,12 @@ struct Lanes {
   Expr mask;
 };
 
+// Rows of a packed panel: K with its padding. Int is int64_t or Expr.
+template <typename Int> Int panelDepth(Int width, bool bf16) {
+  int64_t unit = bf16 ? SLC_PANEL_DEPTH_BF16 : SLC_PANEL_DEPTH_F32;
+  return (width + (unit - 1)) / unit * unit;
+}
+
 using Values = llvm::SmallVector<Expr>;
 
 class KernelBuilder {

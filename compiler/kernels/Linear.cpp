@@ -69,7 +69,7 @@ LogicalResult checkLinear(const Attrs &attrs, ErrorFn error) {
 int64_t linearScratch(const Attrs &attrs, DimFn dim) {
   LinearConfig config(attrs);
   LinearShape shape(config, nullptr);
-  int64_t padded = paddedDepth(config, dim("K"));
+  int64_t padded = panelDepth(dim("K"), config.bf16Weight);
   int64_t parts = config.epilogue.parts();
   int64_t bytes =
       shape.chunk * ((parts + 1) * kColumns + (shape.staged ? padded : 0)) * 4;

@@ -68,12 +68,6 @@ struct LinearShape {
   }
 };
 
-// Rows of a panel of the weight, K with its padding.
-template <typename Int> Int paddedDepth(const LinearConfig &config, Int width) {
-  int64_t unit = config.bf16Weight ? SLC_PANEL_DEPTH_BF16 : SLC_PANEL_DEPTH_F32;
-  return (width + (unit - 1)) / unit * unit;
-}
-
 // Rows that a pass of tiles takes, and rows of a chunk for them: what 4 MiB of
 // the last-level cache hold.
 constexpr int64_t kTileRows = 2 * TileProduct::rows;

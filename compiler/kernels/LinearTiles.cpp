@@ -8,7 +8,7 @@ using namespace mlir;
 namespace sluice::kernels {
 
 void LinearKernel::useTiles() {
-  Expr padded = paddedDepth(config, width);
+  Expr padded = panelDepth(width, config.bf16Weight);
   steps = padded / TileProduct::depth;
   totalRows = kTileRows;
   Expr stageAt = k.index(epilogue.parts() * kTileRows * kColumns * 4);

@@ -7,7 +7,7 @@ using namespace mlir;
 namespace sluice::kernels {
 
 void LinearKernel::useVectors() {
-  Expr padded = paddedDepth(config, width);
+  Expr padded = panelDepth(width, config.bf16Weight);
   stageStride = padded;
   totalRows = shape.chunk;
   int64_t sumBytes = shape.chunk * kColumns * 4;

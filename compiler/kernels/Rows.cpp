@@ -41,7 +41,7 @@ static Signature embeddingSignature(const Attrs &) {
 // Where element c of row `id` of a matrix of n columns lies in packed panels.
 // The matrix' rows are the panels' columns.
 static Expr panelOffset(Expr id, Expr c, Expr n, bool pairs) {
-  Expr padded = ceilDiv(n, 16) * 16;
+  Expr padded = panelDepth(n, pairs);
   Expr panel = id / SLC_PANEL * SLC_PANEL * padded;
   Expr column = id % SLC_PANEL;
   if (!pairs)

@@ -130,16 +130,12 @@ LogicalResult lowerAppend(Walk &walk, llm::AppendOp op) {
       cacheOf(walk, op, op.getState(), walk.layerOf(op.getLayer()));
   if (failed(cache))
     return failure();
-  if (op.getFields().size() != 2)
-    return op.emitError("has a kernel for caches of keys and values only");
   FailureOr<Rows> k = walk.rows(op, op.getFields()[0]),
                   v = walk.rows(op, op.getFields()[1]);
   if (failed(k) || failed(v))
     return failure();
   ArrayRef<int64_t> key = shapeOfTensor(op.getFields()[0]),
                     value = shapeOfTensor(op.getFields()[1]);
-  if (key.size() != 3 || value.size() != 3)
-    return op.emitError("has a kernel for keys and values in heads only");
   walk.set(op.getResult(), *cache);
   return emitAppend(walk, op, *k, *v, *cache,
                     {key[1], key[1], key[2], value[2]});
@@ -264,6 +260,22 @@ FailureOr<Scores> scoresOf(Walk &walk, Operation *op, FloatAttr scale,
   return scores;
 }
 
+// The heads of an attention over a cache, wherever its handle comes from.
+LogicalResult readCache(Walk &walk, llm::AttentionOp op, const Cache &cache,
+                        HeadShape &shape) {
+  ArrayRef<int64_t> key = walk.plan.cacheField(cache.state, 0),
+                    value = walk.plan.cacheField(cache.state, 1);
+  shape.kvHeads = key[0];
+  if (shape.heads % key[0] == 0 && shape.keyWidth == key[1] &&
+      shape.valueWidth == value[1])
+    return success();
+  return op.emitError() << "has " << shape.heads
+                        << " heads of queries of width " << shape.keyWidth
+                        << " and results of width " << shape.valueWidth
+                        << ", its cache has keys [" << key << "] and values ["
+                        << value << "]";
+}
+
 LogicalResult lowerAttention(Walk &walk, llm::AttentionOp op) {
   FailureOr<Rows> q = walk.rows(op, op.getQ());
   FailureOr<Scores> scores =
@@ -276,7 +288,8 @@ LogicalResult lowerAttention(Walk &walk, llm::AttentionOp op) {
   std::optional<Cache> cache;
   if (op.getKv()) {
     cache = *walk.tryGet<Cache>(op.getKv());
-    shape.kvHeads = walk.plan.cacheHeads(cache->state);
+    if (failed(readCache(walk, op, *cache, shape)))
+      return failure();
   } else {
     FailureOr<Rows> k = walk.rows(op, op.getK()), v = walk.rows(op, op.getV());
     if (failed(k) || failed(v))

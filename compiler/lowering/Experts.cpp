@@ -15,6 +15,7 @@ LogicalResult lowerTopK(Walk &walk, llm::TopKOp op) {
     return failure();
   Rows y = walk.result(op.getResult(), scores->count);
   walk.set(op.getResult(), y);
+  walk.noteChoice(y, scores->width);
   Step step("top_k", walk.config().get());
   step.operands = {{"x", scores->ref()}, {"idx", y.ref()}};
   step.dims = {{"experts", scores->width}, {"top_k", y.width}};
@@ -24,8 +25,10 @@ LogicalResult lowerTopK(Walk &walk, llm::TopKOp op) {
 
 LogicalResult lowerPick(Walk &walk, llm::PickOp op) {
   FailureOr<Rows> x = walk.rows(op, op.getX()), at = walk.rows(op, op.getAt());
-  if (failed(x) || failed(at))
+  if (failed(x) || failed(at) || failed(walk.checkChoice(op, *at, x->width)))
     return failure();
+  if (x->count != at->count)
+    return op.emitError("takes as many rows of values as of indices");
   Rows y = walk.result(op.getResult(), x->count);
   walk.set(op.getResult(), y);
   Step step("pick", walk.config().get());
@@ -37,6 +40,8 @@ LogicalResult lowerPick(Walk &walk, llm::PickOp op) {
 
 FailureOr<Groups> emitGroup(Walk &walk, Operation *op, const Rows &idx,
                             int64_t experts) {
+  if (failed(walk.checkChoice(op, idx, experts)))
+    return failure();
   Type i32 = walk.plan.b().getI32Type();
   int64_t topK = idx.width;
   RowCount pairs{idx.count.kind, idx.count.scale * topK};
@@ -232,6 +237,7 @@ LogicalResult emitRoute(Walk &walk, llm::FusedRouterOp op, const Rows &logits) {
   Rows idx = walk.result(op.getIdx(), logits.count),
        weight = walk.result(op.getWeight(), logits.count);
   walk.set(op.getIdx(), idx);
+  walk.noteChoice(idx, logits.width);
   walk.set(op.getWeight(), weight);
   Config config = walk.config();
   config.word("score", llm::stringifyScore(op.getScore()))

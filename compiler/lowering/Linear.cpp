@@ -30,6 +30,8 @@ public:
       : walk(walk), op(op), p(product), name(name), b(walk.plan.b()) {}
 
   FailureOr<Rows> lower() {
+    if (failed(checkParts(p.weights)) || failed(checkParts(p.biases)))
+      return failure();
     Rows y = walk.temporary(op->getLoc(), name, resultRows(), b.getF32Type(),
                             p.width);
     LogicalResult done = success();
@@ -43,6 +45,21 @@ public:
   }
 
 private:
+  // Parts are packed as one weight, which has one index and one list of layers.
+  LogicalResult checkParts(ArrayRef<Weight> parts) const {
+    Weight first = parts.front();
+    for (Weight part : parts) {
+      if (part.layer != first.layer || part.stacked != first.stacked ||
+          part.op.getLayersAttr() != first.op.getLayersAttr())
+        return op->emitError()
+               << "cannot pack '" << part.op.getSymName() << "' of layer "
+               << part.layer << " with '" << first.op.getSymName()
+               << "' of layer " << first.layer
+               << ": the layers of both must be the same";
+    }
+    return success();
+  }
+
   Type weightElem() const {
     Weight first = p.weights.front();
     return first.op.getTensorType().getElementType();

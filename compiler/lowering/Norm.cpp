@@ -8,7 +8,9 @@ namespace sluice::plan {
 LogicalResult emitNorm(Walk &walk, Operation *op, const NormOf &norm,
                        const Rows &from, Rows to, int64_t group,
                        StringRef epsIn) {
-  llm::WeightOp weight = norm.weight ? norm.weight->op : nullptr;
+  // The op's verifier sees to it that weight and bias have one shape.
+  const std::optional<Weight> &shaped = norm.weight ? norm.weight : norm.bias;
+  llm::WeightOp weight = shaped ? shaped->op : nullptr;
   bool perHead = weight && weight.getTensorType().getRank() > 1;
   Config config = walk.config();
   config.word("kind", norm.kind)

@@ -223,9 +223,10 @@ FlatSymbolRefAttr PlanBuilder::transientCache(int64_t heads, int64_t keyWidth,
   return FlatSymbolRefAttr::get(known);
 }
 
-int64_t PlanBuilder::cacheHeads(FlatSymbolRefAttr state) const {
+ArrayRef<int64_t> PlanBuilder::cacheField(FlatSymbolRefAttr state,
+                                          size_t field) const {
   auto op = symbols.lookup<StateOp>(state.getValue());
-  return cast<DenseI64ArrayAttr>(op.getShapes()[0])[0];
+  return cast<DenseI64ArrayAttr>(op.getShapes()[field]);
 }
 
 ProgramOp PlanBuilder::beginProgram(Location loc, const Twine &name,

@@ -97,8 +97,9 @@ public:
   mlir::FlatSymbolRefAttr transientCache(int64_t heads, int64_t keyWidth,
                                          int64_t valueWidth);
 
-  // Key heads of a cache that was declared before.
-  int64_t cacheHeads(mlir::FlatSymbolRefAttr state) const;
+  // Shape of the keys (0) or values (1) of a cache that was declared before.
+  llvm::ArrayRef<int64_t> cacheField(mlir::FlatSymbolRefAttr state,
+                                     size_t field) const;
 
   // Buffers and steps of the current program.
   ProgramOp beginProgram(mlir::Location loc, const llvm::Twine &name,

@@ -147,7 +147,7 @@ private:
                << "gives '" << operand.name << "' rows " << dim.getInt()
                << " apart, its buffer has " << rowStride(operand.buffer);
     }
-    if (failed(verifyWidths(step, operands)) ||
+    if (failed(verifyWidths(step, kernel, operands)) ||
         failed(verifyScratch(step, kernel)) ||
         failed(verifyExperts(step, operands)))
       return failure();
@@ -176,6 +176,12 @@ private:
     bool scores = llvm::any_of(operands, [](const auto &operand) {
       return operand.name == "idx" && operand.written;
     });
+    for (const sluice::plan::Operand &operand : operands)
+      if (scores && all && operand.name == "x" && operand.buffer &&
+          all.getInt() > rowStride(operand.buffer) - operand.index)
+        return step->emitOpError()
+               << "is for " << all.getInt() << " experts, 'x' for "
+               << rowStride(operand.buffer) - operand.index;
     for (const sluice::plan::Operand &operand : operands) {
       auto buffer = operand.buffer ? operand.buffer.getDefiningOp<BufferOp>()
                                    : BufferOp();
@@ -188,7 +194,6 @@ private:
               .Cases({"pairs", "position"}, {chosen, scale})
               .Cases({"idx", "weight"}, {chosen, columns})
               .Case("offsets", {all, columns - 1})
-              .Case("x", {scores ? all : IntegerAttr(), columns})
               .Default({IntegerAttr(), 0});
       if (count && count.getInt() != places)
         return step->emitOpError()
@@ -263,8 +268,9 @@ private:
            << "] in @" << state.getSymName() << ", which has other shapes";
   }
 
-  // K elements of a row of x and N of a row of y, for each of the heads.
-  static LogicalResult verifyWidths(StepOpInterface step,
+  // K elements of a row of x and N of a row of y, for each of the heads; a sum
+  // takes N of x and gives one.
+  static LogicalResult verifyWidths(StepOpInterface step, KernelOp kernel,
                                     ArrayRef<sluice::plan::Operand> operands) {
     auto dim = [&](StringRef name, int64_t otherwise) {
       auto value = step.getDims().getAs<IntegerAttr>(name);
@@ -274,9 +280,10 @@ private:
     for (const sluice::plan::Operand &operand : operands) {
       if (!operand.buffer || (operand.name != "x" && operand.name != "y"))
         continue;
-      StringRef name = operand.name == "x" ? "K" : "N";
+      bool sums = kernel.getKind() == "sum";
+      StringRef name = operand.name == "x" && !sums ? "K" : "N";
       int64_t width = rowStride(operand.buffer) - operand.index;
-      int64_t count = dim(name, 0);
+      int64_t count = operand.name == "y" && sums ? 1 : dim(name, 0);
       if (count < 0 || heads < 1 || count > width / heads)
         return step->emitOpError()
                << "takes " << name << " = " << count << " elements of '"

@@ -164,6 +164,19 @@ Ref Walk::ref(StringRef name, DenseElementsAttr constant) {
   return {{}, plan.constant(name, constant), 0};
 }
 
+LogicalResult Walk::checkChoice(Operation *op, const Rows &idx,
+                                int64_t among) const {
+  int64_t from = choices.lookup(idx.buffer);
+  if (from > 0 && from <= among)
+    return success();
+  if (from == 0)
+    return op->emitError() << "'" << op->getName()
+                           << "' needs indices that a top_k has chosen";
+  return op->emitError() << "'" << op->getName() << "' has " << among
+                         << " to choose from, its indices are chosen from "
+                         << from;
+}
+
 void Walk::noteLimit(const Rows &rows, int64_t limit) {
   auto input = rows.buffer.getDefiningOp<InputOp>();
   if (!input)
@@ -286,6 +299,7 @@ FailureOr<ProgramOp> Walk::lowerEntry(func::FuncOp entry, const Twine &name,
   few = fewRows;
   entryInputs.clear();
   converted.clear();
+  choices.clear();
   ProgramOp program =
       plan.beginProgram(entry.getLoc(), name, entry.getSymName(), min, max);
   frames.clear();

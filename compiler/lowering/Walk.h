@@ -180,6 +180,10 @@ public:
     Rows from, to;
   };
   llvm::SmallVector<Conversion> converted;
+  // How many things the indices of a buffer choose from.
+  void noteChoice(const Rows &idx, int64_t from) { choices[idx.buffer] = from; }
+  mlir::LogicalResult checkChoice(mlir::Operation *op, const Rows &idx,
+                                  int64_t among) const;
 
 private:
   struct Frame {
@@ -197,6 +201,7 @@ private:
   mlir::LogicalResult bindOutputs(mlir::func::FuncOp entry);
   mlir::Location locate(mlir::Location loc) const;
 
+  llvm::DenseMap<mlir::Value, int64_t> choices;
   std::vector<Frame> frames;
   llvm::SmallVector<Input> entryInputs;
 };

@@ -79,15 +79,20 @@ static Result<ViewPtr> openTensors(const checkpoint::Checkpoint &file,
   Axes own = axes; // stacked parts don't have the new leading axis yet
   if (stack && own.row > 0)
     --own.row;
+  bool rows = stack && axes.row == 0; // each part is a row, or one element
+  own.vector |= rows;
   std::vector<ViewPtr> parts;
   for (const spec::TensorPart &part : source.tensors) {
     Result<ViewPtr> view = openPart(file, part, own);
+    if (view.ok() && rows && !axes.vector)
+      view = transformed(std::move(*view), {}, own); // transposed
     if (!view.ok())
       return view;
     parts.push_back(std::move(*view));
   }
-  Result<ViewPtr> view = stack ? stacked(std::move(parts))
-                               : concatenated(std::move(parts), axes.row);
+  Result<ViewPtr> view = stack && !rows
+                             ? stacked(std::move(parts))
+                             : concatenated(std::move(parts), axes.row);
   if (view.ok())
     view = apply(std::move(*view), source.apply, axes);
   if (view.ok() && source.fused)

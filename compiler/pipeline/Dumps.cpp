@@ -1,5 +1,7 @@
 #include "compiler/pipeline/Dumps.h"
 
+#include "compiler/lowering/Passes.h"
+#include "compiler/transforms/Passes.h"
 #include "runtime/support/AtomicFile.h"
 
 #include "mlir/IR/BuiltinAttributes.h"
@@ -84,6 +86,25 @@ private:
   Dumps &dumps;
   std::optional<Stage> stage;
 };
+
+std::optional<Stage> stageOf(mlir::ModuleOp dump) {
+  auto name = dump->getAttrOfType<mlir::StringAttr>("sluice.stage");
+  std::optional<Stage> stage =
+      name ? stageByName(name.getValue().str()) : std::nullopt;
+  bool resumable = stage && *stage >= Stage::Model && *stage <= Stage::Plan;
+  return resumable ? stage : std::nullopt;
+}
+
+mlir::LogicalResult verifyDump(mlir::ModuleOp dump, Stage stage) {
+  mlir::PassManager passes(dump.getContext());
+  if (stage == Stage::Model)
+    passes.addPass(createVerifyModel());
+  else if (stage == Stage::Fused)
+    passes.addPass(createVerifyFused());
+  else
+    passes.addPass(plan::createVerifyPlanPass());
+  return passes.run(dump);
+}
 
 void Dumps::watch(mlir::PassManager &passes, std::optional<Stage> resumable) {
   if (options.dumpEachPass && !options.dumpDir.empty())

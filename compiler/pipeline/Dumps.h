@@ -51,4 +51,9 @@ private:
   int count = 0;
 };
 
+// The stage that a dump is of; nothing if it is none to resume from.
+std::optional<Stage> stageOf(mlir::ModuleOp dump);
+// What the passes that make a stage check, for a dump that may be edited.
+mlir::LogicalResult verifyDump(mlir::ModuleOp dump, Stage stage);
+
 } // namespace sluice::pipeline

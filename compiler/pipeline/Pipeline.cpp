@@ -63,7 +63,6 @@ private:
   Status fuse();
   Status lower();
   Status resume(Stage &at);
-  Status verify(Stage stage);
   Status generate(std::vector<TargetCode> &code);
   Result<StoredTokenizer> readTokenizer();
   void warn(const std::vector<std::string> &notes);
@@ -159,48 +158,34 @@ Status Compilation::lower() {
              : Status(Code::Internal, "the plan passes failed");
 }
 
-// What the passes that made the stage have checked when nobody edited it.
-Status Compilation::verify(Stage stage) {
-  PassManager passes(&context);
-  if (stage == Stage::Fused)
-    passes.addPass(createVerifyFused());
-  else if (stage == Stage::Plan)
-    passes.addPass(plan::createVerifyPlanPass());
-  return succeeded(passes.run(*module))
-             ? Status()
-             : Status(Code::InvalidArgument,
-                      options.from + ": not a valid dump of its stage");
-}
-
 // Reads a dump; it says its stage itself.
 Status Compilation::resume(Stage &at) {
   module = parseSourceFile<ModuleOp>(options.from, &context);
   if (!module)
     return Status(Code::InvalidArgument, "cannot read " + options.from);
-  auto name = (*module)->getAttrOfType<StringAttr>("sluice.stage");
-  std::optional<Stage> stage =
-      name ? stageByName(name.getValue().str()) : std::nullopt;
-  if (!stage || *stage < Stage::Model || *stage > Stage::Plan)
+  std::optional<Stage> stage = stageOf(*module);
+  if (!stage)
     return Status(Code::InvalidArgument,
                   options.from + ": expected a dump of stage model, fused or "
                                  "plan (module attribute sluice.stage)");
   at = *stage;
+  std::string name = stages()[int(at)].name;
   // What these decide is in the dump already.
   if (options.weights != "keep" || options.compute != "auto")
     return Status(Code::InvalidArgument,
                   "--weights and --compute have no effect on a dump: make " +
                       options.from + " with them");
   if (at > Stage::Model && !options.disabledPasses.empty())
+    return Status(Code::InvalidArgument, "--disable-pass has no effect on " +
+                                             options.from +
+                                             ", a dump of stage " + name);
+  if (failed(verifyDump(*module, at)))
     return Status(Code::InvalidArgument,
-                  "--disable-pass has no effect on " + options.from +
-                      ", a dump of stage " + name.getValue().str());
-  if (Status status = verify(at); !status.ok())
-    return status;
+                  options.from + ": not a valid dump of its stage");
   if (options.emit && *options.emit < at)
-    return Status(
-        Code::InvalidArgument,
-        options.from + " is of stage " + name.getValue().str() +
-            ", which comes after --emit=" + stages()[int(*options.emit)].name);
+    return Status(Code::InvalidArgument, options.from + " is of stage " + name +
+                                             ", which comes after --emit=" +
+                                             stages()[int(*options.emit)].name);
   return dumps.add(at, *module);
 }
 

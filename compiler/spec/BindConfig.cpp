@@ -187,9 +187,11 @@ bool ConfigScope::bind(const std::string &name, Param &param) {
   // Indices of the expression that asked are not visible here.
   auto hidden = std::move(indices);
   indices.clear();
+  work().depth += 6; // as deep as these go
   bool ok = param.spec            ? bindArgument(name, param)
             : param.decl->derived ? bindDerived(param)
                                   : bindDeclared(name, param);
+  work().depth -= 6;
   indices = std::move(hidden);
   param.state = ok ? Param::State::Done : Param::State::Failed;
   return ok;

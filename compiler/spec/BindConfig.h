@@ -59,6 +59,7 @@ public:
   bool lookup(const std::string &name, Value &value,
               std::string &error) override;
   bool has(const std::string &name, bool &value, std::string &error) override;
+  Work &work() override { return user_ ? user_->work() : Env::work(); }
 
   // In the order of the file, names with `prefix` in front.
   void collect(const std::string &prefix, std::vector<ConfigValue> &out) const;

@@ -173,7 +173,7 @@ bool WeightBinder::rowSelect(const WeightLeaf &leaf, const Place &place,
   }
   if (!repeats || !cols)
     return false;
-  if (*repeats < 1 || *repeats > (int64_t(1) << 32)) {
+  if (*repeats < 1 || *repeats > (1 << 20)) {
     diagnostics_.error(per->location,
                        "per cannot be " + std::to_string(*repeats));
     return false;
@@ -199,6 +199,10 @@ bool WeightBinder::rowSelect(const WeightLeaf &leaf, const Place &place,
     out[i].size = rows[i] * scale;
     out[i].count = source.blocks ? 1 : *repeats;
     total += out[i].size;
+    if (total > (int64_t(1) << 50)) {
+      diagnostics_.error(leaf.location, "the parts have too many rows");
+      return false;
+    }
   }
   for (RowSelect &select : out)
     select.period = total;

@@ -6,6 +6,7 @@ namespace sluice::spec {
 
 void WeightBinder::bindStates(ConfigScope &config, Model &model) {
   model_ = &model;
+  instances_ = 0;
   walkStates(file_.state, config, {});
   model.index();
 }
@@ -43,7 +44,7 @@ void WeightBinder::walkStates(const StateGroup &group, ConfigScope &env,
       evaluateInt(group.each->count, env, diagnostics_);
   if (!count)
     return;
-  if (*count < 1 || *count > 100000) {
+  if (*count < 1 || *count > maxInstances) {
     diagnostics_.error(group.each->location,
                        "group " + quote(scope.path) + " cannot have " +
                            std::to_string(*count) + " instances");
@@ -51,7 +52,7 @@ void WeightBinder::walkStates(const StateGroup &group, ConfigScope &env,
   }
   if (!declareGroup(scope.path, {*count, group.each->index}, group.location))
     return;
-  for (int64_t i = 0; i < *count; ++i) {
+  for (int64_t i = 0; i < *count && grow(group.each->location); ++i) {
     Scope instance = scope;
     if (scope.index >= 0)
       instance.path += "[" + std::to_string(i) + "]";
@@ -95,6 +96,8 @@ static bool limit(const std::optional<Data> &data, Env &env,
 
 void WeightBinder::state(const StateLeaf &leaf, ConfigScope &env,
                          const Scope &scope) {
+  if (!grow(leaf.location))
+    return;
   if (leaf.when) {
     std::optional<bool> when = evaluateBool(*leaf.when, env, diagnostics_);
     if (!when || !*when)
@@ -104,7 +107,6 @@ void WeightBinder::state(const StateLeaf &leaf, ConfigScope &env,
   out.path = scope.child(leaf.name);
   out.index = scope.index;
   out.location = leaf.location;
-  out.kind = leaf.cache ? State::Kind::Cache : State::Kind::Fixed;
   out.once = leaf.once;
   for (const StateLeaf::Field &field : leaf.fields) {
     std::optional<Shape> shape = declaredShape(field.shape, env);
@@ -112,45 +114,22 @@ void WeightBinder::state(const StateLeaf &leaf, ConfigScope &env,
       return;
     out.fields.emplace_back(field.name, *shape);
   }
-  if (!leaf.cache) {
-    std::optional<Shape> shape = declaredShape(leaf.shape, env);
-    if (!shape)
-      return;
-    out.shape = *shape;
+  if (out.fields[0].second[0] != out.fields[1].second[0]) {
+    diagnostics_.error(
+        leaf.location,
+        "a cache has as many heads of keys as of values, found " +
+            printShape(out.fields[0].second) + " and " +
+            printShape(out.fields[1].second));
+    return;
   }
   if (!limit(leaf.keep, env, diagnostics_, out.keep) ||
       !limit(leaf.chunk, env, diagnostics_, out.chunk))
     return;
-  const std::optional<Data> &init = leaf.fullOf ? leaf.fullOf : leaf.init;
-  out.filled = leaf.fullOf.has_value();
-  if (init && init->isWord() && init->scalar.text.starts_with("w.")) {
-    std::string name = init->scalar.text.substr(2);
-    WeightRef near{scope.child(name), scope.index};
-    out.initWeight = model_->weight(near) ? near : WeightRef{name, -1};
-    if (!model_->weight(out.initWeight)) {
-      diagnostics_.error(init->location, "unknown weight " + quote(name) +
-                                             suggest(name, leafPaths_));
-      return;
-    }
-  } else if (init) {
-    std::optional<Value> value = evaluate(*init, env, diagnostics_);
-    if (!value)
-      return;
-    if (!value->isNumber()) {
-      diagnostics_.error(init->location,
-                         "a state starts as a number or w.name, found " +
-                             print(*value));
-      return;
-    }
-    out.init = value->number();
+  if (!states_.insert({out.path, out.index}).second) {
+    diagnostics_.error(leaf.location, "two states are named " +
+                                          quote(printRef(out.path, out.index)));
+    return;
   }
-  for (const State &other : model_->states)
-    if (other.path == out.path && other.index == out.index) {
-      diagnostics_.error(leaf.location,
-                         "two states are named " +
-                             quote(printRef(out.path, out.index)));
-      return;
-    }
   model_->states.push_back(std::move(out));
 }
 

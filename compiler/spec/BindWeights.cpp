@@ -6,14 +6,21 @@
 
 namespace sluice::spec {
 
-// More instances than any model has layers or experts.
-static constexpr int64_t maxInstances = 100000;
-
 WeightBinder::WeightBinder(const SpecFile &file,
                            const checkpoint::Checkpoint &checkpoint,
                            Diagnostics &diagnostics)
     : file_(file), checkpoint_(checkpoint), diagnostics_(diagnostics),
       format_(formatKey(checkpoint)) {}
+
+bool WeightBinder::grow(const Location &location) {
+  if (++instances_ <= maxInstances)
+    return true;
+  if (instances_ == maxInstances + 1)
+    diagnostics_.error(location, "the groups have more than " +
+                                     std::to_string(maxInstances) +
+                                     " instances with all that is in them");
+  return complete_ = false;
+}
 
 bool WeightBinder::exists(const std::string &tensor) const {
   return checkpoint_.synthetic() || checkpoint_.find(tensor);
@@ -98,7 +105,7 @@ void WeightBinder::walk(const WeightGroup &group, Place place) {
     return;
   }
   groups_.emplace(path, Group{*count, group.each->index});
-  for (int64_t i = 0; i < *count; ++i) {
+  for (int64_t i = 0; i < *count && grow(group.each->location); ++i) {
     BoundIndex index(place.env, group.each->index, i);
     Place instance = place;
     // Only one index is kept apart; an inner one becomes part of the path.
@@ -157,6 +164,8 @@ std::string printRef(const std::string &path, int64_t index) {
 }
 
 void WeightBinder::leaf(const WeightLeaf &leaf, const Place &place) {
+  if (!grow(leaf.location))
+    return;
   if (place.scope.index <= 0) {
     if (leaf.holds.empty())
       leafPaths_.push_back(place.scope.child(leaf.name));

@@ -82,6 +82,8 @@ private:
   };
   enum class BiasMode { None, Required, Optional };
 
+  // Counts the instances of a table; false when there are too many.
+  bool grow(const Location &location);
   void walkLibraries(const SpecFile &file, ConfigScope &config,
                      const std::string &path);
   void walk(const WeightGroup &group, Place place);
@@ -160,7 +162,11 @@ private:
   std::map<std::string, Group> groups_;
   std::vector<std::string> groupPaths_, leafPaths_;
   std::map<const WeightGroup *, size_t> prefixChoice_;
+  // More than any model has, in one group and in all together.
+  static constexpr int64_t maxInstances = 100000;
+  int64_t instances_ = 0; // of the table being walked
   std::set<WeightRef> present_;
+  std::set<StateRef> states_;
   std::map<WeightRef, Location> bound_;
   struct Use {
     const WeightLeaf *leaf;

@@ -11,19 +11,20 @@ Diagnostic &Diagnostics::add(Diagnostic::Severity severity,
   message = checkpoint::printable(std::move(message));
   if (severity == Diagnostic::Severity::Error) {
     overflow_ = {};
-    int kept = (errors_ += count) - beyond_ - (count - 1);
-    for (Diagnostic &other : diagnostics_) {
-      kept -= other.alike;
-      if (other.severity == severity && other.location == location &&
+    errors_ += count;
+    for (size_t i : kept_) {
+      Diagnostic &other = diagnostics_[i];
+      if (other.location == location &&
           withoutDigits(other.message) == withoutDigits(message)) {
         other.alike += count;
         return overflow_;
       }
     }
-    if (kept > maxErrors) {
+    if (full()) {
       beyond_ += count;
       return overflow_;
     }
+    kept_.push_back(diagnostics_.size());
   }
   diagnostics_.push_back(
       {severity, location, std::move(message), {}, count - 1});

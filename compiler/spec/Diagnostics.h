@@ -32,6 +32,8 @@ public:
   Diagnostic &warning(const Location &location, std::string message);
 
   bool ok() const { return errors_ == 0; }
+  // Whether further errors are only counted, so that hints are of no use.
+  bool full() const { return int(kept_.size()) >= maxErrors; }
   int errorCount() const { return errors_; }
   const std::vector<Diagnostic> &all() const { return diagnostics_; }
 
@@ -50,6 +52,7 @@ private:
                   std::string message, int count);
 
   std::vector<Diagnostic> diagnostics_;
+  std::vector<size_t> kept_; // the errors among them
   std::map<std::string, std::string> sources_;
   Diagnostic overflow_;
   int errors_ = 0, beyond_ = 0;

@@ -14,6 +14,17 @@
 
 namespace sluice::spec {
 
+// Far more than any model needs: what goes beyond is a mistake or an attack.
+constexpr int maxHeight = 1000; // of an expression's tree
+
+// What all evaluations of a spec take together.
+struct Work {
+  static constexpr int64_t most = int64_t(1) << 24;
+  static constexpr int deepest = 2000;
+  int64_t steps = 0;
+  int depth = 0; // of expressions and the parameters that they need
+};
+
 struct Expr;
 using ExprPtr = std::shared_ptr<const Expr>;
 
@@ -24,6 +35,7 @@ struct Expr {
   Value literal;    // Literal
   std::string name; // Ref: "a.b"; Unary, Binary: operator; Call: function
   std::vector<ExprPtr> args;
+  int height = 1; // levels of the tree from here down
 };
 
 // A scalar of the spec: an expression if it contains `$` (or `has(`), else a
@@ -68,8 +80,13 @@ public:
                       std::string &error) = 0;
   virtual bool has(const std::string &name, bool &value, std::string &error);
 
+  virtual Work &work() { return work_; }
+
   // Bound indices ($i), innermost last; they hide everything else.
   std::vector<std::pair<std::string, Value>> indices;
+
+private:
+  Work work_;
 };
 
 // The value, or nothing after reporting why; the error names the values of

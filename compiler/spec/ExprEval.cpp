@@ -24,13 +24,27 @@ public:
   Value run(const Expr &expr) {
     if (failed)
       return {};
+    Work &work = env_.work();
+    if (++work.steps > Work::most)
+      return fail(expr, "the expressions of the spec take more than " +
+                            std::to_string(Work::most) + " steps");
+    if (work.depth > Work::deepest)
+      return fail(expr, "too many parameters need each other in a chain");
+    ++work.depth;
+    Value value = valueOf(expr);
+    --work.depth;
+    return value;
+  }
+
+private:
+  Value valueOf(const Expr &expr) {
     switch (expr.kind) {
     case Expr::Kind::Literal:
       return expr.literal;
     case Expr::Kind::Ref:
       return ref(expr);
     case Expr::Kind::List:
-      return all(expr.args);
+      return bounded(expr, all(expr.args));
     case Expr::Kind::Unary:
       return unary(expr);
     case Expr::Kind::Binary:
@@ -52,7 +66,6 @@ public:
     return fail(expr, "a name stands where a value is expected");
   }
 
-private:
   Value fail(const Expr &expr, std::string message) {
     if (!failed) {
       failed = true;
@@ -66,6 +79,20 @@ private:
   Value take(const Expr &expr, std::optional<Value> value,
              const std::string &message) {
     return value ? std::move(*value) : fail(expr, message);
+  }
+
+  // A list, unless it is too large with all that is in it.
+  Value bounded(const Expr &expr, List list) {
+    Value value(std::move(list));
+    return value.size() <= maxListElements
+               ? value
+               : fail(expr, "the expression makes too many elements");
+  }
+
+  // Functions and comparisons look at all elements.
+  void look(const Value &value) {
+    if (value.isList())
+      env_.work().steps += value.size();
   }
 
   List all(const std::vector<ExprPtr> &exprs) {
@@ -117,6 +144,8 @@ private:
     std::string message;
     bool compares =
         op == "in" || op == "==" || op == "!=" || op[0] == '<' || op[0] == '>';
+    look(left);
+    look(right);
     std::optional<Value> result = compares
                                       ? compare(op, left, right, message)
                                       : arithmetic(op, left, right, message);
@@ -147,6 +176,8 @@ private:
     List args = all(expr.args);
     if (failed)
       return {};
+    for (const Value &arg : args)
+      look(arg);
     std::string message;
     return take(expr, callFunction(expr.name, args, message), message);
   }
@@ -175,20 +206,21 @@ private:
       return fail(expr,
                   "each() cannot make " + std::to_string(count) + " elements");
     List values;
+    int64_t size = 1;
     for (int64_t i = 0; i < count && !failed; ++i) {
       env_.indices.emplace_back(expr.args[0]->name, over.isList()
                                                         ? over.list()[size_t(i)]
                                                         : Value(i));
       values.push_back(run(*expr.args[2]));
       env_.indices.pop_back();
-      if (++elements_ > maxListElements)
+      size += values.back().size();
+      if (size > maxListElements)
         return fail(expr, "the expression makes too many elements");
     }
     return values;
   }
 
   Env &env_;
-  int64_t elements_ = 0;
 };
 
 void visit(const Expr &expr, std::vector<std::string> &bound,
@@ -248,10 +280,8 @@ std::string printNames(const Scalar &scalar, Env &env) {
         Value value = evaluator.run(expr);
         if (evaluator.failed)
           return;
-        std::string shown = print(value);
-        if (shown.size() > 80)
-          shown = shown.substr(0, 77) + "...";
-        text += (text.empty() ? "with $" : ", $") + expr.name + " = " + shown;
+        text += (text.empty() ? "with $" : ", $") + expr.name + " = " +
+                printShort(value);
       },
       [](const Expr &) {});
   return text;
@@ -292,7 +322,12 @@ std::optional<Value> evaluate(const Data &data, Env &env,
   }
   if (!ok)
     return std::nullopt;
-  return Value(std::move(values));
+  Value list(std::move(values));
+  if (list.size() > maxListElements) {
+    diagnostics.error(data.location, "the list has too many elements");
+    return std::nullopt;
+  }
+  return list;
 }
 
 std::optional<bool> evaluateBool(const Scalar &scalar, Env &env,
@@ -302,7 +337,7 @@ std::optional<bool> evaluateBool(const Scalar &scalar, Env &env,
     return std::nullopt;
   if (!value->isBool()) {
     diagnostics.error(scalar.location,
-                      "expected a bool, found " + print(*value));
+                      "expected a bool, found " + printShort(*value));
     return std::nullopt;
   }
   return value->boolean();
@@ -315,7 +350,7 @@ std::optional<int64_t> evaluateInt(const Data &data, Env &env,
     return std::nullopt;
   if (!value->isInt()) {
     Diagnostic &d = diagnostics.error(data.location, "expected an int, found " +
-                                                         print(*value));
+                                                         printShort(*value));
     std::string names =
         data.isScalar() ? printNames(data.scalar, env) : std::string();
     if (!names.empty())

@@ -26,9 +26,7 @@ static Result outOfRange(std::string &error) {
 }
 
 std::string describe(const Value &value) {
-  std::string text = print(value);
-  if (text.size() > 60)
-    text = text.substr(0, 57) + "...";
+  std::string text = printShort(value, 60);
   return value.isNone() ? text
                         : std::string(kindName(value.kind())) + " " + text;
 }

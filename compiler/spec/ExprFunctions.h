@@ -23,7 +23,4 @@ std::optional<Value> callFunction(const std::string &name, const List &args,
 // "int 7", "none"; long values are cut.
 std::string describe(const Value &value);
 
-// A list made by an expression may not outgrow what any model needs.
-constexpr int64_t maxListElements = 1 << 20;
-
 } // namespace sluice::spec

@@ -2,7 +2,7 @@
 #include "compiler/spec/ExprLexer.h"
 #include "compiler/spec/Names.h"
 
-#include <charconv>
+#include <algorithm>
 
 namespace sluice::spec {
 
@@ -64,9 +64,14 @@ private:
            describe(lexer_.peek()));
   }
 
-  static ExprPtr make(Expr::Kind kind, int offset, std::string name,
-                      std::vector<ExprPtr> args) {
+  ExprPtr make(Expr::Kind kind, int offset, std::string name,
+               std::vector<ExprPtr> args) {
     auto expr = std::make_shared<Expr>();
+    for (const ExprPtr &arg : args)
+      expr->height = std::max(expr->height, arg->height + 1);
+    if (expr->height > maxHeight)
+      return fail("the expression has more than " + std::to_string(maxHeight) +
+                  " operators in a row or within each other");
     expr->kind = kind;
     expr->offset = offset;
     expr->name = std::move(name);

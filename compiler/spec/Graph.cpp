@@ -3,6 +3,7 @@
 #include "compiler/spec/Names.h"
 
 #include <algorithm>
+#include <limits>
 
 namespace sluice::spec {
 
@@ -34,6 +35,15 @@ bool GraphBuilder::error(const Frame &frame, const Location &location,
   return false;
 }
 
+bool GraphBuilder::grow(const Frame &frame, const Location &location,
+                        size_t by) {
+  made_ += by;
+  return made_ <= maxNodes ||
+         error(frame, location,
+               "the graph has more than " + std::to_string(maxNodes) +
+                   " nodes with all blocks called");
+}
+
 void GraphBuilder::build(const BindOptions &options) {
   std::vector<std::string> names;
   for (const EntryDecl &decl : file_.entries)
@@ -48,6 +58,8 @@ void GraphBuilder::build(const BindOptions &options) {
     if (present.value_or(false))
       entry(decl);
     skipped |= present == false;
+    if (diagnostics_.full())
+      break;
   }
   if (!diagnostics_.ok())
     return;
@@ -85,31 +97,24 @@ GraphBuilder::Frame GraphBuilder::frameOf(const EntryDecl &decl) {
 bool GraphBuilder::entryParams(const EntryDecl &decl, Entry &out,
                                FrameEnv &env) {
   bool ok = true;
-  for (const ArgDecl &param : decl.positionParams) {
-    const Data &data = param.value;
-    if (data.kind == Data::Kind::Map) {
-      // {at: last, value: 0} becomes class.at and class.value.
-      for (size_t i = 0; i < data.items.size(); ++i) {
-        std::optional<Value> value = evaluate(data.items[i], env, diagnostics_);
-        ok &= value.has_value();
-        out.positionParams.emplace_back(
-            param.name.text + "." + data.keys[i].text, value.value_or(Value()));
-      }
-      continue;
-    }
-    std::optional<Value> value = evaluate(data, env, diagnostics_);
+  // The runtime keeps tokens and positions as 32 bits.
+  auto count = [&](const std::optional<Data> &data,
+                   std::optional<int64_t> &out) {
+    std::optional<Value> value =
+        data ? evaluate(*data, env, diagnostics_) : Value();
     ok &= value.has_value();
-    out.positionParams.emplace_back(param.name.text, value.value_or(Value()));
-  }
-  auto single = [&](const std::optional<Data> &data, Value &value) {
-    if (!data)
+    if (!value || value->isNone())
       return;
-    std::optional<Value> found = evaluate(*data, env, diagnostics_);
-    ok &= found.has_value();
-    value = found.value_or(Value());
+    if (value->isInt() && value->integer() >= 0 &&
+        value->integer() <= std::numeric_limits<int32_t>::max())
+      out = value->integer();
+    else
+      ok = error(frameOf(decl), data->location,
+                 "expected an int from 0 to 2147483647 or none, found " +
+                     printShort(*value));
   };
-  single(decl.start, out.start);
-  single(decl.recomputePast, out.recomputePast);
+  count(decl.start, out.start);
+  count(decl.positionStart, out.positionStart);
   return ok;
 }
 
@@ -128,14 +133,8 @@ void GraphBuilder::entry(const EntryDecl &decl) {
     EntryInput in;
     in.name = input.name;
     in.type = input.type;
-    in.optional = input.optional;
     in.location = input.location;
     in.value = {out.valueCount++};
-    for (const ArgDecl &param : input.params) {
-      std::optional<Value> value = evaluate(param.value, env, diagnostics_);
-      ok &= value.has_value();
-      in.params.emplace_back(param.name.text, value.value_or(Value()));
-    }
     frame.names[input.name] = in.value;
     out.inputs.push_back(std::move(in));
   }
@@ -234,6 +233,8 @@ bool GraphBuilder::nodes(const std::vector<NodeDecl> &decls, Frame &frame,
 }
 
 bool GraphBuilder::node(const NodeDecl &decl, Frame &frame, Sink sink) {
+  if (!grow(frame, decl.location, 1 + decl.args.size() / 8))
+    return false;
   if (decl.when) {
     FrameEnv env(*this, frame);
     std::optional<bool> when = evaluateBool(*decl.when, env, diagnostics_);
@@ -287,12 +288,7 @@ void GraphBuilder::collectUsed(const std::vector<Node> &nodes,
 }
 
 // Adds what the used ones stand for, and their biases.
-static void closeOver(const Model &model, std::set<WeightRef> &weights,
-                      const std::set<StateRef> &states) {
-  for (const State &state : model.states)
-    if (states.count({state.path, state.index}) &&
-        !state.initWeight.path.empty())
-      weights.insert(state.initWeight);
+static void closeOver(const Model &model, std::set<WeightRef> &weights) {
   std::vector<WeightRef> todo(weights.begin(), weights.end());
   while (!todo.empty()) {
     WeightRef ref = todo.back();
@@ -315,7 +311,7 @@ void GraphBuilder::reportUnused(bool skipped) {
   std::set<StateRef> states;
   for (const Entry &entry : model_.entries)
     collectUsed(entry.nodes, weights, states);
-  closeOver(model_, weights, states);
+  closeOver(model_, weights);
   std::set<std::string> reported;
   for (const Weight &weight : model_.weights)
     if (!weights.count({weight.path, weight.index}) &&
@@ -342,7 +338,7 @@ void GraphBuilder::prune(const BindOptions &options) {
   std::set<StateRef> states;
   for (const Entry &entry : model_.entries)
     collectUsed(entry.nodes, weights, states);
-  closeOver(model_, weights, states);
+  closeOver(model_, weights);
   // Tensors that only entries left out would need are passed over.
   std::set<std::string> kept, dropped;
   for (const Weight &weight : model_.weights)

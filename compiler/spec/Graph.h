@@ -25,7 +25,8 @@ private:
     std::string path;                 // "layer", for node names
     std::map<std::string, Value> params;
     std::map<std::string, ValueId> names;
-    std::map<std::string, std::string> removed; // by a false `when`: why
+    // By a false `when`: its text and the values of its names.
+    std::map<std::string, std::string> removed;
     Scope scope;
     std::vector<Location> calls;
     std::vector<std::string> chain; // notes of errors, innermost first
@@ -38,6 +39,7 @@ private:
     bool lookup(const std::string &name, Value &value,
                 std::string &error) override;
     bool has(const std::string &name, bool &value, std::string &error) override;
+    Work &work() override { return frame_.config->work(); }
 
   private:
     GraphBuilder &builder_;
@@ -81,17 +83,24 @@ private:
   bool masksReach(const NodeDecl &decl, const Frame &frame,
                   const std::vector<std::pair<std::string, Operand>> &slots,
                   const Sink &sink);
-  bool mask(const Data &data, Frame &frame, Mask &out, bool nested);
+  bool stepsAgree(const NodeDecl &decl, const Frame &frame, const Mask &mask,
+                  const State *state);
+  bool mask(const Data &data, Frame &frame, Mask &out);
   bool maskTerm(const Data &data, Frame &frame, Mask &out);
-  bool maskArg(const Data &data, Frame &frame, const std::string &name,
-               MaskTerm &term, bool &dropped);
+  bool maskSize(const Data &data, Frame &frame, const std::string &name,
+                int64_t &size);
 
   bool call(const NodeDecl &decl, Frame &frame, Sink sink);
   bool repeat(const NodeDecl &decl, Frame &frame, Sink sink);
-  // One call of a repeat; `previous` is the block of the one before.
+  // What the calls of a repeat hand on from one to the next.
+  struct Carried {
+    std::map<std::string, int> returns; // of the call before, by name
+    std::map<int, StateRef> handles;    // those of them that read a state
+    size_t count = 0;
+  };
   bool repeatCall(const NodeDecl &decl, Frame &frame, FrameEnv &env,
-                  const Scope &scope, int64_t index, const BlockDecl *&previous,
-                  Repeat &out);
+                  const Scope &scope, int64_t index, const Sink &sink,
+                  Carried &carried, Repeat &out);
   bool experts(const NodeDecl &decl, Frame &frame, Sink sink);
   bool callee(const NodeDecl &decl, Frame &frame, FrameEnv &env, Callee &out);
   bool findBlock(const NodeDecl::Choice &choice, Frame &frame, Callee &out);
@@ -102,7 +111,9 @@ private:
                       const std::set<std::string> &reserved);
   bool arguments(const NodeDecl &decl, Frame &frame, const BlockDecl &block,
                  std::vector<ValueId> &out);
-  bool body(const Callee &callee, Frame &inner, Body &out);
+  // `handles`: the inputs that read a state.
+  bool body(const Callee &callee, Frame &inner,
+            std::map<int, StateRef> &handles, Body &out);
   bool bindResults(const NodeDecl &decl, Frame &frame, size_t count);
   bool scopeOf(const Template &text, Frame &frame, FrameEnv &env, Scope &out);
   bool findGroup(const std::string &name, Frame &frame,
@@ -115,6 +126,8 @@ private:
                  const Location &location, StateRef &out);
   bool error(const Frame &frame, const Location &location,
              const std::string &message);
+  // Counts what is made of the graph, down to calls and operands.
+  bool grow(const Frame &frame, const Location &location, size_t by = 1);
 
   void reportUnused(bool skipped);
   void prune(const BindOptions &options);
@@ -126,7 +139,11 @@ private:
   const WeightBinder &weights_;
   Model &model_;
   Diagnostics &diagnostics_;
+  // Far more than any model has.
+  static constexpr size_t maxNodes = 50000;
+
   const EntryDecl *entry_ = nullptr;
+  size_t made_ = 0;
   std::set<StateRef> written_; // in this entry
   std::set<StateRef> everWritten_;
   std::map<StateRef, Location> everRead_;

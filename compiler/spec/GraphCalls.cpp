@@ -28,6 +28,10 @@ bool GraphBuilder::findBlock(const NodeDecl::Choice &choice, Frame &frame,
       frame.stack.end())
     return error(frame, choice.location,
                  "block " + quote(choice.block) + " calls itself");
+  if (frame.stack.size() == maxCallDepth)
+    return error(frame, choice.location,
+                 "blocks call each other more than " +
+                     std::to_string(maxCallDepth) + " deep");
   return true;
 }
 
@@ -107,35 +111,38 @@ bool GraphBuilder::scopeOf(const Template &text, Frame &frame, FrameEnv &env,
 
 bool GraphBuilder::checkArguments(const NodeDecl &decl, Frame &frame,
                                   const std::set<std::string> &reserved) {
-  for (const ArgDecl &arg : decl.args) {
-    if (reserved.count(arg.name.text))
-      continue;
-    bool declared = false;
-    std::vector<std::string> names;
-    for (const NodeDecl::Choice &choice : decl.blocks) {
-      Callee callee;
-      if (!findBlock(choice, frame, callee))
-        return false;
-      declared |= callee.block->param(arg.name.text) != nullptr;
-      declared |= callee.block->hasInput(arg.name.text);
-      for (const ParamSpec &param : callee.block->params)
-        names.push_back(param.name);
-      for (const BlockDecl::Name &input : callee.block->inputs)
-        names.push_back(input.name);
-    }
-    if (!declared)
+  std::set<std::string> names = reserved;
+  for (const NodeDecl::Choice &choice : decl.blocks) {
+    Callee callee;
+    if (!findBlock(choice, frame, callee))
+      return false;
+    for (const ParamSpec &param : callee.block->params)
+      names.insert(param.name);
+    for (const BlockDecl::Name &input : callee.block->inputs)
+      names.insert(input.name);
+  }
+  for (const ArgDecl &arg : decl.args)
+    if (!names.count(arg.name.text))
       return error(frame, arg.name.location,
                    "unknown argument " + quote(arg.name.text) + " of block " +
                        quote(decl.blocks[0].block) +
-                       suggest(arg.name.text, names));
-  }
+                       suggest(arg.name.text, {names.begin(), names.end()}));
   return true;
+}
+
+static const ArgDecl *argument(const NodeDecl &decl, const std::string &name) {
+  for (const ArgDecl &arg : decl.args)
+    if (arg.name.text == name)
+      return &arg;
+  return nullptr;
 }
 
 // Fills in everything of the callee's frame but its inputs.
 bool GraphBuilder::enter(const NodeDecl &decl, Frame &frame, FrameEnv &env,
                          const Callee &callee, Frame &inner,
                          const std::set<std::string> &reserved) {
+  if (!grow(frame, decl.location, callee.block->params.size() / 8))
+    return false;
   inner.file = callee.file;
   inner.config = callee.config;
   inner.block = callee.block;
@@ -149,10 +156,8 @@ bool GraphBuilder::enter(const NodeDecl &decl, Frame &frame, FrameEnv &env,
                                               printLocation(decl.location) +
                                               ")");
   for (const ParamSpec &param : callee.block->params) {
-    const ArgDecl *given = nullptr;
-    for (const ArgDecl &arg : decl.args)
-      if (arg.name.text == param.name && !reserved.count(param.name))
-        given = &arg;
+    const ArgDecl *given =
+        reserved.count(param.name) ? nullptr : argument(decl, param.name);
     if (!given) {
       if (!param.optional)
         return error(frame, decl.location,
@@ -180,10 +185,7 @@ bool GraphBuilder::arguments(const NodeDecl &decl, Frame &frame,
                              const BlockDecl &block,
                              std::vector<ValueId> &out) {
   for (const BlockDecl::Name &input : block.inputs) {
-    const ArgDecl *given = nullptr;
-    for (const ArgDecl &arg : decl.args)
-      if (arg.name.text == input.name)
-        given = &arg;
+    const ArgDecl *given = argument(decl, input.name);
     if (!given)
       return error(frame, decl.location,
                    "block " + quote(block.name) + " needs the input " +
@@ -248,7 +250,8 @@ bool GraphBuilder::call(const NodeDecl &decl, Frame &frame, Sink sink) {
   return true;
 }
 
-bool GraphBuilder::body(const Callee &target, Frame &inner, Body &out) {
+bool GraphBuilder::body(const Callee &target, Frame &inner,
+                        std::map<int, StateRef> &handles, Body &out) {
   out.block = inner.path;
   out.location = target.block->location;
   for (const BlockDecl::Name &input : target.block->inputs) {
@@ -257,7 +260,6 @@ bool GraphBuilder::body(const Callee &target, Frame &inner, Body &out) {
     out.inputs.push_back(id);
     inner.names[input.name] = id;
   }
-  std::map<int, StateRef> handles;
   if (!nodes(target.block->nodes, inner, {out.nodes, out.valueCount, handles}))
     return false;
   for (const BlockDecl::Name &result : target.block->returns) {
@@ -273,12 +275,19 @@ bool GraphBuilder::body(const Callee &target, Frame &inner, Body &out) {
   return true;
 }
 
+// The handle that a value is, if it is one.
+static const StateRef *handleOf(const std::map<int, StateRef> &handles,
+                                int value) {
+  auto it = handles.find(value);
+  return it == handles.end() ? nullptr : &it->second;
+}
+
 bool GraphBuilder::repeatCall(const NodeDecl &decl, Frame &frame, FrameEnv &env,
                               const Scope &scope, int64_t index,
-                              const BlockDecl *&previous, Repeat &out) {
+                              const Sink &sink, Carried &carried, Repeat &out) {
   Callee target;
   Frame inner;
-  if (!callee(decl, frame, env, target) ||
+  if (!grow(frame, decl.location) || !callee(decl, frame, env, target) ||
       !enter(decl, frame, env, target, inner, {}))
     return false;
   inner.scope = scope;
@@ -291,22 +300,31 @@ bool GraphBuilder::repeatCall(const NodeDecl &decl, Frame &frame, FrameEnv &env,
                    std::to_string(index) + "] by " + frame.path;
   Repeat::Call call;
   call.index = index;
+  if (!arguments(decl, frame, *target.block, call.args))
+    return false;
+  std::map<int, StateRef> handles;
+  for (size_t i = 0; i < call.args.size(); ++i) {
+    auto from = carried.returns.find(target.block->inputs[i].name);
+    bool isCarried = from != carried.returns.end();
+    call.carried.push_back(isCarried ? from->second : -1);
+    if (const StateRef *handle = isCarried
+                                     ? handleOf(carried.handles, from->second)
+                                     : handleOf(sink.handles, call.args[i].id))
+      handles.emplace(int(i), *handle);
+  }
   const std::vector<BlockDecl::Name> &returns = target.block->returns;
-  if (!arguments(decl, frame, *target.block, call.args) ||
-      !body(target, inner, call.body) ||
+  if (!body(target, inner, handles, call.body) ||
       !bindResults(decl, frame, returns.size()))
     return false;
-  if (previous && previous->returns.size() != returns.size())
+  if (!out.calls.empty() && carried.count != returns.size())
     return error(frame, decl.location,
                  "the blocks of one repeat must return the same values");
-  for (const BlockDecl::Name &input : target.block->inputs) {
-    int from = -1;
-    for (size_t r = 0; previous && r < previous->returns.size(); ++r)
-      if (previous->returns[r].name == input.name)
-        from = int(r);
-    call.carried.push_back(from);
+  carried = {{}, {}, returns.size()};
+  for (size_t r = 0; r < returns.size(); ++r) {
+    carried.returns.emplace(returns[r].name, int(r));
+    if (const StateRef *handle = handleOf(handles, call.body.returns[r].id))
+      carried.handles.emplace(int(r), *handle);
   }
-  previous = target.block;
   out.calls.push_back(std::move(call));
   return true;
 }
@@ -324,10 +342,10 @@ bool GraphBuilder::repeat(const NodeDecl &decl, Frame &frame, Sink sink) {
                  "group " + quote(*name) + " has no `each` to repeat over");
   auto result = std::make_unique<Repeat>();
   result->group = scope.path;
-  const BlockDecl *previous = nullptr;
+  Carried carried;
   for (int64_t i = 0; i < group->count; ++i) {
     env.indices.assign(1, {group->index, Value(i)});
-    if (!repeatCall(decl, frame, env, scope, i, previous, *result))
+    if (!repeatCall(decl, frame, env, scope, i, sink, carried, *result))
       return false;
   }
   Node node;
@@ -335,9 +353,11 @@ bool GraphBuilder::repeat(const NodeDecl &decl, Frame &frame, Sink sink) {
   node.calls = frame.calls;
   node.name = frame.path + "/" + decl.results[0];
   node.op = "repeat";
-  for (size_t i = 0; i < previous->returns.size(); ++i) {
+  for (size_t i = 0; i < carried.count; ++i) {
     ValueId id = sink.fresh();
     node.results.push_back(id);
+    if (const StateRef *handle = handleOf(carried.handles, int(i)))
+      sink.handles.emplace(id.id, *handle);
     if (decl.results[i] != "_")
       frame.names[decl.results[i]] = id;
   }
@@ -385,7 +405,8 @@ bool GraphBuilder::experts(const NodeDecl &decl, Frame &frame, Sink sink) {
   if (!node.slot("x") || !node.slot("at"))
     return error(frame, decl.location, "experts needs `at`: the chosen ones");
   node.body = std::make_unique<Body>();
-  if (!body(target, inner, *node.body) || !bindResults(decl, frame, 1))
+  std::map<int, StateRef> handles;
+  if (!body(target, inner, handles, *node.body) || !bindResults(decl, frame, 1))
     return false;
   node.results.push_back(sink.fresh());
   if (decl.results[0] != "_")

@@ -45,7 +45,7 @@ bool GraphBuilder::graphValue(const Data &data, Frame &frame, Operand &out) {
   if (!value->isNumber())
     return error(frame, data.location,
                  "expected a value of the graph, w.name or a number, found " +
-                     print(*value));
+                     printShort(*value));
   out.data = Value(value->number());
   return true;
 }
@@ -65,7 +65,8 @@ bool GraphBuilder::attribute(const OpInfo &info, const Slot &slot,
   }
   auto wrong = [&](const std::string &expected) {
     return error(frame, data.location,
-                 name + " must be " + expected + ", found " + print(*value));
+                 name + " must be " + expected + ", found " +
+                     printShort(*value));
   };
   switch (slot.kind) {
   case SlotKind::Int:
@@ -150,7 +151,7 @@ bool GraphBuilder::slot(const OpInfo &info, const Slot &slot, const Data &data,
   }
   case SlotKind::Mask: {
     Mask terms;
-    if (!mask(data, frame, terms, false))
+    if (!mask(data, frame, terms))
       return false;
     out = Operand{std::move(terms)};
     return true;
@@ -170,6 +171,8 @@ bool GraphBuilder::slot(const OpInfo &info, const Slot &slot, const Data &data,
                  std::string(info.word) + " takes " + std::to_string(expected) +
                      (info.foldsList ? " or more" : "") + " values, found " +
                      std::to_string(count));
+  if (!grow(frame, data.location, count))
+    return false;
   std::vector<Operand> list;
   for (const Data &item : data.items) {
     list.emplace_back();
@@ -282,18 +285,28 @@ bool GraphBuilder::trackState(const OpInfo &info, const NodeDecl &decl,
   for (const Slot &other : info.slots)
     writes |= other.kind == SlotKind::Value || other.kind == SlotKind::Values;
   std::string name = quote(printRef(ref.path, ref.index));
+  bool once = model_.state(ref)->once, source = entry_->kind == "source";
   if (!writes) {
     everRead_.emplace(ref, decl.location);
-    return true;
+    return written_.count(ref) || (once && !source) ||
+           error(frame, decl.location,
+                 "state " + name +
+                     " must be appended to before it is read in this entry; "
+                     "only a state with `once: true` has been written by "
+                     "another one");
   }
   everWritten_.insert(ref);
-  const State *state = model_.state(ref);
-  if (state && state->once && entry_->kind != "source")
+  if (once && !source)
     return error(frame, decl.location,
                  "state " + name +
                      " is written once, by an entry of kind "
                      "source, not by " +
                      quote(entry_->name));
+  if (source && !once)
+    return error(frame, decl.location,
+                 "state " + name +
+                     " needs `once: true` to be written by an entry of kind "
+                     "source");
   if (!written_.insert(ref).second)
     return error(frame, decl.location,
                  "state " + name + " is written twice in entry " +

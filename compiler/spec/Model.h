@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <variant>
@@ -103,15 +104,11 @@ struct Weight {
 struct State {
   std::string path;
   int64_t index = -1;
-  enum class Kind { Cache, Fixed } kind = Kind::Cache;
-  std::vector<std::pair<std::string, std::vector<int64_t>>> fields; // cache
-  std::vector<int64_t> shape;                                       // fixed
-  double init = 0;                                                  // fixed
-  WeightRef initWeight; // fixed, if its path is not empty
-  int64_t keep = 0;     // cache: only the last N rows (0: all)
-  int64_t chunk = 0;    // cache: emptied at multiples of N (0: never)
-  bool once = false;    // written by a `source` entry, then only read
-  bool filled = false;  // starts with `keep` rows of `init` that count
+  // "k" and "v", each [heads, width].
+  std::vector<std::pair<std::string, std::vector<int64_t>>> fields;
+  int64_t keep = 0;  // only the last N rows (0: all)
+  int64_t chunk = 0; // emptied at multiples of N (0: never)
+  bool once = false; // written by a `source` entry, then only read
   Location location;
 };
 
@@ -121,17 +118,10 @@ struct ValueId {
   friend auto operator<=>(ValueId, ValueId) = default;
 };
 
-// `causal`, `all`, `window` (count), `band`, `chunk`, `segments`, `keys`,
-// `prefix`, `blocks` (args size, local, stride); `any` has alternatives, of
-// which one must hold, each of them a list of terms that must all hold.
-struct MaskArg {
-  std::string name; // the term's kind where it has one argument
-  std::variant<ValueId, Value> data;
-};
+// `causal`, `all`, or `window`, `band`, `chunk` with a number of positions.
 struct MaskTerm {
   std::string kind;
-  std::vector<MaskArg> args;
-  std::vector<std::vector<MaskTerm>> any;
+  int64_t size = 0;
 };
 using Mask = std::vector<MaskTerm>;
 
@@ -195,23 +185,20 @@ struct Repeat {
 
 struct EntryInput {
   std::string name;
-  std::string type; // tokens, positions, token_types, patches, grid, ...
-  std::vector<std::pair<std::string, Value>> params;
-  bool optional = false;
+  std::string type; // tokens, positions, token_types
   ValueId value;
   Location location;
 };
 
 struct Entry {
   std::string name;
-  std::string kind; // generate, encode, embed, classify, fill, source, vision
+  std::string kind; // generate, encode, embed, classify, fill, source
   Location location;
   std::vector<EntryInput> inputs;
   std::vector<std::pair<std::string, ValueId>> outputs;
   std::string positions; // kind of positions, empty if the entry has none
-  std::vector<std::pair<std::string, Value>> positionParams;
-  Value start;         // first decoder token, none if not stated
-  Value recomputePast; // none if not stated
+  std::optional<int64_t> positionStart; // of a sequence's first token
+  std::optional<int64_t> start;         // first decoder token
   int valueCount = 0;
   std::vector<Node> nodes;
 };

@@ -9,12 +9,15 @@ static bool isLetter(char c) {
   return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_';
 }
 
+bool isNameCharacter(char c, bool digits) {
+  return isLetter(c) || (digits && c >= '0' && c <= '9');
+}
+
 bool isName(std::string_view text) {
   if (text.empty() || !isLetter(text[0]))
     return false;
-  return std::all_of(text.begin(), text.end(), [](char c) {
-    return isLetter(c) || (c >= '0' && c <= '9');
-  });
+  return std::all_of(text.begin(), text.end(),
+                     [](char c) { return isNameCharacter(c, true); });
 }
 
 bool isYamlBoolean(std::string_view text) {

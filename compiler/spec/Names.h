@@ -10,6 +10,7 @@ namespace sluice::spec {
 
 // letter { letter | digit | "_" }
 bool isName(std::string_view text);
+bool isNameCharacter(char c, bool digits);
 // The YAML 1.1 booleans that other tools read as true and false.
 bool isYamlBoolean(std::string_view text);
 

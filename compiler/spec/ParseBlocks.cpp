@@ -2,6 +2,8 @@
 #include "compiler/spec/Parser.h"
 #include "dialects/llm/OpRegistry.h"
 
+#include <algorithm>
+
 namespace sluice::spec {
 
 const ParamSpec *BlockDecl::param(const std::string &name) const {
@@ -19,10 +21,8 @@ bool BlockDecl::hasInput(const std::string &name) const {
 }
 
 const BlockDecl *SpecFile::block(const std::string &name) const {
-  for (const BlockDecl &block : blocks)
-    if (block.name == name)
-      return &block;
-  return nullptr;
+  auto it = blockIndex.find(name);
+  return it == blockIndex.end() ? nullptr : &blocks[it->second];
 }
 
 const UseDecl *SpecFile::use(const std::string &name) const {
@@ -39,6 +39,8 @@ std::vector<BlockDecl::Name> Parser::names(const Tree &tree,
     diagnostics_.error(tree.location, what + " must be a list of names");
     return out;
   }
+  if (!isShort(tree, what))
+    return out;
   for (const Tree &item : tree.items) {
     BlockDecl::Name entry{item.location, name(item, what)};
     for (const BlockDecl::Name &other : out)
@@ -123,6 +125,11 @@ static std::vector<Tree> splitResults(const Tree &key) {
 
 void Parser::node(const Tree &key, const Tree &tree, NodeDecl &out) {
   out.resultLocation = key.location;
+  if (std::count(key.text.begin(), key.text.end(), ',') >= int(maxNames)) {
+    diagnostics_.error(key.location, "a node has at most " +
+                                         std::to_string(maxNames) + " results");
+    return;
+  }
   for (const Tree &result : splitResults(key)) {
     out.results.push_back(result.text == "_" ? "_" : name(result, "a result"));
     for (size_t i = 0; i + 1 < out.results.size(); ++i)
@@ -191,6 +198,8 @@ void Parser::choices(const Tree &tree, NodeDecl &out) {
     out.blocks.push_back({tree.location, "", word(tree, "block")});
     return;
   }
+  if (!isShort(tree, "blocks to choose from"))
+    return;
   for (size_t i = 0; i < tree.keys.size(); ++i) {
     if (tree.keys[i].text == "match")
       out.match = scalar(tree.items[i]);
@@ -254,34 +263,28 @@ void Parser::entries(const Tree &tree, std::vector<EntryDecl> &out) {
   }
 }
 
-static const std::vector<std::string> entryKinds = {
-    "generate", "encode", "embed", "classify", "fill", "source", "vision"};
-static const std::vector<std::string> inputTypes = {
-    "tokens", "positions", "token_types", "patches",
-    "grid",   "segments",  "prefix",      "rows"};
-static const std::vector<std::string> positionKinds = {"linear", "grid3",
-                                                       "spans", "raster"};
-
 static bool oneOf(const std::string &text,
                   const std::vector<std::string> &list) {
-  for (const std::string &other : list)
-    if (other == text)
-      return true;
-  return false;
+  return std::find(list.begin(), list.end(), text) != list.end();
+}
+
+// The kind may be left out where the entry is named after it.
+void Parser::entryKind(const Tree *kind, EntryDecl &out) {
+  static const std::vector<std::string> kinds = {
+      "generate", "encode", "embed", "classify", "fill", "source"};
+  out.kind = kind ? word(*kind, "kind") : out.name;
+  const Location &at = kind ? kind->location : out.location;
+  if (out.kind == "vision")
+    notYet(at, "an entry of kind 'vision'");
+  else if (!oneOf(out.kind, kinds))
+    diagnostics_.error(at, "unknown kind of entry " + quote(out.kind) +
+                               suggest(out.kind, kinds));
 }
 
 void Parser::entry(const Tree &tree, EntryDecl &out) {
   MapReader map(tree, "entry " + quote(out.name), diagnostics_);
   map.take("doc");
-  // The kind may be left out where the entry is named after it.
-  out.kind = out.name;
-  const Tree *kind = map.take("kind");
-  if (kind)
-    out.kind = word(*kind, "kind");
-  if (!oneOf(out.kind, entryKinds))
-    diagnostics_.error(kind ? kind->location : out.location,
-                       "unknown kind of entry " + quote(out.kind) +
-                           suggest(out.kind, entryKinds));
+  entryKind(map.take("kind"), out);
   if (const Tree *value = map.take("needs"))
     out.needs = words(*value, "needs");
   if (const Tree *value = map.take("when"))
@@ -290,7 +293,8 @@ void Parser::entry(const Tree &tree, EntryDecl &out) {
     if (!value->isMap())
       diagnostics_.error(value->location,
                          "inputs must be a mapping from names to types");
-    for (size_t i = 0; i < value->keys.size(); ++i) {
+    for (size_t i = 0; isShort(*value, "inputs") && i < value->keys.size();
+         ++i) {
       InputDecl decl;
       decl.location = value->keys[i].location;
       decl.name = name(value->keys[i], "an input");
@@ -298,80 +302,95 @@ void Parser::entry(const Tree &tree, EntryDecl &out) {
       out.inputs.push_back(std::move(decl));
     }
   }
-  if (const Tree *value = map.take("positions")) {
-    MapReader keys(*value, "positions", diagnostics_);
-    if (const Tree *k = keys.require("kind"))
-      out.positions = word(*k, "kind");
-    if (!oneOf(out.positions, positionKinds))
-      diagnostics_.error(value->location,
-                         "unknown kind of positions " + quote(out.positions) +
-                             suggest(out.positions, positionKinds));
-    for (size_t i = 0; i < value->keys.size(); ++i)
-      if (value->keys[i].text != "kind") {
-        Scalar key;
-        key.location = value->keys[i].location;
-        key.text = value->keys[i].text;
-        out.positionParams.push_back({std::move(key), data(value->items[i])});
-      }
-  }
-  if (const Tree *value = map.take("start"))
+  if (const Tree *value = map.take("positions"))
+    positions(*value, out);
+  if (const Tree *value = map.take("start")) {
     out.start = data(*value);
-  if (const Tree *value = map.take("recompute_past"))
-    out.recomputePast = data(*value);
-  if (const Tree *value = map.take("labels"))
-    word(*value, "labels");
+    if (out.kind != "generate")
+      diagnostics_.error(value->location,
+                         "`start` belongs to an entry of kind generate");
+  }
+  for (const char *word : {"recompute_past", "labels"})
+    if (const Tree *value = map.take(word))
+      notYet(value->location, "`" + std::string(word) + "`");
   if (const Tree *value = map.require("nodes"))
     nodes(*value, out.nodes);
-  if (const Tree *value = map.take("outputs")) {
-    if (!value->isMap())
-      diagnostics_.error(value->location,
-                         "outputs must be a mapping from names to values");
-    for (size_t i = 0; i < value->keys.size(); ++i) {
-      BlockDecl::Name key{value->keys[i].location,
-                          name(value->keys[i], "an output")};
-      BlockDecl::Name bound{value->items[i].location,
-                            name(value->items[i], "an output's value")};
-      out.outputs.emplace_back(std::move(key), std::move(bound));
-    }
-  } else if (out.kind != "source" && tree.isMap()) {
+  if (const Tree *value = map.take("outputs"))
+    outputs(*value, out);
+  else if (out.kind != "source" && tree.isMap())
     diagnostics_.error(out.location,
                        "entry " + quote(out.name) + " needs outputs");
-  }
   map.finish();
+  entryContract(out);
+}
+
+// What the runtime asks of an entry that it calls by its kind.
+void Parser::entryContract(const EntryDecl &entry) {
+  if (entry.kind != "generate")
+    return;
+  auto isTokens = [](const InputDecl &input) { return input.type == "tokens"; };
+  auto isLogits = [](const auto &output) {
+    return output.first.name == "logits";
+  };
+  if (!std::any_of(entry.inputs.begin(), entry.inputs.end(), isTokens))
+    diagnostics_.error(entry.location,
+                       "an entry of kind generate needs an input of type "
+                       "tokens");
+  if (!entry.outputs.empty() &&
+      !std::any_of(entry.outputs.begin(), entry.outputs.end(), isLogits))
+    diagnostics_.error(entry.outputs[0].first.location,
+                       "an entry of kind generate needs the output 'logits'");
+}
+
+void Parser::positions(const Tree &tree, EntryDecl &out) {
+  MapReader keys(tree, "positions", diagnostics_);
+  if (const Tree *kind = keys.require("kind")) {
+    out.positions = word(*kind, "kind");
+    if (oneOf(out.positions, {"grid3", "spans", "raster"}))
+      notYet(kind->location, "the kind of positions " + quote(out.positions));
+    else if (out.positions != "linear")
+      diagnostics_.error(kind->location,
+                         "unknown kind of positions " + quote(out.positions) +
+                             suggest(out.positions, {"linear"}));
+  }
+  if (const Tree *start = keys.take("start"))
+    out.positionStart = data(*start);
+  keys.finish();
+}
+
+void Parser::outputs(const Tree &tree, EntryDecl &out) {
+  if (!tree.isMap())
+    diagnostics_.error(tree.location,
+                       "outputs must be a mapping from names to values");
+  if (!isShort(tree, "outputs"))
+    return;
+  for (size_t i = 0; i < tree.keys.size(); ++i) {
+    BlockDecl::Name key{tree.keys[i].location, name(tree.keys[i], "an output")};
+    BlockDecl::Name bound{tree.items[i].location,
+                          name(tree.items[i], "an output's value")};
+    out.outputs.emplace_back(std::move(key), std::move(bound));
+  }
 }
 
 void Parser::input(const Tree &tree, InputDecl &out) {
-  if (tree.isScalar()) {
-    out.type = tree.text;
-  } else if (tree.isMap()) {
-    for (size_t i = 0; i < tree.keys.size(); ++i) {
-      const Tree &key = tree.keys[i], &value = tree.items[i];
-      if (key.text == "optional") {
-        out.optional = flag(value, "optional");
-        continue;
-      }
-      if (!out.type.empty())
-        diagnostics_.error(key.location, "an input has one type");
-      out.type = key.text;
-      if (value.isMap()) {
-        for (size_t j = 0; j < value.keys.size(); ++j) {
-          Scalar name;
-          name.location = value.keys[j].location;
-          name.text = value.keys[j].text;
-          out.params.push_back({std::move(name), data(value.items[j])});
-        }
-      } else {
-        Scalar name;
-        name.location = key.location;
-        name.text = key.text;
-        out.params.push_back({std::move(name), data(value)});
-      }
-    }
+  static const std::vector<std::string> types = {"tokens", "positions",
+                                                 "token_types"};
+  static const std::vector<std::string> later = {"patches", "grid", "segments",
+                                                 "prefix", "rows"};
+  if (tree.find("optional")) {
+    notYet(tree.location, "an `optional` input");
+    return;
   }
-  if (!oneOf(out.type, inputTypes))
-    diagnostics_.error(out.location, "unknown type of input " +
-                                         quote(out.type) +
-                                         suggest(out.type, inputTypes));
+  out.type = tree.isMap() && !tree.keys.empty() ? tree.keys[0].text : tree.text;
+  if (oneOf(out.type, later))
+    notYet(tree.location, "an input of type " + quote(out.type));
+  else if (!oneOf(out.type, types))
+    diagnostics_.error(tree.location, "unknown type of input " +
+                                          quote(out.type) +
+                                          suggest(out.type, types));
+  else if (!tree.isScalar())
+    diagnostics_.error(tree.location, "an input of type " + quote(out.type) +
+                                          " takes no parameters");
 }
 
 } // namespace sluice::spec

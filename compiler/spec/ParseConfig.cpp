@@ -20,6 +20,10 @@ std::string Parser::name(const Tree &tree, const std::string &what) {
     diagnostics_.error(tree.location,
                        quote(text) + " is a boolean in YAML 1.1 and cannot be "
                                      "a name");
+  else if (text.size() > maxNameLength)
+    diagnostics_.error(tree.location, what + " must be a name of at most " +
+                                          std::to_string(maxNameLength) +
+                                          " characters");
   else if (!isName(text))
     diagnostics_.error(tree.location,
                        what + " must be a name (letters, digits, '_'), found " +
@@ -44,6 +48,19 @@ std::vector<std::string> Parser::words(const Tree &tree,
   for (const Tree &item : tree.items)
     out.push_back(word(item, what));
   return out;
+}
+
+bool Parser::isShort(const Tree &tree, const std::string &what) {
+  if (tree.items.size() <= maxNames)
+    return true;
+  diagnostics_.error(tree.location,
+                     what + " are " + std::to_string(tree.items.size()) +
+                         ", more than " + std::to_string(maxNames));
+  return false;
+}
+
+void Parser::notYet(const Location &location, const std::string &what) {
+  diagnostics_.error(location, what + " is not supported yet");
 }
 
 bool Parser::flag(const Tree &tree, const std::string &what) {
@@ -271,6 +288,8 @@ void Parser::params(const Tree &tree, std::vector<ParamSpec> &out) {
                        "params must be a mapping from names to types");
     return;
   }
+  if (!isShort(tree, "params"))
+    return;
   for (size_t i = 0; i < tree.keys.size(); ++i) {
     ParamSpec param;
     param.location = tree.keys[i].location;

@@ -24,13 +24,20 @@ public:
       return nullptr;
     auto file = std::make_shared<SpecFile>();
     file->path = path;
+    file->bytes = std::max(int64_t(text.size()), minBytes);
     open_.push_back(path);
     header(*tree, *file);
     open_.pop_back();
+    for (size_t i = 0; i < file->blocks.size(); ++i)
+      file->blockIndex.emplace(file->blocks[i].name, i);
     return file;
   }
 
 private:
+  // A library has a scope of its own wherever it is used, so that a few files
+  // that use each other twice would become thousands.
+  static constexpr int64_t maxBytes = 16 << 20, minBytes = 64 << 10;
+
   void header(const Tree &tree, SpecFile &file) {
     Parser parser(diagnostics_);
     MapReader map(tree, "the spec", diagnostics_);
@@ -130,8 +137,16 @@ private:
                            "a library is named by its file: {name: file}");
       else
         use.library = library(file.path, *path);
-      if (use.library)
+      if (use.library) {
         arguments(use);
+        file.bytes += use.library->bytes;
+        if (file.bytes > maxBytes) {
+          diagnostics_.error(use.location,
+                             "too many libraries, counting each as often as "
+                             "it is used");
+          return;
+        }
+      }
       file.uses.push_back(std::move(use));
     }
   }
@@ -152,6 +167,13 @@ private:
                            "library " + quote(path) + " uses itself");
         return nullptr;
       }
+    if (open_.size() > maxBytes / minBytes) {
+      diagnostics_.error(name.location, "too many libraries in a chain");
+      return nullptr;
+    }
+    auto [known, isNew] = loaded_.try_emplace(path);
+    if (!isNew)
+      return known->second;
     std::ifstream in(path, std::ios::binary);
     std::ostringstream text;
     if (in)
@@ -165,7 +187,7 @@ private:
       diagnostics_.error(name.location, quote(path) + " is not a library");
       return nullptr;
     }
-    return file;
+    return loaded_[path] = file;
   }
 
   void arguments(const UseDecl &use) {
@@ -194,6 +216,7 @@ private:
 
   Diagnostics &diagnostics_;
   std::vector<std::string> open_;
+  std::map<std::string, std::shared_ptr<const SpecFile>> loaded_;
 };
 
 } // namespace

@@ -122,10 +122,24 @@ void Parser::weightLeaf(const Tree &tree, WeightLeaf &out) {
   }
   map.take("doc");
   map.finish();
+  for (const Sources *all : {&out.sources, &out.biasSources})
+    for (const auto &[format, alternatives] : *all)
+      for (const SourceDecl &decl : alternatives)
+        rowOrder(decl, !out.holds.empty());
   if (out.sources.empty() && !out.sameAs)
     diagnostics_.error(out.location,
                        "weight " + quote(out.name) +
                            " says nowhere where it lies (hf, gguf, raw)");
+}
+
+// Only the tensor that holds all parts says how they lie in it.
+void Parser::rowOrder(const SourceDecl &decl, bool holds) {
+  if (!holds && (decl.blocks || decl.per || !decl.order.empty()))
+    diagnostics_.error(decl.location,
+                       "`blocks`, `per` and `order` belong to the one tensor "
+                       "of a weight with `holds`");
+  for (const SourceDecl &item : decl.items)
+    rowOrder(item, false);
 }
 
 void Parser::weightBias(const Tree &tree, WeightLeaf &out) {
@@ -222,6 +236,8 @@ SourceDecl Parser::source(const Tree &tree) {
     out.scales = text(*value);
   if (const Tree *value = map.take("format"))
     out.format = word(*value, "format");
+  if (out.scales.has_value() == out.format.empty())
+    diagnostics_.error(tree.location, "`scales` and `format` go together");
   if (const Tree *value = map.take("apply"))
     out.apply = apply(*value);
   if (const Tree *value = map.take("blocks"))
@@ -309,6 +325,21 @@ void Parser::state(const Tree &tree, StateGroup &group) {
   }
 }
 
+// Attention is what reads a cache, so it has keys and values, in this order.
+void Parser::cacheFields(const Tree &tree, StateLeaf &out) {
+  for (const char *field : {"k", "v"}) {
+    const Tree *sizes = tree.find(field);
+    if (!sizes || !sizes->isList() || sizes->items.size() != 2 ||
+        tree.keys.size() != 2) {
+      diagnostics_.error(tree.location,
+                         "a cache has keys and values, and is written "
+                         "{k: [heads, width], v: [heads, width]}");
+      return;
+    }
+    out.fields.push_back({sizes->location, field, shape(*sizes, "a field")});
+  }
+}
+
 void Parser::stateLeaf(const Tree &tree, StateLeaf &out) {
   MapReader map(tree, "state " + quote(out.name), diagnostics_);
   const Tree *cache = map.take("cache");
@@ -316,15 +347,8 @@ void Parser::stateLeaf(const Tree &tree, StateLeaf &out) {
   if (cache && fixed)
     diagnostics_.error(tree.location,
                        "a state is `cache` or `fixed`, not both");
-  out.cache = cache != nullptr;
   if (cache) {
-    if (!cache->isMap() || cache->keys.empty())
-      diagnostics_.error(cache->location,
-                         "a cache is written {field: [sizes], ...}");
-    for (size_t i = 0; i < cache->keys.size(); ++i)
-      out.fields.push_back({cache->keys[i].location,
-                            name(cache->keys[i], "a field"),
-                            shape(cache->items[i], "a field")});
+    cacheFields(*cache, out);
     if (const Tree *value = map.take("keep"))
       out.keep = data(*value);
     if (const Tree *value = map.take("chunk"))
@@ -332,13 +356,10 @@ void Parser::stateLeaf(const Tree &tree, StateLeaf &out) {
     if (const Tree *value = map.take("once"))
       out.once = flag(*value, "once");
     if (const Tree *value = map.take("full_of"))
-      out.fullOf = data(*value);
-    if (out.fullOf && !out.keep)
-      diagnostics_.error(out.location, "`full_of` needs `keep`");
+      notYet(value->location, "`full_of`");
   } else if (fixed) {
-    out.shape = shape(*fixed, "fixed");
-    if (const Tree *value = map.take("init"))
-      out.init = data(*value);
+    notYet(fixed->location, "a `fixed` state");
+    map.take("init");
   }
   if (const Tree *value = map.take("when"))
     out.when = scalar(*value);

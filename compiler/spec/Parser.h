@@ -28,6 +28,10 @@ public:
   std::string name(const Tree &tree, const std::string &what);
   std::vector<std::string> words(const Tree &tree, const std::string &what);
   bool flag(const Tree &tree, const std::string &what);
+  // Whether a list or mapping has no more than `maxNames` elements.
+  bool isShort(const Tree &tree, const std::string &what);
+  // Refuses a word of the language that nothing carries out yet.
+  void notYet(const Location &location, const std::string &what);
 
 private:
   bool type(const Tree &tree, ParamType &out);
@@ -38,11 +42,13 @@ private:
   std::optional<EachDecl> each(const Tree &tree);
   void weightLeaf(const Tree &tree, WeightLeaf &out);
   void weightBias(const Tree &tree, WeightLeaf &out);
+  void rowOrder(const SourceDecl &decl, bool holds);
   std::optional<AliasDecl> alias(const Tree &tree, const std::string &what);
   std::vector<SourceDecl> sources(const Tree &tree);
   SourceDecl source(const Tree &tree);
   std::vector<TransformDecl> apply(const Tree &tree);
   void stateLeaf(const Tree &tree, StateLeaf &out);
+  void cacheFields(const Tree &tree, StateLeaf &out);
   std::vector<Data> shape(const Tree &tree, const std::string &what);
   void block(const Tree &tree, BlockDecl &out);
   std::vector<BlockDecl::Name> names(const Tree &tree, const std::string &what);
@@ -51,7 +57,11 @@ private:
   void call(const Tree &tree, NodeDecl &out);
   void choices(const Tree &tree, NodeDecl &out);
   void entry(const Tree &tree, EntryDecl &out);
+  void entryKind(const Tree *kind, EntryDecl &out);
+  void entryContract(const EntryDecl &entry);
   void input(const Tree &tree, InputDecl &out);
+  void positions(const Tree &tree, EntryDecl &out);
+  void outputs(const Tree &tree, EntryDecl &out);
 
   Diagnostics &diagnostics_;
 };

@@ -32,16 +32,6 @@ static void markOperand(const Operand &operand, std::vector<bool> &used) {
       markOperand(element, used);
 }
 
-static void markMask(const Mask &mask, std::vector<bool> &used) {
-  for (const MaskTerm &term : mask) {
-    for (const MaskArg &arg : term.args)
-      if (const auto *id = std::get_if<ValueId>(&arg.data))
-        used[size_t(id->id)] = true;
-    for (const Mask &alternative : term.any)
-      markMask(alternative, used);
-  }
-}
-
 // An input that its body never reads is not printed, so neither is its use.
 static std::vector<bool> inputsUsed(const Body &body,
                                     const std::vector<bool> &used) {
@@ -54,11 +44,8 @@ static std::vector<bool> inputsUsed(const Body &body,
 void Printer::markUsed(const std::vector<Node> &nodes,
                        std::vector<bool> &used) const {
   for (const Node &node : nodes) {
-    for (const auto &[name, operand] : node.slots) {
+    for (const auto &[name, operand] : node.slots)
       markOperand(operand, used);
-      if (const auto *mask = operand.get<Mask>())
-        markMask(*mask, used);
-    }
     if (!node.repeat)
       continue;
     for (const Repeat::Call &call : node.repeat->calls) {
@@ -81,35 +68,13 @@ std::string Printer::relative(const std::string &path,
   return path;
 }
 
-std::string Printer::mask(const Mask &mask, const Scope &scope) const {
+static std::string printMask(const Mask &mask) {
   std::string text = "[";
   for (const MaskTerm &term : mask) {
     text += text.size() > 1 ? ", " : "";
-    if (term.args.empty() && term.any.empty()) {
-      text += term.kind;
-      continue;
-    }
-    auto value = [&](const MaskArg &arg) {
-      const auto *id = std::get_if<ValueId>(&arg.data);
-      return id ? scope.names[size_t(id->id)]
-                : yamlScalar(std::get<Value>(arg.data));
-    };
-    text += "{" + term.kind + ": ";
-    if (!term.any.empty()) {
-      text += "[";
-      for (size_t i = 0; i < term.any.size(); ++i)
-        text += (i ? ", " : "") + this->mask(term.any[i], scope);
-      text += "]";
-    } else if (term.args.size() == 1 && term.args[0].name == term.kind) {
-      text += value(term.args[0]);
-    } else {
-      text += "{";
-      for (size_t i = 0; i < term.args.size(); ++i)
-        text +=
-            (i ? ", " : "") + term.args[i].name + ": " + value(term.args[i]);
-      text += "}";
-    }
-    text += "}";
+    text += term.size == 0
+                ? term.kind
+                : "{" + term.kind + ": " + std::to_string(term.size) + "}";
   }
   return text + "]";
 }
@@ -124,7 +89,7 @@ std::string Printer::operand(const Operand &operand, const Scope &scope) const {
   if (const auto *value = operand.get<Value>())
     return yamlScalar(*value);
   if (const auto *terms = operand.get<Mask>())
-    return mask(*terms, scope);
+    return printMask(*terms);
   std::string text = "[";
   for (const Operand &element : *operand.get<std::vector<Operand>>())
     text += (text.size() > 1 ? ", " : "") + this->operand(element, scope);
@@ -145,10 +110,10 @@ std::string Printer::results(const Node &node, Scope &scope) const {
 std::string Printer::repeat(const Node &node, Scope &scope) {
   const Repeat &repeat = *node.repeat;
   std::vector<std::string> names, order;
-  std::set<std::string> wanted;
+  std::set<std::string> wanted, known;
   for (const Repeat::Call &call : repeat.calls) {
     names.push_back(blockFor(call.body, repeat.group));
-    if (std::find(order.begin(), order.end(), names.back()) == order.end())
+    if (known.insert(names.back()).second)
       order.push_back(names.back());
     std::vector<bool> used(size_t(call.body.valueCount), false);
     markUsed(call.body.nodes, used);
@@ -223,6 +188,11 @@ static std::string nameList(const std::vector<std::string> &names) {
   return "[" + join(names) + "]";
 }
 
+// What follows `nodes:`; an empty list is written as one.
+static std::string nodeList(const std::string &lines) {
+  return lines.empty() ? " []\n" : "\n" + lines;
+}
+
 std::string Printer::bodyText(const Body &body, const std::string &group) {
   Scope scope;
   scope.group = group;
@@ -260,7 +230,7 @@ std::string Printer::bodyText(const Body &body, const std::string &group) {
     text += pad + "inputs: " + nameList(inputs) + "\n";
   if (!body.returnNames.empty())
     text += pad + "returns: " + nameList(body.returnNames) + "\n";
-  return text + pad + "nodes:\n" + nodeText + first + second;
+  return text + pad + "nodes:" + nodeList(nodeText + first + second);
 }
 
 std::string Printer::blockFor(const Body &body, const std::string &group) {
@@ -278,27 +248,6 @@ std::string Printer::blockFor(const Body &body, const std::string &group) {
   return name;
 }
 
-static std::string
-params(const std::vector<std::pair<std::string, Value>> &values) {
-  std::string text;
-  std::string group;
-  for (const auto &[name, value] : values) {
-    // class.at and class.value are fields of one parameter.
-    size_t dot = name.find('.');
-    std::string head = dot == std::string::npos ? "" : name.substr(0, dot);
-    if (head != group && !group.empty())
-      text += "}";
-    text += text.empty() ? "" : ", ";
-    if (head != group && !head.empty())
-      text += head + ": {" + name.substr(dot + 1);
-    else
-      text += head.empty() ? name : name.substr(dot + 1);
-    group = head;
-    text += ": " + yamlScalar(value);
-  }
-  return text + (group.empty() ? "" : "}");
-}
-
 void Printer::entry(const Entry &entry, int depth) {
   line(depth, entry.name + ":");
   line(depth + 1, "kind: " + entry.kind);
@@ -310,16 +259,7 @@ void Printer::entry(const Entry &entry, int depth) {
     scope.used[size_t(value.id)] = true;
   std::string inputs, unused;
   for (const EntryInput &input : entry.inputs) {
-    std::string type = input.type;
-    bool single =
-        input.params.size() == 1 && input.params[0].first == input.type;
-    if (single)
-      type = "{" + input.type + ": " + yamlScalar(input.params[0].second) +
-             (input.optional ? ", optional: true" : "") + "}";
-    else if (!input.params.empty() || input.optional)
-      type = "{" + input.type + ": {" + params(input.params) + "}" +
-             (input.optional ? ", optional: true" : "") + "}";
-    inputs += (inputs.empty() ? "" : ", ") + input.name + ": " + type;
+    inputs += (inputs.empty() ? "" : ", ") + input.name + ": " + input.type;
     scope.names[size_t(input.value.id)] = input.name;
     if (!scope.used[size_t(input.value.id)])
       unused += std::string(size_t(depth + 2) * 2, ' ') +
@@ -327,16 +267,17 @@ void Printer::entry(const Entry &entry, int depth) {
   }
   line(depth + 1, "inputs: {" + inputs + "}");
   if (!entry.positions.empty())
-    line(depth + 1, "positions: {kind: " + entry.positions +
-                        (entry.positionParams.empty() ? "" : ", ") +
-                        params(entry.positionParams) + "}");
-  if (!entry.start.isNone())
-    line(depth + 1, "start: " + yamlScalar(entry.start));
-  if (!entry.recomputePast.isNone())
-    line(depth + 1, "recompute_past: " + yamlScalar(entry.recomputePast));
+    line(depth + 1,
+         "positions: {kind: " + entry.positions +
+             (entry.positionStart
+                  ? ", start: " + std::to_string(*entry.positionStart)
+                  : "") +
+             "}");
+  if (entry.start)
+    line(depth + 1, "start: " + std::to_string(*entry.start));
   std::string text = nodes(entry.nodes, scope, depth + 2);
-  line(depth + 1, "nodes:");
-  out_ += text + unused;
+  out_ += std::string(size_t(depth + 1) * 2, ' ') +
+          "nodes:" + nodeList(text + unused);
   std::string outputs;
   for (const auto &[name, value] : entry.outputs)
     outputs += (outputs.empty() ? "" : ", ") + name + ": " +

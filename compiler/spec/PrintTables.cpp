@@ -79,7 +79,11 @@ std::string Printer::run() {
     addRow(weights, weight, "");
   for (const State &state : model_.states)
     addRow(states, state, "");
-  line(0, "weights:");
+  for (const auto &[path, count] : counts_)
+    if (!hasGroup(states, path))
+      addGroup(weights, path);
+  if (!weights.order.empty())
+    line(0, "weights:");
   group(weights, "", 1);
   ignored();
   if (!model_.states.empty()) {
@@ -141,6 +145,42 @@ rowsOf(const std::map<std::string, std::map<int64_t, const Weight *>> &map,
   return map.find(name)->second;
 }
 
+// "a", "a.b" and "a.b.c" of "a.b.c".
+static std::vector<std::string> prefixes(const std::string &path) {
+  std::vector<std::string> out;
+  for (size_t dot = path.find('.'); dot != std::string::npos;
+       dot = path.find('.', dot + 1))
+    out.push_back(path.substr(0, dot));
+  out.push_back(path);
+  return out;
+}
+
+static std::string lastPart(const std::string &path) {
+  return path.substr(path.rfind('.') + 1);
+}
+
+bool Printer::hasGroup(const Group &root, const std::string &path) {
+  const Group *at = &root;
+  for (const std::string &prefix : prefixes(path)) {
+    auto inner = at->groups.find(lastPart(prefix));
+    if (inner == at->groups.end())
+      return false;
+    at = &inner->second;
+  }
+  return true;
+}
+
+// A group that is repeated over is printed even if nothing is left in it.
+void Printer::addGroup(Group &root, const std::string &path) {
+  Group *at = &root;
+  for (const std::string &prefix : prefixes(path)) {
+    std::string name = lastPart(prefix);
+    if (!at->groups.count(name))
+      at->order.push_back(name);
+    at = &at->groups[name];
+  }
+}
+
 template <typename Row>
 void Printer::addRow(Group &root, const Row &row, const std::string &) {
   Group *at = &root;
@@ -155,10 +195,8 @@ void Printer::addRow(Group &root, const Row &row, const std::string &) {
     // The outermost group that a repeat or an index names has the instances.
     std::string path = row.path.substr(0, dot);
     if (row.index >= 0 && begin == 0 && !counts_.count(path)) {
-      bool inner = false;
-      for (const auto &[group, count] : counts_)
-        inner |= group.starts_with(path + ".");
-      if (!inner)
+      auto inner = counts_.lower_bound(path + ".");
+      if (inner == counts_.end() || !inner->first.starts_with(path + "."))
         counts_[path] = 0;
     }
     if (!at->groups.count(name))
@@ -166,9 +204,10 @@ void Printer::addRow(Group &root, const Row &row, const std::string &) {
     at = &at->groups[name];
     begin = dot + 1;
   }
-  for (auto &[group, count] : counts_)
-    if (row.index >= 0 && row.path.starts_with(group + "."))
-      count = std::max(count, row.index + 1);
+  if (row.index >= 0)
+    for (const std::string &prefix : prefixes(row.path))
+      if (auto it = counts_.find(prefix); it != counts_.end())
+        it->second = std::max(it->second, row.index + 1);
   std::string name = row.path.substr(begin);
   if constexpr (std::is_same_v<Row, Weight>) {
     if (at->weights[name].empty())
@@ -182,9 +221,9 @@ void Printer::addRow(Group &root, const Row &row, const std::string &) {
 }
 
 int64_t Printer::countOf(const std::string &path) const {
-  for (const auto &[group, count] : counts_)
-    if (path == group || path.starts_with(group + "."))
-      return count;
+  for (const std::string &prefix : prefixes(path))
+    if (auto it = counts_.find(prefix); it != counts_.end())
+      return it->second;
   return -1;
 }
 
@@ -285,19 +324,20 @@ void Printer::weight(const std::string &name, const std::string &path,
 // Parts of fused tensors, put together again.
 void Printer::fused(const Group &group, const std::string &path, int depth,
                     std::set<std::string> &done) {
+  std::map<std::pair<std::string, int64_t>, std::vector<std::string>> byTensor;
+  for (const auto &[name, rows] : group.weights) {
+    const Weight &weight = *rows.begin()->second;
+    if (weight.source.fused)
+      byTensor[{weight.source.tensors[0].tensor, weight.index}].push_back(name);
+  }
   for (const std::string &name : group.order) {
     auto own = group.weights.find(name);
     if (own == group.weights.end() || done.count(name) ||
         !own->second.begin()->second->source.fused)
       continue;
     const Weight &first = *own->second.begin()->second;
-    std::vector<std::string> parts;
-    for (const auto &[other, rows] : group.weights) {
-      const Weight &candidate = *rows.begin()->second;
-      if (candidate.source.fused && candidate.index == first.index &&
-          candidate.source.tensors[0].tensor == first.source.tensors[0].tensor)
-        parts.push_back(other);
-    }
+    std::vector<std::string> parts =
+        byTensor[{first.source.tensors[0].tensor, first.index}];
     std::sort(parts.begin(), parts.end(),
               [&](const std::string &a, const std::string &b) {
                 return group.weights.at(a).begin()->second->source.rows.offset <
@@ -356,44 +396,29 @@ void Printer::state(const std::string &name, const std::string &path,
                     const StateRows &rows, int depth) {
   int64_t count = rows.begin()->first < 0 ? -1 : countOf(path);
   std::vector<int64_t> present;
-  std::map<int64_t, std::string> keep, chunk, init;
-  std::map<int64_t, std::vector<int64_t>> shapes;
+  std::map<int64_t, std::string> keep, chunk;
   const State &first = *rows.begin()->second;
   for (const auto &[index, state] : rows) {
     present.push_back(index);
     keep[index] = state->keep ? std::to_string(state->keep) : "none";
     chunk[index] = state->chunk ? std::to_string(state->chunk) : "none";
-    init[index] = print(Value(state->init));
-    shapes[index] = state->shape;
   }
-  std::string text = name + ": {";
-  if (first.kind == State::Kind::Cache) {
-    text += "cache: {";
-    for (size_t f = 0; f < first.fields.size(); ++f) {
-      std::map<int64_t, std::vector<int64_t>> fields;
-      for (const auto &[index, state] : rows)
-        fields[index] = state->fields[f].second;
-      text += (f ? ", " : "") + first.fields[f].first + ": " +
-              shapeOf(fields, count);
-    }
-    text += "}";
-    auto given = [](const auto &v) { return v.second != "none"; };
-    if (std::any_of(keep.begin(), keep.end(), given))
-      text += ", keep: " + perInstance(keep, count);
-    if (std::any_of(chunk.begin(), chunk.end(), given))
-      text += ", chunk: " + perInstance(chunk, count);
-    if (first.once)
-      text += ", once: true";
-    if (first.filled)
-      text += ", full_of: " + perInstance(init, count);
-  } else {
-    text += "fixed: " + shapeOf(shapes, count);
-    if (!first.initWeight.path.empty())
-      text += ", init: w." + first.initWeight.path.substr(
-                                 first.initWeight.path.rfind('.') + 1);
-    else if (first.init != 0)
-      text += ", init: " + perInstance(init, count);
+  std::string text = name + ": {cache: {";
+  for (size_t f = 0; f < first.fields.size(); ++f) {
+    std::map<int64_t, std::vector<int64_t>> fields;
+    for (const auto &[index, state] : rows)
+      fields[index] = state->fields[f].second;
+    text +=
+        (f ? ", " : "") + first.fields[f].first + ": " + shapeOf(fields, count);
   }
+  text += "}";
+  auto given = [](const auto &v) { return v.second != "none"; };
+  if (std::any_of(keep.begin(), keep.end(), given))
+    text += ", keep: " + perInstance(keep, count);
+  if (std::any_of(chunk.begin(), chunk.end(), given))
+    text += ", chunk: " + perInstance(chunk, count);
+  if (first.once)
+    text += ", once: true";
   std::string when = whenOf(present, count);
   if (!when.empty())
     text += ", " + when;

@@ -33,6 +33,8 @@ private:
   void countInstances(const std::vector<Node> &nodes);
   template <typename Row>
   void addRow(Group &root, const Row &row, const std::string &top);
+  static bool hasGroup(const Group &root, const std::string &path);
+  static void addGroup(Group &root, const std::string &path);
   void group(const Group &group, const std::string &path, int depth);
   void weight(const std::string &name, const std::string &path,
               const WeightRows &rows, int depth);
@@ -73,7 +75,6 @@ private:
   std::string repeat(const Node &node, Scope &scope);
   std::string experts(const Node &node, Scope &scope);
   std::string operand(const Operand &operand, const Scope &scope) const;
-  std::string mask(const Mask &mask, const Scope &scope) const;
   std::string results(const Node &node, Scope &scope) const;
   std::string relative(const std::string &path, const Scope &scope) const;
   void markUsed(const std::vector<Node> &nodes, std::vector<bool> &used) const;

@@ -1,16 +1,35 @@
 #include "compiler/spec/Resolve.h"
 
-#include "compiler/spec/Names.h"
-
 #include <algorithm>
 
 namespace sluice::spec {
 
-void resolveNames(const SpecFile &file, Diagnostics &diagnostics) {
+static void resolveOnce(const SpecFile &file, Diagnostics &diagnostics,
+                        std::set<const SpecFile *> &done) {
+  if (!done.insert(&file).second)
+    return;
   for (const UseDecl &use : file.uses)
     if (use.library)
-      resolveNames(*use.library, diagnostics);
+      resolveOnce(*use.library, diagnostics, done);
   NameResolver(file, diagnostics).run();
+}
+
+void resolveNames(const SpecFile &file, Diagnostics &diagnostics) {
+  std::set<const SpecFile *> done;
+  resolveOnce(file, diagnostics, done);
+}
+
+bool NameResolver::Visible::contains(const std::string &name) const {
+  return (params && params->count(name)) || (indices && indices->count(name)) ||
+         std::find(bound.begin(), bound.end(), name) != bound.end();
+}
+
+NameResolver::Names NameResolver::Visible::all() const {
+  Names names = bound;
+  for (const std::set<std::string> *set : {params, indices})
+    if (set)
+      names.insert(names.end(), set->begin(), set->end());
+  return names;
 }
 
 NameResolver::NameResolver(const SpecFile &file, Diagnostics &diagnostics)
@@ -20,10 +39,12 @@ NameResolver::NameResolver(const SpecFile &file, Diagnostics &diagnostics)
   collectWeights(file.weights, "");
   for (const UseDecl &use : file.uses)
     if (use.library) {
-      groups_.push_back(use.name);
+      groups_.add(use.name);
       collectWeights(use.library->weights, use.name + ".");
     }
   collectStates(file.state, "");
+  for (const BlockDecl &block : file.blocks)
+    listed_.insert(block.weights.begin(), block.weights.end());
 }
 
 void NameResolver::collectParams(const SpecFile &file,
@@ -55,15 +76,15 @@ void NameResolver::collectWeights(const WeightGroup &group,
     indices_.insert(group.each->index);
   for (const auto &child : group.children) {
     if (const auto *inner = std::get_if<WeightGroup>(&child)) {
-      groups_.push_back(prefix + inner->name);
+      groups_.add(prefix + inner->name);
       collectWeights(*inner, prefix + inner->name + ".");
       continue;
     }
     const auto &leaf = std::get<WeightLeaf>(child);
     if (leaf.holds.empty())
-      leaves_.push_back(prefix + leaf.name);
+      leaves_.add(prefix + leaf.name);
     for (const WeightLeaf::Part &part : leaf.holds)
-      leaves_.push_back(prefix + part.name);
+      leaves_.add(prefix + part.name);
   }
 }
 
@@ -73,45 +94,40 @@ void NameResolver::collectStates(const StateGroup &group,
     indices_.insert(group.each->index);
   for (const auto &child : group.children) {
     if (const auto *inner = std::get_if<StateGroup>(&child)) {
-      groups_.push_back(prefix + inner->name);
+      groups_.add(prefix + inner->name);
       collectStates(*inner, prefix + inner->name + ".");
     } else {
-      states_.push_back(prefix + std::get<StateLeaf>(child).name);
+      states_.add(prefix + std::get<StateLeaf>(child).name);
     }
   }
 }
 
 void NameResolver::ref(const Scalar &scalar, const Expr &expr,
                        const Visible &visible) {
-  if (paramSet_.count(expr.name) ||
-      std::find(visible.names.begin(), visible.names.end(), expr.name) !=
-          visible.names.end())
+  if (paramSet_.count(expr.name) || visible.contains(expr.name))
     return;
-  Names known = visible.names;
-  known.insert(known.end(), params_.begin(), params_.end());
   std::string head = expr.name + ".";
-  bool group = std::any_of(
-      params_.begin(), params_.end(),
-      [&](const std::string &param) { return param.starts_with(head); });
+  auto first = paramSet_.lower_bound(head);
+  bool group = first != paramSet_.end() && first->starts_with(head);
+  auto known = [&] {
+    Names names = visible.all();
+    names.insert(names.end(), params_.begin(), params_.end());
+    return names;
+  };
   diagnostics_.error(scalar.at(expr.offset),
                      group ? "'$" + expr.name + "' is a group of parameters"
                            : "unknown parameter '$" + expr.name + "'" +
-                                 suggest(expr.name, known));
+                                 hint(expr.name, known));
 }
 
 void NameResolver::has(const Scalar &scalar, const Expr &expr) {
-  for (const Names *list : {&leaves_, &groups_})
-    for (const std::string &path : *list)
-      if (path == expr.name || path.ends_with("." + expr.name))
-        return;
   // A block of a library asks about weights of whoever calls it.
-  for (const BlockDecl &block : file_.blocks)
-    if (std::find(block.weights.begin(), block.weights.end(), expr.name) !=
-        block.weights.end())
-      return;
+  if (leaves_.endsIn(expr.name) || groups_.endsIn(expr.name) ||
+      listed_.count(expr.name))
+    return;
   diagnostics_.error(scalar.at(expr.offset),
                      "has() asks for an unknown weight " + quote(expr.name) +
-                         suggest(expr.name, leaves_));
+                         hint(expr.name, [&] { return leaves_.paths(); }));
 }
 
 void NameResolver::check(const Scalar &scalar, const Visible &visible) {
@@ -132,17 +148,19 @@ void NameResolver::check(const Template &text, const Visible &visible) {
     if (piece.scalar)
       check(*piece.scalar, visible);
     if (piece.name.empty() || piece.name == "arch" ||
-        std::find(visible.names.begin(), visible.names.end(), piece.name) !=
-            visible.names.end())
+        visible.contains(piece.name))
       continue;
-    Names known = visible.names;
-    known.push_back("arch");
+    auto known = [&] {
+      Names names = visible.all();
+      names.push_back("arch");
+      return names;
+    };
     diagnostics_.error(
         text.location,
         "unknown index '$" + piece.name + "' in a name" +
             (paramSet_.count(piece.name)
                  ? "; a parameter is written ${$" + piece.name + "}"
-                 : suggest(piece.name, known)));
+                 : hint(piece.name, known)));
   }
 }
 
@@ -185,7 +203,7 @@ void NameResolver::config(const ConfigGroup &group) {
 void NameResolver::source(const SourceDecl &decl, Visible visible) {
   if (decl.each) {
     check(decl.each->count, visible);
-    visible.names.push_back(decl.each->index);
+    visible.bound.push_back(decl.each->index);
   }
   check(decl.name, visible);
   if (decl.scales)
@@ -218,13 +236,11 @@ void NameResolver::weightLeaf(const WeightLeaf &leaf, const Visible &visible) {
       continue;
     if ((*alias)->when)
       check(*(*alias)->when, visible);
-    bool known = false;
-    for (const std::string &path : leaves_)
-      known |= path == (*alias)->use || path.ends_with("." + (*alias)->use);
-    if (!known)
+    const std::string &use = (*alias)->use;
+    if (!leaves_.endsIn(use))
       diagnostics_.error((*alias)->location,
-                         "unknown weight " + quote((*alias)->use) +
-                             suggest((*alias)->use, leaves_));
+                         "unknown weight " + quote(use) +
+                             hint(use, [&] { return leaves_.paths(); }));
   }
 }
 
@@ -233,10 +249,9 @@ void NameResolver::weights(const WeightGroup &group, Visible visible) {
     check(*group.when, visible);
   if (group.each) {
     check(group.each->count, visible);
-    visible.names.push_back(group.each->index);
+    visible.bound.push_back(group.each->index);
   }
   check(group.prefix, visible);
-  std::map<std::string, Location> seen;
   for (const auto &child : group.children) {
     if (const auto *inner = std::get_if<WeightGroup>(&child)) {
       weights(*inner, visible);
@@ -251,7 +266,7 @@ void NameResolver::states(const StateGroup &group, Visible visible) {
     check(*group.when, visible);
   if (group.each) {
     check(group.each->count, visible);
-    visible.names.push_back(group.each->index);
+    visible.bound.push_back(group.each->index);
   }
   for (const auto &child : group.children) {
     if (const auto *inner = std::get_if<StateGroup>(&child)) {
@@ -264,10 +279,7 @@ void NameResolver::states(const StateGroup &group, Visible visible) {
     for (const StateLeaf::Field &field : leaf.fields)
       for (const Data &size : field.shape)
         check(size, visible);
-    for (const Data &size : leaf.shape)
-      check(size, visible);
-    for (const std::optional<Data> *data :
-         {&leaf.keep, &leaf.chunk, &leaf.init, &leaf.fullOf})
+    for (const std::optional<Data> *data : {&leaf.keep, &leaf.chunk})
       if (*data)
         check(**data, visible);
   }

@@ -1,6 +1,8 @@
 // Stage 2: every name in a spec means something.
 #pragma once
 
+#include "compiler/spec/Names.h"
+#include "compiler/spec/PathSet.h"
 #include "compiler/spec/SpecFile.h"
 #include "dialects/llm/OpRegistry.h"
 
@@ -21,7 +23,12 @@ private:
   using Names = std::vector<std::string>;
   // What a `$name` may be at some place, besides the file's parameters.
   struct Visible {
-    std::vector<std::string> names;
+    const std::set<std::string> *params = nullptr;  // of the block
+    const std::set<std::string> *indices = nullptr; // of any group
+    Names bound;                                    // by the `each`es around
+
+    bool contains(const std::string &name) const;
+    Names all() const;
   };
 
   // Tables (Resolve.cpp).
@@ -38,19 +45,24 @@ private:
   void check(const Scalar &scalar, const Visible &visible);
   void check(const Template &text, const Visible &visible);
   void check(const PerFormat<Alternatives> &names, const Visible &visible);
+  // What may have been meant by a name; `known` is asked only if it is shown.
+  template <typename Fn>
+  std::string hint(const std::string &wrong, Fn known) const {
+    return diagnostics_.full() ? std::string() : suggest(wrong, known());
+  }
   void ref(const Scalar &scalar, const Expr &expr, const Visible &visible);
   void has(const Scalar &scalar, const Expr &expr);
 
   // Blocks (ResolveBlocks.cpp).
-  // The names of a block or entry, with what became of them.
   struct Bound {
     Location location;
-    bool used = false;
     bool input = false;
   };
   struct Flow {
     const BlockDecl *block = nullptr; // null in an entry
+    std::set<std::string> params;
     Visible visible;
+    // The names of a block or entry, with the bindings that nothing used yet.
     std::map<std::string, std::vector<Bound>> names;
   };
   void block(const BlockDecl &block);
@@ -60,6 +72,9 @@ private:
   void slot(const llm::OpInfo &info, const llm::Slot &slot, const Data &data,
             Flow &flow);
   void call(const NodeDecl &node, Flow &flow);
+  void callArguments(const NodeDecl &node,
+                     const std::set<const BlockDecl *> &blocks, bool complete,
+                     const Visible &inside, Flow &flow);
   const BlockDecl *callee(const NodeDecl::Choice &choice);
   void matchWords(const NodeDecl &node);
   void graphValue(const Data &data, Flow &flow);
@@ -70,6 +85,7 @@ private:
   void stateName(const std::string &name, const Location &location,
                  const Flow &flow);
   void bindResults(const NodeDecl &node, Flow &flow);
+  void unused(const std::string &name, const std::vector<Bound> &bounds);
   void finish(Flow &flow);
   void recursion();
   void neverCalled();
@@ -80,11 +96,12 @@ private:
   Diagnostics &diagnostics_;
   Names params_; // in full
   std::set<std::string> paramSet_;
-  Names leaves_, groups_; // paths of weights
-  Names states_;
+  PathSet leaves_, groups_; // paths of weights
+  PathSet states_;
   std::set<std::string> indices_; // that some `each` binds
   std::map<std::string, const ParamDecl *> decls_;
   std::set<std::string> called_;
+  std::set<std::string> listed_; // weights that a library's blocks take
 };
 
 } // namespace sluice::spec

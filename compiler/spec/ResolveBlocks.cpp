@@ -14,13 +14,6 @@ static bool contains(const std::vector<T> &list, const T &value) {
   return std::find(list.begin(), list.end(), value) != list.end();
 }
 
-static bool hasSuffix(const std::vector<std::string> &paths,
-                      const std::string &name) {
-  return std::any_of(paths.begin(), paths.end(), [&](const std::string &path) {
-    return path == name || path.ends_with("." + name);
-  });
-}
-
 // The last parts of the paths, which is what blocks write.
 static std::vector<std::string> lastParts(const std::vector<std::string> &all) {
   std::set<std::string> out;
@@ -34,15 +27,17 @@ void NameResolver::useName(const std::string &name, const Location &location,
   auto it = flow.names.find(name);
   if (it != flow.names.end()) {
     // Any binding may be the one in force: a later one may have been left out.
-    for (Bound &bound : it->second)
-      bound.used = true;
+    it->second.clear();
     return;
   }
-  std::vector<std::string> known;
-  for (const auto &[other, bounds] : flow.names)
-    known.push_back(other);
+  auto known = [&] {
+    std::vector<std::string> names;
+    for (const auto &[other, bounds] : flow.names)
+      names.push_back(other);
+    return names;
+  };
   diagnostics_.error(location, quote(name) + " is used before it is bound" +
-                                   suggest(name, known));
+                                   hint(name, known));
 }
 
 void NameResolver::weightName(const std::string &name, const Location &location,
@@ -56,9 +51,10 @@ void NameResolver::weightName(const std::string &name, const Location &location,
                              suggest(name, flow.block->weights));
     return;
   }
-  if (!hasSuffix(leaves_, name))
-    diagnostics_.error(location, "unknown weight " + quote(name) +
-                                     suggest(name, lastParts(leaves_)));
+  if (!leaves_.endsIn(name))
+    diagnostics_.error(
+        location, "unknown weight " + quote(name) +
+                      hint(name, [&] { return lastParts(leaves_.paths()); }));
 }
 
 void NameResolver::stateName(const std::string &name, const Location &location,
@@ -72,9 +68,10 @@ void NameResolver::stateName(const std::string &name, const Location &location,
                              suggest(name, flow.block->states));
     return;
   }
-  if (!hasSuffix(states_, name))
-    diagnostics_.error(location, "unknown state " + quote(name) +
-                                     suggest(name, lastParts(states_)));
+  if (!states_.endsIn(name))
+    diagnostics_.error(
+        location, "unknown state " + quote(name) +
+                      hint(name, [&] { return lastParts(states_.paths()); }));
 }
 
 void NameResolver::graphValue(const Data &data, Flow &flow) {
@@ -95,18 +92,9 @@ void NameResolver::mask(const Data &data, Flow &flow) {
       mask(item, flow);
     return;
   }
-  if (data.kind != Data::Kind::Map)
-    return; // causal, all
-  for (size_t i = 0; i < data.items.size(); ++i) {
-    const Data &argument = data.items[i];
-    if (argument.kind == Data::Kind::List)
-      mask(argument, flow);
-    else if (argument.kind == Data::Kind::Map)
-      for (const Data &inner : argument.items)
-        graphValue(inner, flow);
-    else
-      graphValue(argument, flow);
-  }
+  if (data.kind == Data::Kind::Map)
+    for (const Data &argument : data.items)
+      check(argument, flow.visible);
 }
 
 void NameResolver::slot(const OpInfo &info, const Slot &slot, const Data &data,
@@ -194,10 +182,14 @@ void NameResolver::op(const NodeDecl &node, Flow &flow) {
       // The state tells which fields there are, once it is bound.
       graphValue(arg.value, flow);
     } else {
-      names.push_back("when");
+      auto known = [&] {
+        std::vector<std::string> all = names;
+        all.push_back("when");
+        return all;
+      };
       diagnostics_.error(arg.name.location,
                          "unknown slot " + quote(arg.name.text) + " of " +
-                             node.op + suggest(arg.name.text, names));
+                             node.op + hint(arg.name.text, known));
     }
   }
   for (const Slot &needed : info.slots) {
@@ -238,11 +230,14 @@ const BlockDecl *NameResolver::callee(const NodeDecl::Choice &choice) {
       called_.insert(name);
     return block;
   }
-  std::vector<std::string> names;
-  for (const BlockDecl &block : file->blocks)
-    names.push_back(block.name);
+  auto known = [&] {
+    std::vector<std::string> names;
+    for (const BlockDecl &block : file->blocks)
+      names.push_back(block.name);
+    return names;
+  };
   diagnostics_.error(choice.location,
-                     "unknown block " + quote(name) + suggest(name, names));
+                     "unknown block " + quote(name) + hint(name, known));
   return nullptr;
 }
 
@@ -256,14 +251,11 @@ void NameResolver::matchWords(const NodeDecl &node) {
   auto it = decls_.find(expr->name);
   if (it == decls_.end())
     return;
+  std::set<std::string> given;
+  for (const NodeDecl::Choice &choice : node.blocks)
+    given.insert(choice.word);
   for (const auto &[spelling, data] : it->second->values) {
-    if (!data.isWord())
-      continue;
-    bool covered = std::any_of(node.blocks.begin(), node.blocks.end(),
-                               [&, &word = data.scalar.text](const auto &c) {
-                                 return c.word == word;
-                               });
-    if (!covered)
+    if (data.isWord() && !given.count(data.scalar.text))
       diagnostics_.error(node.match->location,
                          "no block is given for " + quote(data.scalar.text) +
                              ", which '$" + expr->name + "' can be");
@@ -273,62 +265,73 @@ void NameResolver::matchWords(const NodeDecl &node) {
 void NameResolver::call(const NodeDecl &node, Flow &flow) {
   Visible inside = flow.visible;
   if (node.kind == NodeDecl::Kind::Repeat) {
-    inside.names.insert(inside.names.end(), indices_.begin(), indices_.end());
+    inside.indices = &indices_;
     check(node.group, inside);
     if (node.group.pieces.size() == 1 &&
         !node.group.pieces[0].literal.empty() &&
-        !hasSuffix(groups_, node.group.text))
-      diagnostics_.error(node.group.location,
-                         "unknown group " + quote(node.group.text) +
-                             suggest(node.group.text, groups_));
+        !groups_.endsIn(node.group.text))
+      diagnostics_.error(
+          node.group.location,
+          "unknown group " + quote(node.group.text) +
+              hint(node.group.text, [&] { return groups_.paths(); }));
   }
   if (node.in)
     check(*node.in, inside);
   if (node.match)
     check(*node.match, inside);
   matchWords(node);
-  std::vector<const BlockDecl *> blocks;
-  for (const NodeDecl::Choice &choice : node.blocks)
-    if (const BlockDecl *block = callee(choice))
-      blocks.push_back(block);
-  std::vector<std::string> names;
-  std::set<std::string> inputs;
-  if (node.kind == NodeDecl::Kind::Experts)
+  std::set<const BlockDecl *> blocks;
+  bool complete = true;
+  for (const NodeDecl::Choice &choice : node.blocks) {
+    const BlockDecl *block = callee(choice);
+    complete &= block != nullptr;
+    if (block)
+      blocks.insert(block);
+  }
+  callArguments(node, blocks, complete, inside, flow);
+}
+
+void NameResolver::callArguments(const NodeDecl &node,
+                                 const std::set<const BlockDecl *> &blocks,
+                                 bool complete, const Visible &inside,
+                                 Flow &flow) {
+  bool experts = node.kind == NodeDecl::Kind::Experts;
+  std::set<std::string> names, inputs, given;
+  if (experts)
     inputs = {"x", "at", "in_scale", "out_scale"};
   for (const BlockDecl *block : blocks) {
-    for (const BlockDecl::Name &input : block->inputs) {
-      names.push_back(input.name);
-      if (node.kind != NodeDecl::Kind::Experts)
-        inputs.insert(input.name);
-    }
+    for (const BlockDecl::Name &input : block->inputs)
+      (experts ? names : inputs).insert(input.name);
     for (const ParamSpec &param : block->params)
-      names.push_back(param.name);
+      names.insert(param.name);
   }
+  auto known = [&] {
+    Names all(names.begin(), names.end());
+    all.insert(all.end(), inputs.begin(), inputs.end());
+    return all;
+  };
   for (const ArgDecl &arg : node.args) {
-    if (inputs.count(arg.name.text) && arg.value.isWord()) {
+    given.insert(arg.name.text);
+    bool isInput = inputs.count(arg.name.text);
+    if (isInput && arg.value.isWord()) {
       useName(arg.value.scalar.text, arg.value.location, flow);
       continue;
     }
     check(arg.value, inside);
-    if (!inputs.count(arg.name.text) && !contains(names, arg.name.text) &&
-        blocks.size() == node.blocks.size())
+    if (!isInput && !names.count(arg.name.text) && complete)
       diagnostics_.error(arg.name.location,
                          "unknown argument " + quote(arg.name.text) +
                              " of block " + quote(node.blocks[0].block) +
-                             suggest(arg.name.text, names));
+                             hint(arg.name.text, known));
   }
   for (const BlockDecl *block : blocks) {
-    auto given = [&](const std::string &name) {
-      return std::any_of(node.args.begin(), node.args.end(),
-                         [&](const ArgDecl &a) { return a.name.text == name; });
-    };
     for (const ParamSpec &param : block->params)
-      if (!param.optional && !given(param.name))
+      if (!param.optional && !given.count(param.name))
         diagnostics_.error(node.location, "block " + quote(block->name) +
                                               " needs the parameter " +
                                               quote(param.name));
     for (const BlockDecl::Name &input : block->inputs)
-      if (!given(input.name) && node.kind != NodeDecl::Kind::Experts)
+      if (!experts && !given.count(input.name))
         diagnostics_.error(node.location, "block " + quote(block->name) +
                                               " needs the input " +
                                               quote(input.name));
@@ -342,17 +345,20 @@ void NameResolver::bindResults(const NodeDecl &node, Flow &flow) {
     std::vector<Bound> &bounds = flow.names[result];
     if (!node.when) {
       // Nobody can see the earlier ones from here on.
-      for (const Bound &bound : bounds)
-        if (!bound.used)
-          diagnostics_.error(bound.location,
-                             bound.input
-                                 ? "input " + quote(result) + " is never used"
-                                 : "result " + quote(result) +
-                                       " is never used; `_` throws one away");
+      unused(result, bounds);
       bounds.clear();
     }
-    bounds.push_back({node.resultLocation, false, false});
+    bounds.push_back({node.resultLocation, false});
   }
+}
+
+void NameResolver::unused(const std::string &name,
+                          const std::vector<Bound> &bounds) {
+  for (const Bound &bound : bounds)
+    diagnostics_.error(bound.location,
+                       bound.input ? "input " + quote(name) + " is never used"
+                                   : "result " + quote(name) +
+                                         " is never used; `_` throws one away");
 }
 
 void NameResolver::node(const NodeDecl &node, Flow &flow) {
@@ -367,23 +373,21 @@ void NameResolver::node(const NodeDecl &node, Flow &flow) {
 
 void NameResolver::finish(Flow &flow) {
   for (const auto &[name, bounds] : flow.names)
-    for (const Bound &bound : bounds)
-      if (!bound.used)
-        diagnostics_.error(bound.location,
-                           bound.input
-                               ? "input " + quote(name) + " is never used"
-                               : "result " + quote(name) +
-                                     " is never used; `_` throws one "
-                                     "away");
+    unused(name, bounds);
 }
 
 void NameResolver::block(const BlockDecl &decl) {
+  if (!file_.library && !(decl.weights.empty() && decl.states.empty()))
+    diagnostics_.error(decl.location,
+                       "only a block of a library lists the `weights` and "
+                       "`state` that it takes");
   Flow flow;
   flow.block = &decl;
   for (const ParamSpec &param : decl.params)
-    flow.visible.names.push_back(param.name);
+    flow.params.insert(param.name);
+  flow.visible.params = &flow.params;
   for (const BlockDecl::Name &input : decl.inputs)
-    flow.names[input.name].push_back({input.location, false, true});
+    flow.names[input.name].push_back({input.location, true});
   for (const NodeDecl &n : decl.nodes)
     node(n, flow);
   for (const BlockDecl::Name &result : decl.returns)
@@ -394,23 +398,18 @@ void NameResolver::block(const BlockDecl &decl) {
 void NameResolver::entry(const EntryDecl &decl) {
   Flow flow;
   for (const std::string &need : decl.needs)
-    if (!contains(groups_, need) && !contains(leaves_, need))
-      diagnostics_.error(decl.location, "entry " + quote(decl.name) +
-                                            " needs an unknown group " +
-                                            quote(need) +
-                                            suggest(need, groups_));
+    if (!groups_.contains(need) && !leaves_.contains(need))
+      diagnostics_.error(decl.location,
+                         "entry " + quote(decl.name) +
+                             " needs an unknown group " + quote(need) +
+                             hint(need, [&] { return groups_.paths(); }));
   if (decl.when)
     check(*decl.when, {});
-  for (const ArgDecl &param : decl.positionParams)
-    check(param.value, {});
-  for (const std::optional<Data> *data : {&decl.start, &decl.recomputePast})
+  for (const std::optional<Data> *data : {&decl.start, &decl.positionStart})
     if (*data)
       check(**data, {});
-  for (const InputDecl &input : decl.inputs) {
-    flow.names[input.name].push_back({input.location, false, true});
-    for (const ArgDecl &param : input.params)
-      check(param.value, {});
-  }
+  for (const InputDecl &input : decl.inputs)
+    flow.names[input.name].push_back({input.location, true});
   for (const NodeDecl &n : decl.nodes)
     node(n, flow);
   for (const auto &[name, value] : decl.outputs)
@@ -424,6 +423,12 @@ bool NameResolver::recursive(const BlockDecl &block,
   if (contains(stack, &block)) {
     diagnostics_.error(block.location,
                        "block " + quote(block.name) + " calls itself");
+    return true;
+  }
+  if (stack.size() == maxCallDepth) {
+    diagnostics_.error(block.location, "blocks call each other more than " +
+                                           std::to_string(maxCallDepth) +
+                                           " deep");
     return true;
   }
   if (!done.insert(&block).second)

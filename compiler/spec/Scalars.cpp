@@ -121,7 +121,7 @@ static void parsePiece(Template &out, const Tree &tree, size_t &at,
     at = end + 1;
   } else {
     size_t end = at + 1;
-    while (end < text.size() && isName(text.substr(at + 1, end - at)))
+    while (end < text.size() && isNameCharacter(text[end], end > at + 1))
       ++end;
     piece.name = text.substr(at + 1, end - at - 1);
     if (piece.name.empty())

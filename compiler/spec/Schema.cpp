@@ -173,19 +173,17 @@ static void weightDefs(json &defs) {
 }
 
 static void stateDefs(json &defs) {
-  defs["stateLeaf"] = closed({{"cache", mapOf(ref("shape"))},
-                              {"fixed", ref("shape")},
+  json cache = closed({{"k", ref("shape")}, {"v", ref("shape")}}, {"k", "v"});
+  defs["stateLeaf"] = closed({{"cache", cache},
                               {"keep", ref("scalar")},
                               {"chunk", ref("scalar")},
                               {"once", ref("flag")},
-                              {"full_of", ref("scalar")},
-                              {"init", ref("scalar")},
                               {"when", ref("condition")},
                               {"doc", ref("text")}});
   defs["state"] = group(
       {{"each", ref("each")}, {"when", ref("condition")}, {"doc", ref("text")}},
       "stateEntry");
-  defs["stateEntry"] = leafOrGroup({"cache", "fixed"}, "stateLeaf", "state");
+  defs["stateEntry"] = leafOrGroup({"cache"}, "stateLeaf", "state");
 }
 
 static json slotSchema(const Slot &slot) {
@@ -267,23 +265,17 @@ static void blockDefs(json &defs) {
                           {"returns", ref("list")},
                           {"nodes", ref("nodes")}},
                          {"nodes"});
-  json kinds = {"generate", "encode", "embed", "classify",
-                "fill",     "source", "vision"};
-  json positions = {
-      {"type", "object"},
-      {"properties",
-       {{"kind", {{"enum", {"linear", "grid3", "spans", "raster"}}}}}},
-      {"required", {"kind"}},
-      {"additionalProperties", ref("data")}};
+  json kinds = {"generate", "encode", "embed", "classify", "fill", "source"};
+  json inputs = {{"enum", {"tokens", "positions", "token_types"}}};
+  json positions = closed(
+      {{"kind", {{"const", "linear"}}}, {"start", ref("scalar")}}, {"kind"});
   defs["entry"] = closed({{"doc", ref("text")},
                           {"kind", {{"enum", kinds}}},
                           {"needs", ref("list")},
                           {"when", ref("condition")},
-                          {"inputs", mapOf(ref("data"))},
+                          {"inputs", mapOf(inputs)},
                           {"positions", positions},
                           {"start", ref("scalar")},
-                          {"recompute_past", ref("scalar")},
-                          {"labels", ref("text")},
                           {"nodes", ref("nodes")},
                           {"outputs", mapOf(ref("text"))}},
                          {"inputs", "nodes"});

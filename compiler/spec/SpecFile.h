@@ -17,6 +17,10 @@ namespace sluice::spec {
 template <typename T> using PerFormat = std::map<std::string, T>;
 using Alternatives = std::vector<Template>;
 
+// Of a name, and of how many there are in one list of a block, node or entry.
+constexpr size_t maxNameLength = 100, maxNames = 256;
+constexpr size_t maxCallDepth = 64; // of blocks that call blocks
+
 struct ParamType {
   enum class Base { Int, Float, Bool, Word, Text, Json };
   Base base = Base::Int;
@@ -139,15 +143,13 @@ struct WeightGroup {
 struct StateLeaf {
   Location location;
   std::string name;
-  bool cache = true;
   struct Field {
     Location location;
     std::string name;
     std::vector<Data> shape;
   };
   std::vector<Field> fields;
-  std::vector<Data> shape; // fixed
-  std::optional<Data> keep, chunk, init, fullOf;
+  std::optional<Data> keep, chunk;
   bool once = false;
   std::optional<Scalar> when;
 };
@@ -210,8 +212,6 @@ struct BlockDecl {
 struct InputDecl {
   Location location;
   std::string name, type;
-  std::vector<ArgDecl> params;
-  bool optional = false;
 };
 
 struct EntryDecl {
@@ -221,8 +221,7 @@ struct EntryDecl {
   std::optional<Scalar> when;
   std::vector<InputDecl> inputs;
   std::string positions;
-  std::vector<ArgDecl> positionParams;
-  std::optional<Data> start, recomputePast;
+  std::optional<Data> positionStart, start;
   std::vector<NodeDecl> nodes;
   std::vector<std::pair<BlockDecl::Name, BlockDecl::Name>>
       outputs; // name, value
@@ -246,6 +245,7 @@ struct UseDecl {
 
 struct SpecFile {
   std::string path, name;
+  int64_t bytes = 0; // with its libraries, each as often as it is used
   bool library = false;
   std::vector<ParamSpec> params; // library
   MatchDecl match;
@@ -262,6 +262,8 @@ struct SpecFile {
 
   const BlockDecl *block(const std::string &name) const;
   const UseDecl *use(const std::string &name) const;
+
+  std::map<std::string, size_t> blockIndex;
 };
 
 // Spec.h hides what is in it.

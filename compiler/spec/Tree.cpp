@@ -2,6 +2,7 @@
 
 #include "compiler/spec/Names.h"
 
+#include <map>
 #include <sstream>
 #include <yaml-cpp/eventhandler.h>
 #include <yaml-cpp/exceptions.h>
@@ -20,6 +21,8 @@ namespace {
 
 class TreeBuilder final : public YAML::EventHandler {
 public:
+  static constexpr size_t maxDepth = 64;
+
   TreeBuilder(const std::string &file, const std::string &text,
               Diagnostics &diagnostics)
       : file_(file), text_(text), diagnostics_(diagnostics) {
@@ -53,12 +56,12 @@ public:
   void OnSequenceStart(const YAML::Mark &mark, const std::string &tag,
                        YAML::anchor_t anchor,
                        YAML::EmitterStyle::value) override {
-    open_.push_back(start(Tree::Kind::List, mark, tag, anchor));
+    open(start(Tree::Kind::List, mark, tag, anchor));
   }
   void OnSequenceEnd() override { close(); }
   void OnMapStart(const YAML::Mark &mark, const std::string &tag,
                   YAML::anchor_t anchor, YAML::EmitterStyle::value) override {
-    open_.push_back(start(Tree::Kind::Map, mark, tag, anchor));
+    open(start(Tree::Kind::Map, mark, tag, anchor));
   }
   void OnMapEnd() override { close(); }
 
@@ -92,9 +95,18 @@ private:
       tree.textColumn = int(begin - lineStarts_[mark.line]) + 1;
   }
 
+  void open(Tree tree) {
+    if (open_.size() == maxDepth)
+      diagnostics_.error(tree.location, "nested more than " +
+                                            std::to_string(maxDepth) + " deep");
+    open_.push_back(std::move(tree));
+    keys_.emplace_back();
+  }
+
   void close() {
     Tree tree = std::move(open_.back());
     open_.pop_back();
+    keys_.pop_back();
     add(std::move(tree));
   }
 
@@ -120,14 +132,12 @@ private:
       diagnostics_.error(key.location, quote(key.text) +
                                            " is a boolean in YAML 1.1 and "
                                            "cannot be a name");
-    for (const Tree &other : parent.keys)
-      if (key.isScalar() && other.text == key.text) {
-        Diagnostic &d = diagnostics_.error(key.location,
-                                           "duplicate key " + quote(key.text));
-        d.notes.push_back("first used at " + file_ + ":" +
-                          std::to_string(other.location.line) + ":" +
-                          std::to_string(other.location.column));
-      }
+    auto [first, isNew] = keys_.back().emplace(key.text, key.location);
+    if (key.isScalar() && !isNew) {
+      Diagnostic &d =
+          diagnostics_.error(key.location, "duplicate key " + quote(key.text));
+      d.notes.push_back("first used at " + printLocation(first->second));
+    }
     parent.keys.push_back(std::move(key));
   }
 
@@ -136,6 +146,7 @@ private:
   Diagnostics &diagnostics_;
   std::vector<size_t> lineStarts_;
   std::vector<Tree> open_;
+  std::vector<std::map<std::string, Location>> keys_; // of each open map
 };
 
 } // namespace

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <variant>
 #include <vector>
@@ -13,11 +14,18 @@ struct None {
 };
 
 struct Value;
+struct SharedList;
 using List = std::vector<Value>;
 
+// Of a value with all lists in it: far more than any model needs.
+constexpr int64_t maxListElements = 1 << 20;
+
 struct Value {
-  // The alternatives in the order of `Kind`.
-  std::variant<None, bool, int64_t, double, std::string, List> data;
+  // The alternatives in the order of `Kind`. A list never changes, so that its
+  // copies share it.
+  std::variant<None, bool, int64_t, double, std::string,
+               std::shared_ptr<const SharedList>>
+      data;
 
   enum class Kind { None, Bool, Int, Float, Text, List };
 
@@ -28,7 +36,7 @@ struct Value {
   Value(double d) : data(d) {}
   Value(std::string s) : data(std::move(s)) {}
   Value(const char *s) : data(std::string(s)) {}
-  Value(List l) : data(std::move(l)) {}
+  Value(List l);
 
   Kind kind() const { return Kind(data.index()); }
   bool isNone() const { return kind() == Kind::None; }
@@ -46,9 +54,17 @@ struct Value {
     return isInt() ? double(integer()) : std::get<double>(data);
   }
   const std::string &text() const { return std::get<std::string>(data); }
-  const List &list() const { return std::get<List>(data); }
+  const List &list() const;
 
-  friend bool operator==(const Value &, const Value &) = default;
+  // What writing it out would take: 1, and for a list all that is in it.
+  int64_t size() const;
+
+  friend bool operator==(const Value &, const Value &);
+};
+
+struct SharedList {
+  List elements;
+  int64_t size;
 };
 
 // "int", "float", "bool", "text", "list" or "none".
@@ -57,5 +73,7 @@ const char *kindName(Value::Kind kind);
 // The value as the expression language writes it; floats keep every bit and
 // always show a point or an exponent, so that they read back as floats.
 std::string print(const Value &value);
+// The same for messages: cut after `limit` characters.
+std::string printShort(const Value &value, size_t limit = 80);
 
 } // namespace sluice::spec

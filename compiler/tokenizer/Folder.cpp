@@ -25,7 +25,8 @@ Result<json> readTable(const std::string &models, const std::string &name) {
   if (!table.ok())
     return table.status().in(path);
   if (!table->is_structured())
-    return Status(Code::Corrupt, path + ": expected a list or an object, found " +
+    return Status(Code::Corrupt, path +
+                                     ": expected a list or an object, found " +
                                      table->type_name());
   return table;
 }

@@ -76,6 +76,11 @@ static const char *whyNotAlike(const Heads &q, const Heads &k) {
     return "q and k are normalised differently";
   if (static_cast<bool>(q.normWeight) != static_cast<bool>(k.normWeight))
     return "only one of the norms of q and k has a weight";
+  auto rankOf = [](Value weight) {
+    return cast<RankedTensorType>(weight.getType()).getRank();
+  };
+  if (q.normWeight && rankOf(q.normWeight) != rankOf(k.normWeight))
+    return "only one of the norms of q and k has a weight for each head";
   if (q.norm && q.normAfterRope != k.normAfterRope)
     return "q and k are normalised and rotated in another order";
   return nullptr;

@@ -88,7 +88,10 @@ static Product joined(const Side &gate, const Side &up, const char *&why) {
     return why = "the products of gate and up are not alike", Product();
   product.weights.push_back(other.weights[0]);
   llvm::append_range(product.biases, other.biases);
-  return product;
+  why = whyNotPacked(product.weights);
+  if (!why)
+    why = whyNotPacked(product.biases);
+  return why ? Product() : product;
 }
 
 // Puts the clamps, the number and the activation into the product.

@@ -1,5 +1,6 @@
 #include "compiler/transforms/Fusion.h"
 
+#include "mlir/IR/Matchers.h"
 #include "mlir/Transforms/GreedyPatternRewriteDriver.h"
 
 using namespace mlir;
@@ -81,6 +82,45 @@ bool makeAvailable(RewriterBase &rewriter, Value weight, Operation *before) {
     return false;
   rewriter.moveOpBefore(def, before);
   return true;
+}
+
+// What reads a weight, seen through the region of the experts.
+static llm::UseOp useOf(Value weight) {
+  if (auto argument = dyn_cast<BlockArgument>(weight)) {
+    auto experts = dyn_cast<llm::ExpertsOp>(argument.getOwner()->getParentOp());
+    if (!experts || argument.getArgNumber() == 0)
+      return {};
+    weight = experts.getWeights()[argument.getArgNumber() - 1];
+  }
+  return weight.getDefiningOp<llm::UseOp>();
+}
+
+static bool isSameLayer(Value a, Value b) {
+  IntegerAttr first, second;
+  return a == b || (a && b && matchPattern(a, m_Constant(&first)) &&
+                    matchPattern(b, m_Constant(&second)) && first == second);
+}
+
+static DenseI64ArrayAttr layersOf(llm::UseOp use) {
+  auto weight = SymbolTable::lookupNearestSymbolFrom<llm::WeightOp>(
+      use, use.getWeightAttr());
+  return weight ? weight.getLayersAttr() : DenseI64ArrayAttr();
+}
+
+const char *whyNotPacked(ArrayRef<Value> weights) {
+  llm::UseOp first;
+  for (Value weight : weights) {
+    llm::UseOp use = useOf(weight);
+    if (!use || !first) {
+      first = first ? first : use;
+      continue;
+    }
+    if (!isSameLayer(first.getLayer(), use.getLayer()))
+      return "their weights are of different layers";
+    if (layersOf(first) != layersOf(use))
+      return "not every layer that has one of their weights has the others";
+  }
+  return nullptr;
 }
 
 static Product ofLinear(llm::LinearOp op) {

@@ -78,6 +78,10 @@ std::optional<float> numberOf(mlir::Value value);
 bool makeAvailable(mlir::RewriterBase &rewriter, mlir::Value weight,
                    mlir::Operation *before);
 
+// Why weights cannot be packed side by side as one; null if they can. A packed
+// weight has one layer index, and all its parts must be there in every layer.
+const char *whyNotPacked(llvm::ArrayRef<mlir::Value> weights);
+
 // `linear` and `fused_linear` seen alike, with what a fusion may add to them.
 struct Product {
   mlir::Operation *op = nullptr;

@@ -45,7 +45,9 @@ static const char *whyNotAlike(LinearOp a, LinearOp b) {
     return "storage types differ";
   if (static_cast<bool>(a.getBias()) != static_cast<bool>(b.getBias()))
     return "only one of them has a bias";
-  return nullptr;
+  if (const char *why = whyNotPacked({a.getW(), b.getW()}))
+    return why;
+  return a.getBias() ? whyNotPacked({a.getBias(), b.getBias()}) : nullptr;
 }
 
 namespace {

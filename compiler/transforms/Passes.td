@@ -39,8 +39,9 @@ def MergeSiblings : FusionPass<"merge-siblings"> {
     Two that meet in a gated unit (act(g) * u) are paired with each other only, and a product that runs into an
     activation of its own stays alone, because a later pass gives it an epilogue.
 
-    Declines, with a report, if types or biases differ, if a width other than the last is not a multiple of 16 (an
-    output column would not be aligned), or if a weight is not known before the first product.
+    Declines, with a report, if types or biases differ, if weights are of different layers or are not there in the same
+    layers (they are packed as one), if a width other than the last is not a multiple of 16 (an output column would not
+    be aligned), or if a weight is not known before the first product.
   }];
 }
 
@@ -77,7 +78,8 @@ def FuseRopeAttention : FusionPass<"fuse-rope-attention"> {
   let summary = "norms and rotation of q and k, append and attention become one op";
   let description = [{
     Matches attention over a cache that is appended to in the same block, or over this step's keys and values. q and k
-    must be reshaped from rows and treated alike: norm then rotation, rotation then norm, one of them, or neither.
+    must be reshaped from rows and treated alike: norm then rotation, rotation then norm, one of them, or neither; their
+    norms' weights are both for each head or both for all.
 
     Not handled: attention over a `cached` state; rotation without a shared table (run share-rope before); rotation
     of v; a result that is not reshaped to rows. All reported.
@@ -109,7 +111,7 @@ def FuseElementwise : FusionPass<"fuse-elementwise"> {
 
 def DecomposeFused : Pass<"decompose-fused", "::mlir::ModuleOp"> {
   let summary = "rewrite every fused op into the unfused ops it stands for";
-  let description = "The opposite of the fusions, for tests and for the interpreter. `map` is not a fused op and stays.";
+  let description = "The opposite of the fusions, for tests. `map` is not a fused op and stays.";
   let dependentDialects = ["::sluice::llm::LLMDialect"];
 }
 

@@ -11,11 +11,14 @@ using namespace sluice::llm;
 using Where = std::optional<Location>;
 using Types = SmallVectorImpl<Type>;
 
+// Entries of a table that is made while compiling.
+static constexpr int64_t maxTable = 1 << 16;
+
 LogicalResult RopeFreqsOp::inferReturnTypes(MLIRContext *context, Where where,
                                             Adaptor op, Types &types) {
-  if (op.getDims() <= 0 || op.getDims() % 2)
-    return emitOptionalError(where, "expected an even number of dims, found ",
-                             op.getDims());
+  if (op.getDims() <= 0 || op.getDims() % 2 || op.getDims() > maxTable)
+    return emitOptionalError(where, "expected an even number of dims, at most ",
+                             maxTable, ", found ", op.getDims());
   types.push_back(
       RankedTensorType::get({op.getDims() / 2}, Float32Type::get(context)));
   return success();
@@ -128,7 +131,8 @@ LogicalResult AttentionOp::verify() {
     return emitOpError("expected a mask; #llm.mask<all> lets every key of the "
                        "sequence be seen");
   int64_t heads = getQ().getType().getDimSize(1);
-  if (failed(checkShape(*this, "sinks", getSinks(), {heads})))
+  if (failed(checkShape(*this, "sinks", getSinks(), {heads})) ||
+      failed(checkBias(*this, getBias(), heads)))
     return failure();
   auto [k, v] = keysAndValues(*this);
   if (!k)
@@ -152,16 +156,37 @@ LogicalResult AttentionOp::verify() {
   return success();
 }
 
-LogicalResult AlibiOp::verify() {
-  if (getHeads() > 0)
-    return success();
-  return emitOpError("expected a positive number of heads, found ")
-         << getHeads();
+LogicalResult AlibiOp::inferReturnTypes(MLIRContext *context, Where where,
+                                        Adaptor op, Types &types) {
+  if (op.getHeads() <= 0 || op.getHeads() > maxTable)
+    return emitOptionalError(where, "expected 1 to ", maxTable,
+                             " heads, found ", op.getHeads());
+  types.push_back(BiasType::get(context, op.getHeads()));
+  return success();
+}
+
+LogicalResult BucketBiasOp::inferReturnTypes(MLIRContext *context, Where where,
+                                             Adaptor op, Types &types) {
+  auto w = tensorOf(where, op.getW(), "w", 2);
+  if (failed(w))
+    return failure();
+  int64_t least = op.getBothWays() ? 4 : 2;
+  if (w->getDimSize(0) < least)
+    return emitOptionalError(where, "expected at least ", least,
+                             " buckets, found ", w->getDimSize(0));
+  if (w->getDimSize(1) <= 0)
+    return emitOptionalError(where, "expected w of [buckets, heads], found ",
+                             *w);
+  types.push_back(BiasType::get(context, w->getDimSize(1)));
+  return success();
 }
 
 LogicalResult BucketBiasOp::verify() {
-  if (getMaxDistance() > 0)
+  int64_t buckets = getW().getType().getDimSize(0) / (getBothWays() ? 2 : 1);
+  int64_t exact = buckets / 2; // distances with a bucket of their own
+  if (getMaxDistance() > exact && getMaxDistance() <= maxTable)
     return success();
-  return emitOpError("expected a positive max_distance, found ")
-         << getMaxDistance();
+  return emitOpError("expected a max_distance above ")
+         << exact << ", up to which distances have a bucket each, and at most "
+         << maxTable << ", found " << getMaxDistance();
 }

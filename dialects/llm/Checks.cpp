@@ -1,5 +1,7 @@
 #include "dialects/llm/Checks.h"
 
+#include "dialects/llm/LLMDialect.h"
+
 #include "mlir/IR/Diagnostics.h"
 
 using namespace mlir;
@@ -45,6 +47,18 @@ LogicalResult checkNormWeight(Operation *op, StringRef name, RankedTensorType x,
   if (row.size() > 1)
     diagnostic << " or [" << row.take_back(2) << "]";
   return diagnostic << " for x " << x << ", found " << weight.getType();
+}
+
+LogicalResult checkBias(Operation *op, Value bias, int64_t heads) {
+  if (!bias || cast<BiasType>(bias.getType()).getHeads() == heads)
+    return success();
+  InFlightDiagnostic diagnostic =
+      op->emitOpError("expected a bias of ")
+      << heads << " heads, as many as the queries have, found one of "
+      << cast<BiasType>(bias.getType()).getHeads();
+  if (Operation *from = bias.getDefiningOp())
+    diagnostic.attachNote(from->getLoc()) << "the bias is made here";
+  return diagnostic;
 }
 
 LogicalResult checkShape(Operation *op, StringRef name, Value value,

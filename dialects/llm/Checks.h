@@ -17,6 +17,10 @@ llvm::LogicalResult checkNormWeight(mlir::Operation *op, llvm::StringRef name,
                                     mlir::RankedTensorType x,
                                     mlir::Value weight);
 
+// A score bias has the heads of the queries that it is added to; may be null.
+llvm::LogicalResult checkBias(mlir::Operation *op, mlir::Value bias,
+                              int64_t heads);
+
 // A tensor operand of exactly this shape; may be null.
 llvm::LogicalResult checkShape(mlir::Operation *op, llvm::StringRef name,
                                mlir::Value value,

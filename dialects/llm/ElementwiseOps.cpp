@@ -3,6 +3,8 @@
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 
+#include "llvm/Support/MathExtras.h"
+
 #include <numeric>
 
 using namespace mlir;
@@ -91,11 +93,13 @@ LogicalResult ReshapeOp::inferReturnTypes(MLIRContext *context, Where where,
   auto x = tensorOf(where, op.getX(), "x");
   if (failed(x))
     return failure();
-  int64_t to = ShapedType::getNumElements(op.getTo());
-  if (to != rowElements(*x))
+  int64_t to = 1;
+  bool wrong = false;
+  for (int64_t size : op.getTo())
+    wrong |= size <= 0 || llvm::MulOverflow(to, size, to);
+  if (wrong || to != rowElements(*x))
     return emitOptionalError(where, "expected a shape of ", rowElements(*x),
-                             " elements per row, found [", op.getTo(), "], ",
-                             to, " elements");
+                             " elements per row, found [", op.getTo(), "]");
   types.push_back(rowsOf(context, op.getTo()));
   return success();
 }
@@ -139,11 +143,12 @@ LogicalResult SplitOp::inferReturnTypes(MLIRContext *, Where where, Adaptor op,
     return emitOptionalError(where, "expected x to have an axis to cut, found ",
                              *x);
   ArrayRef<int64_t> sizes = op.getSizes();
-  int64_t sum = std::accumulate(sizes.begin(), sizes.end(), int64_t(0));
-  bool positive = llvm::all_of(sizes, [](int64_t size) { return size > 0; });
-  if (!positive || sum != rowShape(*x).back())
+  int64_t width = rowShape(*x).back();
+  bool fits = llvm::all_of(
+      sizes, [&](int64_t size) { return size > 0 && size <= width; });
+  if (!fits || std::accumulate(sizes.begin(), sizes.end(), int64_t(0)) != width)
     return emitOptionalError(where, "expected positive sizes that add up to ",
-                             rowShape(*x).back(), ", found [", sizes, "]");
+                             width, ", found [", sizes, "]");
   for (int64_t size : sizes)
     types.push_back(withLast(*x, size));
   return success();
@@ -176,9 +181,10 @@ LogicalResult RepeatHeadsOp::inferReturnTypes(MLIRContext *context, Where where,
   auto x = tensorOf(where, op.getX(), "x", 3);
   if (failed(x))
     return failure();
-  if (op.getTimes() <= 0)
-    return emitOptionalError(where, "expected times >= 1, found ",
-                             op.getTimes());
+  constexpr int64_t most = 4096;
+  if (op.getTimes() <= 0 || op.getTimes() > most)
+    return emitOptionalError(where, "expected times from 1 to ", most,
+                             ", found ", op.getTimes());
   types.push_back(
       rowsOf(context, {x->getDimSize(1) * op.getTimes(), x->getDimSize(2)}));
   return success();

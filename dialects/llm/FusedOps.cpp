@@ -131,8 +131,17 @@ LogicalResult FusedAttentionOp::verify() {
       failed(checkNormWeight(*this, "k_norm",
                              rowsOf(getContext(), {groups, dim}), getKNorm())))
     return failure();
+  auto rankOf = [](Value value) {
+    return cast<RankedTensorType>(value.getType()).getRank();
+  };
+  if (getQNorm() && getKNorm() && rankOf(getQNorm()) != rankOf(getKNorm()))
+    return emitOpError("expected the norms of q and k both with a weight for "
+                       "each head or both with one for all, found ")
+           << getQNorm().getType() << " and " << getKNorm().getType();
   if (getMask().empty())
     return emitOpError("expected a mask");
+  if (failed(checkBias(*this, getBias(), heads)))
+    return failure();
   return checkShape(*this, "sinks", getSinks(), {heads});
 }
 
@@ -151,7 +160,7 @@ FusedAttentionOp::verifySymbolUses(SymbolTableCollection &symbols) {
   SmallVector<FieldAttr> fields = state->getFieldList();
   int64_t k[] = {getKvHeads(), getHeadDim()},
           v[] = {getKvHeads(), getValueDim()};
-  if (state->getKind() != StateKind::cache || fields.size() != 2 ||
+  if (state->getKind() != StateKind::cache ||
       fields[0].getShape() != ArrayRef<int64_t>(k) ||
       fields[1].getShape() != ArrayRef<int64_t>(v)) {
     InFlightDiagnostic diagnostic = emitOpError("expected '@")

@@ -126,26 +126,25 @@ def LLM_AttentionOp : LLM_PureOp<"attention", [AttrSizedOperandSegments]> {
   let hasVerifier = 1;
 }
 
-def LLM_AlibiOp : LLM_Op<"alibi", [Pure]> {
+def LLM_AlibiOp : LLM_PureOp<"alibi"> {
   let summary = "bias(h, i, j) = slope[h] * j (up to a constant per row: slope[h] * (j - i))";
   let description = [{
-    Slopes of `heads` heads: 2^(-8(h+1)/p) for the first p heads, p the largest power of two not above `heads`; the
+    Slopes of `heads` heads, as many as queries have: 2^(-8(h+1)/p) for the first p heads, p the largest power of two not above `heads`; the
     others take every second slope of the sequence for 2p. Multiplied by `times`; `rounded`: slope * distance is rounded to that type.
   }];
   let words = [LLM_Word<"alibi">];
   let primary = ["heads"];
   let arguments = (ins LLM_Int:$heads, DefaultValuedAttr<LLM_Float, "1.0f">:$times, OptionalAttr<LLM_RoundToAttr>:$rounded);
   let results = (outs LLM_BiasType:$result);
-  let hasVerifier = 1;
   let assemblyFormat = "$heads (`times` $times^)? (`rounded` $rounded^)? attr-dict";
 }
 
-def LLM_BucketBiasOp : LLM_Op<"bucket_bias", [Pure]> {
+def LLM_BucketBiasOp : LLM_PureOp<"bucket_bias"> {
   let summary = "bias(h, i, j) = w[bucket(j - i), h]: w [buckets, heads]";
   let description = [{
     With m = buckets (halved if `both_ways`, the upper half for keys after the query): distances below m/2 have a
-    bucket each, larger ones share buckets on a logarithmic scale up to `max_distance`. Without `both_ways`
-    keys after the query use bucket 0.
+    bucket each, larger ones share buckets on a logarithmic scale up to `max_distance`, which lies beyond them. Without
+    `both_ways` keys after the query use bucket 0. m is at least 2.
   }];
   let words = [LLM_Word<"bucket_bias">];
   let primary = ["w"];

@@ -62,6 +62,14 @@ void LLMDialect::initialize() {
       >();
 }
 
+LogicalResult BiasType::verify(function_ref<InFlightDiagnostic()> emitError,
+                               int64_t heads) {
+  if (heads > 0)
+    return success();
+  return emitError() << "a bias has a positive number of heads, found "
+                     << heads;
+}
+
 LogicalResult MaskAttr::verify(function_ref<InFlightDiagnostic()> emitError,
                                MaskKind kind, int64_t size) {
   bool sized = kind != MaskKind::causal && kind != MaskKind::all;

@@ -17,7 +17,10 @@ def LLM_CacheType : LLM_Type<"Cache", "cache"> {
   string slotKind = "value";
 }
 def LLM_BiasType : LLM_Type<"Bias", "bias"> {
-  let summary = "a score bias: a function of head, query and key position, never a stored matrix";
+  let summary = "a score bias of that many heads: a function of head, query and key position, never a stored matrix";
+  let parameters = (ins "int64_t":$heads);
+  let assemblyFormat = "`<` $heads `>`";
+  let genVerifyDecl = 1;
   string slotKind = "value";
 }
 

@@ -26,7 +26,7 @@ def LLM_WeightOp : LLM_Op<"weight", [Symbol]> {
 def LLM_StateOp : LLM_Op<"state", [Symbol]> {
   let summary = "declares what a sequence remembers between steps, or one such state per layer";
   let description = [{
-    `cache`: one row per token; `fields` are the tensors of a row. `fixed`: one value per sequence, exactly one field,
+    `cache`: one row per token of keys k [heads, width] and values v [heads, width]. `fixed`: one value per sequence, exactly one field,
     `init` is its value before the first token. `keep`: rows older than this many positions are never read again.
     `chunk`: rows of an earlier block of this many positions are never read again. `once`: written by one entry as a
     whole and only read afterwards (cross-attention). All f32.

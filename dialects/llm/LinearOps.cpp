@@ -40,5 +40,8 @@ LogicalResult RmsNormOp::verify() {
 LogicalResult LayerNormOp::verify() {
   if (failed(checkNormWeight(*this, "w", getX().getType(), getW())))
     return failure();
-  return checkNormWeight(*this, "bias", getX().getType(), getBias());
+  if (!getW() || !getBias())
+    return checkNormWeight(*this, "bias", getX().getType(), getBias());
+  return checkShape(*this, "bias", getBias(),
+                    cast<RankedTensorType>(getW().getType()).getShape());
 }

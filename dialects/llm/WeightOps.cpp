@@ -36,6 +36,14 @@ static void printFields(OpAsmPrinter &printer, Operation *, ArrayAttr fields) {
 #define GET_OP_CLASSES
 #include "dialects/llm/LLMWeightOps.cpp.inc"
 
+// What attention reads, and kernels lay out.
+static bool hasKeysAndValues(ArrayRef<FieldAttr> fields) {
+  return fields.size() == 2 && fields[0].getName() == "k" &&
+         fields[1].getName() == "v" && fields[0].getShape().size() == 2 &&
+         fields[1].getShape().size() == 2 &&
+         fields[0].getShape()[0] == fields[1].getShape()[0];
+}
+
 LogicalResult StateOp::verify() {
   if (getFields().empty())
     return emitOpError("needs at least one field");
@@ -44,6 +52,9 @@ LogicalResult StateOp::verify() {
            << getFields().size();
   if (getKind() == StateKind::cache && getInit())
     return emitOpError("'init' is for fixed states, a cache starts empty");
+  if (getKind() == StateKind::cache && !hasKeysAndValues(getFieldList()))
+    return emitOpError("a cache has the fields k = [heads, width] and v = "
+                       "[heads, width], in this order");
   for (FieldAttr field : getFieldList())
     if (llvm::any_of(field.getShape(), [](int64_t size) { return size <= 0; }))
       return emitOpError("field '")

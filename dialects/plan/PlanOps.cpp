@@ -103,6 +103,17 @@ LogicalResult StateOp::verify() {
   }
   if (getBlockBytes() < 1)
     return emitOpError("needs a positive number of bytes");
+  if (getKind() == StateKind::Fixed)
+    return success();
+  Builder builder(getContext());
+  auto shape = [&](size_t field) {
+    return cast<DenseI64ArrayAttr>(getShapes()[field]).asArrayRef();
+  };
+  if (getFields() != builder.getStrArrayAttr({"k", "v"}) ||
+      shape(0).size() != 2 || shape(1).size() != 2 ||
+      shape(0)[0] != shape(1)[0])
+    return emitOpError("needs the fields k = [heads, width] and v = [heads, "
+                       "width], in this order");
   return success();
 }
 

@@ -1,6 +1,6 @@
 // Reader of artifact files (.slc; see artifact.fbs and container.h). Nothing is
-// followed before it was checked, so that damage is found; the code in a file is
-// trusted like any program.
+// followed before it was checked, so that damage is found; the code in a file
+// is trusted like any program.
 #pragma once
 
 #include "runtime/artifact/Table.h"

@@ -16,8 +16,8 @@ void omp_set_num_threads(int);
 
 namespace sluice::executor {
 
-// libgomp is not instrumented, so ThreadSanitizer has to be told what it orders:
-// all before `given` comes before all after `taken`.
+// libgomp is not instrumented, so ThreadSanitizer has to be told what it
+// orders: all before `given` comes before all after `taken`.
 static void given([[maybe_unused]] void *point) {
 #ifdef SLUICE_TSAN
   __tsan_release(point);

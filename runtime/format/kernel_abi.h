@@ -109,7 +109,8 @@ static_assert(sizeof(slc_batch) == 8 * 8 && sizeof(slc_cache) == 6 * 8 &&
 #endif
 
 // A kernel runs its share of the grid: worker w of W runs items [g*w/W,
-// g*(w+1)/W). Returns 0, or another code, which stops the step.
+// g*(w+1)/W). It checks nothing, dims least of all, and returns 0; anything
+// else ends the step with an error.
 typedef int32_t (*slc_kernel_fn)(const slc_call *);
 
 #ifdef __cplusplus

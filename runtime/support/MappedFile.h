@@ -11,9 +11,9 @@ namespace sluice {
 
 class MappedFile {
 public:
-  // Maps `path`; Io when it can't be opened or isn't a regular file. An empty
-  // file maps to an empty span. The bytes of a file that is cut short while it
-  // is mapped are gone: touching them raises SIGBUS.
+  // Maps `path`; Io when it can't be opened or mapped, or isn't a regular file.
+  // An empty file maps to an empty span. The bytes of a file that is cut short
+  // while it is mapped are gone: touching them raises SIGBUS.
   static Result<MappedFile> open(const std::string &path);
 
   MappedFile(MappedFile &&other) noexcept;

@@ -304,3 +304,110 @@ func.func @generate(%b: !llm.batch) attributes {llm.entry = "talk"} {
 func.func @generate(%b: !llm.batch, %ids: tensor<?xi32>) attributes {llm.entry = "generate"} {
   return
 }
+
+// -----
+
+func.func private @bias_heads(%q: tensor<?x4x16xf32>, %k: tensor<?x2x16xf32>, %b: !llm.batch) {
+  // expected-note @below {{the bias is made here}}
+  %s = llm.alibi 8
+  // expected-error @below {{expected a bias of 4 heads, as many as the queries have, found one of 8}}
+  %0 = llm.attention %q over %k, %k for %b mask [#llm.mask<all>] scale 1.0 bias %s : (tensor<?x4x16xf32>, tensor<?x2x16xf32>, tensor<?x2x16xf32>, !llm.batch, !llm.bias<8>) -> tensor<?x4x16xf32>
+  return
+}
+
+// -----
+
+func.func private @bias_heads(%q: tensor<?x64xf32>, %k: tensor<?x32xf32>, %b: !llm.batch, %s: !llm.bias<2>) {
+  // expected-error @below {{expected a bias of 4 heads, as many as the queries have, found one of 2}}
+  %0 = llm.fused_attention %q, %k, %k heads 4, 2 for %b mask [#llm.mask<causal>] scale 1.0 bias %s : (tensor<?x64xf32>, tensor<?x32xf32>, tensor<?x32xf32>, !llm.batch, !llm.bias<2>) -> tensor<?x64xf32>
+  return
+}
+
+// -----
+
+func.func private @alibi() {
+  // expected-error @below {{expected 1 to 65536 heads, found 0}}
+  // expected-error @below {{failed to infer returned types}}
+  %s = llm.alibi 0
+  return
+}
+
+// -----
+
+func.func private @one_bucket(%w: tensor<1x4xf32>) {
+  // expected-error @below {{expected at least 2 buckets, found 1}}
+  // expected-error @below {{failed to infer returned types}}
+  %s = llm.bucket_bias %w max_distance 128 both_ways false : tensor<1x4xf32>
+  return
+}
+
+// -----
+
+func.func private @one_bucket_a_side(%w: tensor<3x4xf32>) {
+  // expected-error @below {{expected at least 4 buckets, found 3}}
+  // expected-error @below {{failed to infer returned types}}
+  %s = llm.bucket_bias %w max_distance 128 both_ways true : tensor<3x4xf32>
+  return
+}
+
+// -----
+
+func.func private @no_far_distance(%w: tensor<32x4xf32>) {
+  // expected-error @below {{expected a max_distance above 16, up to which distances have a bucket each, and at most 65536, found 16}}
+  // expected-error @below {{failed to infer returned types}}
+  %s = llm.bucket_bias %w max_distance 16 both_ways false : tensor<32x4xf32>
+  return
+}
+
+// -----
+
+func.func private @too_far(%w: tensor<32x4xf32>) {
+  // expected-error @below {{at most 65536, found 67108864}}
+  // expected-error @below {{failed to infer returned types}}
+  %s = llm.bucket_bias %w max_distance 67108864 both_ways false : tensor<32x4xf32>
+  return
+}
+
+// -----
+
+func.func private @norms_unlike(%q: tensor<?x64xf32>, %k: tensor<?x32xf32>, %b: !llm.batch, %n: tensor<4x16xf32>, %m: tensor<16xf32>) {
+  // expected-error @below {{expected the norms of q and k both with a weight for each head or both with one for all, found 'tensor<4x16xf32>' and 'tensor<16xf32>'}}
+  %0 = llm.fused_attention %q, %k, %k heads 4, 2 for %b qk_norm <rms, 1.0e-5 : f32> q_norm %n k_norm %m mask [#llm.mask<causal>] scale 1.0 : (tensor<?x64xf32>, tensor<?x32xf32>, tensor<?x32xf32>, !llm.batch, tensor<4x16xf32>, tensor<16xf32>) -> tensor<?x64xf32>
+  return
+}
+
+// -----
+
+func.func private @norm_parts_unlike(%x: tensor<?x4x16xf32>, %n: tensor<4x16xf32>, %m: tensor<16xf32>) {
+  // expected-error @below {{expected 'bias' of shape [4, 16], found 'tensor<16xf32>'}}
+  %0 = llm.layer_norm %x, %n bias %m eps 1.0e-5 : (tensor<?x4x16xf32>, tensor<4x16xf32>, tensor<16xf32>) -> tensor<?x4x16xf32>
+  return
+}
+
+// -----
+
+// expected-error @below {{a cache has the fields k = [heads, width] and v = [heads, width], in this order}}
+llm.state @kv cache {v = [2, 16], k = [2, 16]}
+
+// -----
+
+// expected-error @below {{a cache has the fields k = [heads, width] and v = [heads, width], in this order}}
+llm.state @kv cache {k = [2, 16], v = [4, 16]}
+
+// -----
+
+func.func private @reshape(%x: tensor<?x64xf32>) {
+  // expected-error @below {{expected a shape of 64 elements per row, found [-2, -32]}}
+  // expected-error @below {{failed to infer returned types}}
+  %0 = llm.reshape %x to [-2, -32] : (tensor<?x64xf32>) -> tensor<?x64xf32>
+  return
+}
+
+// -----
+
+func.func private @heads(%x: tensor<?x4x16xf32>) {
+  // expected-error @below {{expected times from 1 to 4096, found 1000000000}}
+  // expected-error @below {{failed to infer returned types}}
+  %0 = llm.repeat_heads %x times 1000000000 : (tensor<?x4x16xf32>) -> tensor<?x4x16xf32>
+  return
+}

@@ -93,12 +93,12 @@ func.func private @attend(%l: index, %b: !llm.batch, %ids: tensor<?xi32>) -> ten
   %s = llm.use @sinks : tensor<4xf32>
   %al = llm.alibi 4 times 0.25 rounded bf16
   // CHECK: llm.attention %{{.*}} in %[[KV]] for %{{.*}} mask [#llm.mask<causal>, #llm.mask<window, 128>] scale 2.500000e-01 cap 5.000000e+01 sinks %{{.*}} bias %{{.*}} :
-  %a = llm.attention %q2 in %kv for %b mask [#llm.mask<causal>, #llm.mask<window, 128>] scale 0.25 cap 50.0 sinks %s bias %al : (tensor<?x4x16xf32>, !llm.cache, !llm.batch, tensor<4xf32>, !llm.bias) -> tensor<?x4x16xf32>
+  %a = llm.attention %q2 in %kv for %b mask [#llm.mask<causal>, #llm.mask<window, 128>] scale 0.25 cap 50.0 sinks %s bias %al : (tensor<?x4x16xf32>, !llm.cache, !llm.batch, tensor<4xf32>, !llm.bias<4>) -> tensor<?x4x16xf32>
   %bu = llm.use @buckets : tensor<32x4xf32>
   // CHECK: llm.bucket_bias %{{.*}} max_distance 128 both_ways true : tensor<32x4xf32>
   %bb = llm.bucket_bias %bu max_distance 128 both_ways true : tensor<32x4xf32>
   // CHECK: llm.attention %{{.*}} over %{{.*}}, %{{.*}} for %{{.*}} mask [#llm.mask<all>] scale 1.000000e+00 bias
-  %a2 = llm.attention %a over %k1, %k2 for %b mask [#llm.mask<all>] scale 1.0 bias %bb : (tensor<?x4x16xf32>, tensor<?x2x16xf32>, tensor<?x2x16xf32>, !llm.batch, !llm.bias) -> tensor<?x4x16xf32>
+  %a2 = llm.attention %a over %k1, %k2 for %b mask [#llm.mask<all>] scale 1.0 bias %bb : (tensor<?x4x16xf32>, tensor<?x2x16xf32>, tensor<?x2x16xf32>, !llm.batch, !llm.bias<4>) -> tensor<?x4x16xf32>
   // CHECK: llm.cached @layers.kv[
   %kv2 = llm.cached @layers.kv[%l]
   %a3 = llm.attention %a2 in %kv2 for %b mask [#llm.mask<all>] scale 1.0 : (tensor<?x4x16xf32>, !llm.cache, !llm.batch) -> tensor<?x4x16xf32>

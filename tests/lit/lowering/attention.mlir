@@ -38,6 +38,6 @@ func.func @encode(%b: !llm.batch, %ids: tensor<?xi32> {llm.name = "ids", llm.inp
   // CHECK: dispatch @attend.bucket(q = %{{.*}}, cache = @step.kv.2x16x16[0], bias_w = @bias[0], buckets = @buckets[0]) -> {{.*}} max_distance = 4
   %w = llm.use @bias : tensor<8x4xf32>
   %s = llm.bucket_bias %w max_distance 4 both_ways true : tensor<8x4xf32>
-  %a2 = llm.attention %a1 over %k, %k for %b mask [#llm.mask<all>] scale 1.0 bias %s : (tensor<?x4x16xf32>, tensor<?x2x16xf32>, tensor<?x2x16xf32>, !llm.batch, !llm.bias) -> tensor<?x4x16xf32>
+  %a2 = llm.attention %a1 over %k, %k for %b mask [#llm.mask<all>] scale 1.0 bias %s : (tensor<?x4x16xf32>, tensor<?x2x16xf32>, tensor<?x2x16xf32>, !llm.batch, !llm.bias<4>) -> tensor<?x4x16xf32>
   return %a2 : tensor<?x4x16xf32>
 }

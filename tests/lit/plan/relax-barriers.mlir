@@ -2,7 +2,7 @@
 
 plan.kernel @f "norm" {} (x) -> (y) dims (N)
 plan.kernel @append "append" {} (x) -> (cache) dims (N)
-plan.state @kv cache {k = [1, 4]} f32 bytes 2048
+plan.state @kv cache {k = [1, 4], v = [1, 4]} f32 bytes 2048
 plan.weight @w f32 panel [64, 64] of ["w"]
 
 // CHECK-LABEL: plan.program @independent

@@ -205,3 +205,38 @@ plan.weight @w f32 rows [4] of ["a"] tables [dense<1.0> : tensor<f32>]
 plan.weight @w f32 rows [4] of ["a"] tables [dense<1> : tensor<i32>] body(%a: f32, %t: f32) {
   plan.yield %a : f32
 }
+
+// -----
+
+plan.kernel @k "top_k" {} (x) -> (idx) dims (experts, top_k, x.stride, idx.stride)
+plan.program @p for @e tokens 1 {
+  %x = input "x" f32[16]
+  %i = buffer "i" tokens i32[4]
+  // expected-error @below {{is for 9 experts, 'x' for 8}}
+  dispatch @k(x = %x[8]) -> (idx = %i) dims {experts = 9, idx.stride = 4, top_k = 4, x.stride = 16} rows tokens scratch 1024
+}
+
+// -----
+
+plan.kernel @k "sum" {} (x) -> (y) dims (N, heads, x.stride, y.stride)
+plan.program @p for @e tokens 1 {
+  %x = input "x" f32[16]
+  %y = buffer "y" tokens f32[4]
+  // expected-error @below {{takes N = 5 elements of 'x', whose rows have 16}}
+  dispatch @k(x = %x) -> (y = %y) dims {N = 5, heads = 4, x.stride = 16, y.stride = 4} rows tokens
+}
+
+// -----
+
+plan.kernel @k "sum" {} (x) -> (y) dims (N, heads, x.stride, y.stride)
+plan.program @p for @e tokens 1 {
+  %x = input "x" f32[16]
+  %y = buffer "y" tokens f32[3]
+  // expected-error @below {{takes N = 1 elements of 'y', whose rows have 3}}
+  dispatch @k(x = %x) -> (y = %y) dims {N = 4, heads = 4, x.stride = 16, y.stride = 3} rows tokens
+}
+
+// -----
+
+// expected-error @below {{needs the fields k = [heads, width] and v = [heads, width], in this order}}
+plan.state @kv cache {v = [2, 16], k = [2, 16]} f32 bytes 8192

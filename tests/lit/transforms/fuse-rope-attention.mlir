@@ -5,6 +5,7 @@
 // CHECK-DAG: fuse-rope-attention: not fused at {{.*}}: only one of q and k is rotated
 // CHECK-DAG: fuse-rope-attention: not fused at {{.*}}: the cache is not written here by keys and values
 // CHECK-DAG: fuse-rope-attention: not fused at {{.*}}: rotated without a shared table
+// CHECK-DAG: fuse-rope-attention: not fused at {{.*}}: only one of the norms of q and k has a weight for each head
 
 llm.state @kv cache {k = [2, 16], v = [2, 16]} layers [0]
 
@@ -28,10 +29,10 @@ func.func private @normed(%l: index, %b: !llm.batch, %q: tensor<?x64xf32>, %k: t
 // CHECK-LABEL: func.func private @uncached
 // CHECK-NEXT: %[[A:.*]] = llm.fused_attention %arg1, %arg2, %arg2 heads 4, 2 for %arg0 mask [#llm.mask<all>] scale 1.000000e+00 bias %arg3
 // CHECK-NEXT: return %[[A]]
-func.func private @uncached(%b: !llm.batch, %q: tensor<?x64xf32>, %k: tensor<?x32xf32>, %bias: !llm.bias) -> tensor<?x64xf32> {
+func.func private @uncached(%b: !llm.batch, %q: tensor<?x64xf32>, %k: tensor<?x32xf32>, %bias: !llm.bias<4>) -> tensor<?x64xf32> {
   %q1 = llm.reshape %q to [4, 16] : (tensor<?x64xf32>) -> tensor<?x4x16xf32>
   %k1 = llm.reshape %k to [2, 16] : (tensor<?x32xf32>) -> tensor<?x2x16xf32>
-  %a = llm.attention %q1 over %k1, %k1 for %b mask [#llm.mask<all>] scale 1.0 bias %bias : (tensor<?x4x16xf32>, tensor<?x2x16xf32>, tensor<?x2x16xf32>, !llm.batch, !llm.bias) -> tensor<?x4x16xf32>
+  %a = llm.attention %q1 over %k1, %k1 for %b mask [#llm.mask<all>] scale 1.0 bias %bias : (tensor<?x4x16xf32>, tensor<?x2x16xf32>, tensor<?x2x16xf32>, !llm.batch, !llm.bias<4>) -> tensor<?x4x16xf32>
   %r = llm.reshape %a to [64] : (tensor<?x4x16xf32>) -> tensor<?x64xf32>
   return %r : tensor<?x64xf32>
 }
@@ -51,4 +52,18 @@ func.func private @declines(%l: index, %b: !llm.batch, %q: tensor<?x64xf32>, %k:
   %d = llm.attention %q3 over %k1, %k1 for %b mask [#llm.mask<all>] scale 1.0 : (tensor<?x4x16xf32>, tensor<?x2x16xf32>, tensor<?x2x16xf32>, !llm.batch) -> tensor<?x4x16xf32>
   %dr = llm.reshape %d to [64] : (tensor<?x4x16xf32>) -> tensor<?x64xf32>
   return %r, %cr, %dr : tensor<?x64xf32>, tensor<?x64xf32>, tensor<?x64xf32>
+}
+
+// The kernel takes both weights per head or both for all heads.
+// CHECK-LABEL: func.func private @weights_unlike
+// CHECK-NOT: llm.fused_attention
+func.func private @weights_unlike(%b: !llm.batch, %q: tensor<?x64xf32>, %k: tensor<?x32xf32>, %n: tensor<4x16xf32>, %m: tensor<16xf32>) -> tensor<?x64xf32> {
+  %q1 = llm.reshape %q to [4, 16] : (tensor<?x64xf32>) -> tensor<?x4x16xf32>
+  %k1 = llm.reshape %k to [2, 16] : (tensor<?x32xf32>) -> tensor<?x2x16xf32>
+  %v1 = llm.reshape %k to [2, 16] : (tensor<?x32xf32>) -> tensor<?x2x16xf32>
+  %q2 = llm.rms_norm %q1, %n eps 1.0e-6 : (tensor<?x4x16xf32>, tensor<4x16xf32>) -> tensor<?x4x16xf32>
+  %k2 = llm.rms_norm %k1, %m eps 1.0e-6 : (tensor<?x2x16xf32>, tensor<16xf32>) -> tensor<?x2x16xf32>
+  %a = llm.attention %q2 over %k2, %v1 for %b mask [#llm.mask<all>] scale 1.0 : (tensor<?x4x16xf32>, tensor<?x2x16xf32>, tensor<?x2x16xf32>, !llm.batch) -> tensor<?x4x16xf32>
+  %r = llm.reshape %a to [64] : (tensor<?x4x16xf32>) -> tensor<?x64xf32>
+  return %r : tensor<?x64xf32>
 }

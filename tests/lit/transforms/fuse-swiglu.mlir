@@ -4,6 +4,7 @@
 // CHECK-DAG: fuse-swiglu: not fused at {{.*}}: a value of the gated unit is also read here
 // CHECK-DAG: fuse-swiglu: not fused at {{.*}}: the gate is clamped from below
 // CHECK-DAG: fuse-swiglu: not fused at {{.*}}: gate and up are products of different rows
+// CHECK-DAG: fuse-swiglu: not fused at {{.*}}: their weights are of different layers
 
 // The gate is the second result, so the weights change places.
 // CHECK-LABEL: func.func private @merged
@@ -48,4 +49,19 @@ func.func private @declines(%x: tensor<?x64xf32>, %y: tensor<?x64xf32>, %w: tens
   %a2 = llm.act silu %g2 : tensor<?x96xf32>
   %2 = llm.binary mul %a2, %u2 : (tensor<?x96xf32>, tensor<?x96xf32>) -> tensor<?x96xf32>
   return %0, %a, %1, %2 : tensor<?x96xf32>, tensor<?x96xf32>, tensor<?x96xf32>, tensor<?x96xf32>
+}
+
+llm.weight @layers.w : tensor<96x64xbf16> layers [0, 1]
+
+// CHECK-LABEL: func.func private @other_layer
+// CHECK-NOT: llm.fused_linear
+func.func private @other_layer(%l: index, %x: tensor<?x64xf32>) -> tensor<?x96xf32> {
+  %zero = arith.constant 0 : index
+  %wg = llm.use @layers.w[%zero] : tensor<96x64xbf16>
+  %wu = llm.use @layers.w[%l] : tensor<96x64xbf16>
+  %g = llm.linear %x, %wg : (tensor<?x64xf32>, tensor<96x64xbf16>) -> tensor<?x96xf32>
+  %u = llm.linear %x, %wu : (tensor<?x64xf32>, tensor<96x64xbf16>) -> tensor<?x96xf32>
+  %a = llm.act silu %g : tensor<?x96xf32>
+  %m = llm.binary mul %a, %u : (tensor<?x96xf32>, tensor<?x96xf32>) -> tensor<?x96xf32>
+  return %m : tensor<?x96xf32>
 }

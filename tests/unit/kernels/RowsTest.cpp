@@ -31,7 +31,8 @@ TEST(ConvertTest, RoundsToNearestEven) {
 
 // The place of element (n, c) of a packed matrix [N][columns].
 int64_t packed(int64_t n, int64_t c, int64_t columns, bool pairs) {
-  int64_t padded = (columns + 15) / 16 * 16;
+  int64_t depth = pairs ? 32 : 16;
+  int64_t padded = (columns + depth - 1) / depth * depth;
   int64_t panel = n / 64 * 64 * padded;
   return pairs ? panel + c / 2 * 128 + n % 64 * 2 + c % 2
                : panel + c * 64 + n % 64;
@@ -39,7 +40,7 @@ int64_t packed(int64_t n, int64_t c, int64_t columns, bool pairs) {
 
 template <typename T> void checkEmbedding(const std::string &element) {
   // Wider than a tile, not a multiple of 16.
-  const int64_t vocabulary = 130, width = 282, rows = 4;
+  const int64_t vocabulary = 130, width = 266, rows = 4;
   std::vector<T> dense(vocabulary * width), panels(192 * 288);
   for (int64_t n = 0; n < vocabulary; ++n)
     for (int64_t c = 0; c < width; ++c)

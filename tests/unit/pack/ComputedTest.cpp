@@ -15,8 +15,8 @@ std::vector<float> compute(const checkpoint::Checkpoint &file,
                            const std::vector<const spec::Weight *> &parts,
                            const Computed &computed) {
   std::vector<float> out;
-  Status status = packComputed(
-      file, parts, computed, [&](const void *data, size_t size) {
+  Status status =
+      packComputed(file, parts, computed, [&](const void *data, size_t size) {
         const float *from = static_cast<const float *>(data);
         out.insert(out.end(), from, from + size / sizeof(float));
         return Status();

@@ -38,6 +38,26 @@ TEST(Source, Stack) {
   EXPECT_THAT(read(file, stack), ElementsAre(0, 1, 1000, 1001));
 }
 
+// Vectors become the rows of a matrix, single elements those of a vector.
+TEST(Source, StackOfVectors) {
+  CountingFile file({{"a", {3}}, {"b", {3}}});
+  spec::Weight stack = weight("w", {2, 3}, {"a", "b"});
+  stack.source.join = spec::Source::Join::Stack;
+  EXPECT_THAT(read(file, stack), ElementsAre(0, 1, 2, 1000, 1001, 1002));
+  spec::Transform last;
+  last.kind = spec::Transform::Kind::Rows;
+  last.first = 1;
+  last.last = 3;
+  stack.shape = {2, 2};
+  for (spec::TensorPart &part : stack.source.tensors)
+    part.apply = {last};
+  EXPECT_THAT(read(file, stack), ElementsAre(1, 2, 1001, 1002));
+  CountingFile scalars({{"a", {}}, {"b", {}}});
+  spec::Weight vector = weight("v", {2}, {"a", "b"});
+  vector.source.join = spec::Source::Join::Stack;
+  EXPECT_THAT(read(scalars, vector), ElementsAre(0, 1000));
+}
+
 TEST(Source, StackOfTransposedExperts) {
   CountingFile file({{"a", {2, 3}}, {"b", {2, 3}}});
   spec::Weight stack = weight("w", {2, 3, 2}, {"a", "b"});

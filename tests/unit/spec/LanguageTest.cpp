@@ -284,7 +284,7 @@ TEST(Language, FusedTensors) {
   EXPECT_EQ(bound.model->weight({"joined", -1})->source.tensors.size(), 2u);
 }
 
-TEST(Language, MasksStatesAndInputs) {
+TEST(Language, MasksAndStates) {
   Folder dir;
   dir.add("config.json", "{}");
   dir.writeTensors("model.safetensors", {{"emb", {5, 4}}});
@@ -292,18 +292,18 @@ TEST(Language, MasksStatesAndInputs) {
       "sluice: 1\nfamily: w\n"
       "config: {window: none, chunk: 8}\n"
       "weights: {table: {shape: [5, 4], hf: emb}}\n"
-      "state:\n  kv: {cache: {k: [2, 2], v: [2, 2]}, keep: $window, chunk: "
+      "state:\n  kv: {cache: {v: [2, 2], k: [2, 2]}, keep: $window, chunk: "
       "$chunk}\n"
       "entries:\n  generate:\n    start: 0\n"
-      "    inputs: {ids: tokens, n: prefix, eod: {segments: {after: 3}}}\n"
+      "    inputs: {ids: tokens, at: positions}\n"
+      "    positions: {kind: linear, start: 2}\n"
       "    nodes:\n"
+      "      - _: {identity: at}\n"
       "      - x: {embedding: ids, w: table}\n"
       "      - h: {reshape: x, to: [2, 2]}\n"
       "      - kv: {append: kv, k: h, v: h}\n"
-      "      - h: {attention: h, kv: kv, scale: 1.0, mask: [{any: [[causal, "
-      "{window: 4}], {prefix: n}]}, {segments: eod}, {window: $window}, "
-      "{chunk: "
-      "$chunk}]}\n"
+      "      - h: {attention: h, kv: kv, scale: 1.0, mask: [causal, {window: "
+      "$window}, {chunk: $chunk}]}\n"
       "      - x: {reshape: h, to: [4]}\n"
       "    outputs: {logits: x}\n",
       dir.path());
@@ -311,16 +311,126 @@ TEST(Language, MasksStatesAndInputs) {
   const State *state = bound.model->state({"kv", -1});
   EXPECT_EQ(state->keep, 0);
   EXPECT_EQ(state->chunk, 8);
+  EXPECT_EQ(state->fields[0].first, "k"); // whatever the spec's order
   const Entry &entry = bound.model->entries[0];
-  EXPECT_EQ(entry.start, Value(0));
-  EXPECT_EQ(entry.inputs[2].type, "segments");
-  EXPECT_EQ(entry.inputs[2].params[0].first, "after");
+  EXPECT_EQ(entry.start, 0);
+  EXPECT_EQ(entry.positionStart, 2);
   const Mask &mask = *entry.nodes[3].slot("mask")->get<Mask>();
-  ASSERT_EQ(mask.size(), 3u); // the window of none is dropped
-  ASSERT_EQ(mask[0].any.size(), 2u);
-  EXPECT_EQ(mask[0].any[0].size(), 2u);
-  EXPECT_EQ(mask[1].kind, "segments");
-  EXPECT_EQ(std::get<ValueId>(mask[1].args[0].data), entry.inputs[2].value);
+  ASSERT_EQ(mask.size(), 2u); // the window of none is dropped
+  EXPECT_EQ(mask[0].kind, "causal");
+  EXPECT_EQ(mask[1].kind, "chunk");
+  EXPECT_EQ(mask[1].size, 8);
+}
+
+// An entry appends to a cache and hands it to repeated blocks that read it.
+Bound sharedCache(const std::string &state, const std::string &mask) {
+  Folder dir;
+  dir.add("config.json", "{}");
+  dir.writeTensors("model.safetensors",
+                   {{"emb", {5, 4}}, {"l.0", {4}}, {"l.1", {4}}});
+  return bindText(
+      "sluice: 1\nfamily: w\n"
+      "weights:\n  table: {shape: [5, 4], hf: emb}\n"
+      "  layers: {each: {i: 2}, w: {shape: [4], hf: l.$i}}\n"
+      "state:\n  kv: {cache: {k: [2, 2], v: [2, 2]}" +
+          state +
+          "}\n"
+          "blocks:\n  b:\n    inputs: [x, c]\n    returns: [x, c]\n"
+          "    nodes:\n      - h: {reshape: x, to: [2, 2]}\n"
+          "      - h: {attention: h, kv: c, scale: 1.0, mask: " +
+          mask +
+          "}\n"
+          "      - x: {reshape: h, to: [4]}\n"
+          "      - x: {add: [x, w.w]}\n"
+          "entries:\n  generate:\n    inputs: {ids: tokens}\n    nodes:\n"
+          "      - x: {embedding: ids, w: table}\n"
+          "      - h: {reshape: x, to: [2, 2]}\n"
+          "      - _: {append: kv, k: h, v: h}\n"
+          "      - c: {cached: kv}\n"
+          "      - x, _: {repeat: layers, block: b, x: x, c: c}\n"
+          "    outputs: {logits: x}\n",
+      dir.path());
+}
+
+TEST(Language, AHandleKeepsItsStateThroughRepeats) {
+  Bound bound = sharedCache("", "[causal]");
+  EXPECT_TRUE(bound.model) << bound.messages;
+  bound = sharedCache("", "[all]");
+  EXPECT_NE(bound.messages.find("the mask must be causal"), std::string::npos)
+      << bound.messages;
+  bound = sharedCache(", keep: 4", "[causal]");
+  EXPECT_NE(bound.messages.find("the mask reaches beyond the 4 rows"),
+            std::string::npos)
+      << bound.messages;
+}
+
+// What another entry wrote has positions of its own.
+TEST(Language, MaskOverTheStateOfAnotherEntry) {
+  Folder dir;
+  dir.add("config.json", "{}");
+  dir.writeTensors("model.safetensors", {{"emb", {5, 4}}});
+  auto messages = [&](const std::string &mask) {
+    return bindText(
+               "sluice: 1\nfamily: w\n"
+               "weights: {table: {shape: [5, 4], hf: emb}}\n"
+               "state:\n  kv: {cache: {k: [2, 2], v: [2, 2]}, once: true}\n"
+               "entries:\n  source:\n    inputs: {ids: tokens}\n    nodes:\n"
+               "      - x: {embedding: ids, w: table}\n"
+               "      - h: {reshape: x, to: [2, 2]}\n"
+               "      - _: {append: kv, k: h, v: h}\n"
+               "  generate:\n    inputs: {ids: tokens}\n    nodes:\n"
+               "      - x: {embedding: ids, w: table}\n"
+               "      - h: {reshape: x, to: [2, 2]}\n"
+               "      - c: {cached: kv}\n"
+               "      - h: {attention: h, kv: c, scale: 1.0, mask: " +
+                   mask +
+                   "}\n      - x: {reshape: h, to: [4]}\n"
+                   "    outputs: {logits: x}\n",
+               dir.path())
+        .messages;
+  };
+  EXPECT_EQ(messages("[all]"), "");
+  EXPECT_NE(messages("[causal]").find("so its mask must be [all]"),
+            std::string::npos);
+}
+
+// A group without weights and states of its own is still repeated over.
+TEST(Language, EmptyGroups) {
+  Folder dir;
+  dir.add("config.json", "{}");
+  dir.writeTensors("model.safetensors", {{"emb", {5, 4}}});
+  Bound bound =
+      bindText("sluice: 1\nfamily: w\n"
+               "weights:\n  table: {shape: [5, 4], hf: emb}\n"
+               "  steps: {each: {i: 3}}\n"
+               "  deep: {inner: {each: {i: 2}}}\n"
+               "blocks:\n  b:\n    inputs: [x]\n    returns: [x]\n"
+               "    nodes:\n      - x: {mul: [x, 2.0]}\n"
+               "entries:\n  encode:\n    inputs: {ids: tokens}\n    nodes:\n"
+               "      - x: {embedding: ids, w: table}\n"
+               "      - x: {repeat: steps, block: b, x: x}\n"
+               "      - x: {repeat: deep.inner, block: b, x: x}\n"
+               "    outputs: {rows: x}\n",
+               dir.path());
+  ASSERT_TRUE(bound.model) << bound.messages;
+  std::string text = printResolved(*bound.model);
+  EXPECT_NE(text.find("  steps:\n    each: {i: 3}\n"), std::string::npos)
+      << text;
+  EXPECT_NE(text.find("    inner:\n      each: {i: 2}\n"), std::string::npos)
+      << text;
+}
+
+// A model without a weight: nothing but its tokens.
+TEST(Language, NoWeights) {
+  Folder dir;
+  dir.add("config.json", "{}");
+  dir.writeTensors("model.safetensors", {});
+  Bound bound = bindText("sluice: 1\nfamily: w\n"
+                         "entries:\n  encode:\n    inputs: {ids: tokens}\n"
+                         "    nodes:\n      - x: {identity: ids}\n"
+                         "    outputs: {rows: x}\n",
+                         dir.path());
+  EXPECT_TRUE(bound.model) << bound.messages;
 }
 
 TEST(Language, SameAsDropsWhatTheFileHolds) {

@@ -1,0 +1,237 @@
+#!/usr/bin/env python3
+"""Compiles small specs for what no bundled family does: the fused code has the bits of the unfused, ops have the values
+of Python's own arithmetic, and what would be computed wrong is refused with its line."""
+
+import array
+import json
+import os
+import struct
+
+import bench as harness
+import safetensors
+
+IDS = "3,1,4,1,5"
+FUSIONS = "share-rope,wanted-rows,merge-siblings,fuse-norm-matmul,fuse-swiglu,fuse-epilogue,fuse-rope-attention,fuse-moe-dispatch,fuse-elementwise"
+
+
+def write(bench, name, data):
+    with open(bench.path(name), "wb" if isinstance(data, bytes) else "w") as file:
+        file.write(data)
+    return bench.path(name)
+
+
+def build(bench, spec, name, *options):
+    """The artifact of a spec with drawn weights."""
+    write(bench, "spec.yaml", "sluice: 1\nfamily: small\n" + spec)
+    write(bench, "config.json", "{}")
+    bench.output("sluice-compile", "spec.yaml", "--checkpoint", "random:7", "--config", "config.json", "-o", name, *options)
+    return bench.path(name)
+
+
+def run(bench, model, *options):
+    bench.output("sluice-run", model, "--ids", IDS, "--out", "out.safetensors", *options)
+    return safetensors.load(bench.path("out.safetensors"))
+
+
+LAYERS = """
+weights:
+  embed: {shape: [8, 64], hf: embed}
+  root: {shape: [64, 64], hf: root}
+  layers:
+    each: {i: 3}
+    prefix: {hf: l.$i.}
+    q: {shape: [64, 64], bias: true, hf: q.*}
+    k: {shape: ["[32, 64, 32][$i]", 64], hf: k}
+    v: {shape: [64, 64], bias: $i > 0, hf: v.*}
+    o: {shape: [64, "64 + [32, 64, 32][$i]"], hf: o}
+    gate: {shape: [96, 64], hf: gate}
+    up: {shape: [96, 64], hf: up}
+    down: {shape: [64, 96], hf: down}
+blocks:
+  q: {inputs: [h], returns: [y], nodes: [y: {linear: h, w: q}]}
+  gate: {inputs: [h], returns: [y], nodes: [y: {linear: h, w: gate}]}
+  layer:
+    inputs: [x]
+    returns: [x]
+    nodes:
+      - h: {rms_norm: x, eps: 1.0e-5}
+"""
+UNUSED = {"root": "root", "q": "q", "k": "k", "v": "v", "o": "o", "gate": "gate", "up": "up", "down": "down"}
+ENTRY = """
+entries:
+  encode:
+    inputs: {ids: tokens}
+    nodes:
+      - x: {embedding: ids, w: embed}
+      - x: {repeat: layers, block: layer, x: x}
+    outputs: {rows: x}
+"""
+# Siblings that one packed weight cannot hold, with the weights that they leave unused.
+SIBLINGS = {
+    "the first layer beside the own": (["q"], "a: {block: q, h: h}", 'b: {block: q, in: "layers[0]", h: h}', "x: {add: [x, a, b]}"),
+    "another layer first": (["q"], 'b: {block: q, in: "layers[2]", h: h}', "a: {block: q, h: h}", "x: {sub: [a, b]}"),
+    "a root weight beside layers": (["root", "q"], "a: {linear: h, w: root}", "b: {block: q, h: h}", "x: {add: [x, a, b]}"),
+    "keys of other shapes": (["q", "k", "o"], "a: {block: q, h: h}", "b: {linear: h, w: k}", "y: {concat: [a, b]}", "y: {linear: y, w: o}", "x: {add: [x, y]}"),
+    "a bias in some layers": (["q", "v"], "a: {block: q, h: h}", "b: {linear: h, w: v}", "x: {add: [x, a, b]}"),
+    "a gate of the first layer": (["gate", "up", "down"], 'g: {block: gate, in: "layers[0]", h: h}', "u: {linear: h, w: up}", "g: {act: g, fn: silu}",
+                                  "u: {mul: [g, u]}", "u: {linear: u, w: down}", "x: {add: [x, u]}"),
+}
+
+
+def siblings(bench):
+    """Merged or not, products read their own layers."""
+    for what, (used, *nodes) in SIBLINGS.items():
+        lines = LAYERS.splitlines()
+        drop = {f"{'  ' if name == 'root' else '    '}{name}: {{shape" for name in UNUSED if name not in used}
+        drop |= {f"  {name}: {{inputs" for name in ("q", "gate") if not any(f"block: {name}," in node for node in nodes)}
+        spec = "\n".join(line for line in lines if not any(line.startswith(start) for start in drop))
+        spec += "".join(f"\n      - {node}" for node in nodes) + ENTRY
+        fused, plain = build(bench, spec, "fused.slc"), build(bench, spec, "plain.slc", "--disable-pass", FUSIONS)
+        a, b = run(bench, fused)["rows"], run(bench, plain)["rows"]
+        bench.check(what, a.data == b.data and any(a.values()), str(safetensors.difference(a, b)))
+    report = bench.run("sluice-compile", "spec.yaml", "--checkpoint", "random:7", "--config", "config.json", "--emit", "fused", "--fusion-report").stderr.decode()
+    bench.check("the report says why", "not fused" in report and "their weights are of different layers (spec.yaml:" in report, report[:2000])
+
+
+def heads(bench):
+    """Norms of q for each head and of k for all at once."""
+    spec = """
+weights:
+  embed: {shape: [8, 64], hf: embed}
+  q: {shape: [64, 64], hf: q}
+  k: {shape: [32, 64], hf: k}
+  v: {shape: [32, 64], hf: v}
+  qn: {shape: [4, 16], hf: qn}
+  kn: {shape: [16], hf: kn}
+state:
+  kv: {cache: {v: [2, 16], k: [2, 16]}}
+entries:
+  generate:
+    inputs: {ids: tokens, pos: positions}
+    nodes:
+      - f: {rope_freqs: 16, theta: 10000.0}
+      - x: {embedding: ids, w: embed}
+      - q: {linear: x, w: q}
+      - q: {reshape: q, to: [4, 16]}
+      - q: {rms_norm: q, w: qn, eps: 1.0e-5}
+      - q: {rope: q, pos: pos, freqs: f, pairing: half}
+      - k: {linear: x, w: k}
+      - k: {reshape: k, to: [2, 16]}
+      - k: {rms_norm: k, w: kn, eps: 1.0e-5}
+      - k: {rope: k, pos: pos, freqs: f, pairing: half}
+      - v: {linear: x, w: v}
+      - v: {reshape: v, to: [2, 16]}
+      - b: {alibi: 4}
+      - kv: {append: kv, v: v, k: k}
+      - a: {attention: q, kv: kv, scale: 0.25, bias: b, mask: [causal]}
+      - logits: {reshape: a, to: [64]}
+    outputs: {logits: logits}
+"""
+    fused, plain = build(bench, spec, "fused.slc"), build(bench, spec, "plain.slc", "--disable-pass", FUSIONS)
+    a, b = run(bench, fused)["logits"], run(bench, plain)["logits"]
+    bench.check("norms for each head and for all", a.data == b.data and any(a.values()), str(safetensors.difference(a, b)))
+    other = build(bench, spec.replace("{v: [2, 16], k: [2, 16]}", "{k: [2, 16], v: [2, 16]}"), "other.slc")
+    bench.check("the order of a cache's fields", run(bench, other)["logits"].data == a.data)
+    compiling = ("sluice-compile", "spec.yaml", "--checkpoint", "random:7", "--config", "config.json", "-o", "x.slc")
+    for what, old, new, message in [
+        ("slopes of other heads", "alibi: 4", "alibi: 8", "spec.yaml:32:12: error: 'llm.attention' op expected a bias of 4 heads, as many as the queries have, found one of 8"),
+        ("a mask that sees later tokens", "mask: [causal]", "mask: [all]", "spec.yaml:32:12: error: the mask must be causal"),
+        ("a window of nothing", "mask: [causal]", "mask: [causal, {window: 0}]", "must be a positive int or none, found 0"),
+        ("a cache read before it is written", "kv: {append: kv, v: v, k: k}", "kv: {cached: kv}", "spec.yaml:31:13: error: state 'kv' must be appended to before it is read"),
+    ]:
+        write(bench, "spec.yaml", "sluice: 1\nfamily: small\n" + spec.replace(old, new))
+        bench.refuse(what, message, *compiling)
+
+
+def ops(bench):
+    """Sums, and choices among a part of the columns."""
+    spec = """
+weights:
+  embed: {shape: [8, 16], hf: embed}
+entries:
+  encode:
+    inputs: {ids: tokens}
+    nodes:
+      - x: {embedding: ids, w: embed}
+      - all: {sum: x}
+      - h: {reshape: x, to: [4, 4]}
+      - h: {sum: h}
+      - groups: {reshape: h, to: [4]}
+      - part: {slice: x, from: 5, size: 7}
+      - at: {top_k: part, k: 3}
+      - best: {pick: part, at: at}
+      - share: {div: [x, all]}
+    outputs: {x: x, all: all, groups: groups, best: best, share: share}
+"""
+    for name, options in ("fused.slc", []), ("plain.slc", ["--disable-pass", FUSIONS]):
+        found = run(bench, build(bench, spec, name, *options))
+        rows = [list(found["x"].values()[i : i + 16]) for i in range(0, 16 * 5, 16)]
+        for output, of in {
+            "all": lambda x: [sum(x)],
+            "groups": lambda x: [sum(x[i : i + 4]) for i in range(0, 16, 4)],
+            "best": lambda x: sorted(x[5:12], reverse=True)[:3],
+            "share": lambda x: [value / sum(x) for value in x],
+        }.items():
+            expected = [value for x in rows for value in of(x)]
+            worst = max(abs(a - e) / (1 + abs(e)) for a, e in zip(found[output].values(), expected))
+            bench.check(f"{output} of {name}", len(expected) == len(found[output].values()) and worst < 1e-5, f"off by {worst}")
+
+
+def checkpoint(bench, tensors):
+    """A Hugging Face folder with f32 tensors of one axis."""
+    os.makedirs(bench.path("checkpoint"), exist_ok=True)
+    header, data = {}, b""
+    for name, values in tensors.items():
+        bytes = array.array("f", values).tobytes()
+        header[name] = {"dtype": "F32", "shape": [len(values)], "data_offsets": [len(data), len(data) + len(bytes)]}
+        data += bytes
+    text = json.dumps(header).encode()
+    text += b" " * (-len(text) % 8)
+    write(bench, os.path.join("checkpoint", "model.safetensors"), struct.pack("<Q", len(text)) + text + data)
+    write(bench, os.path.join("checkpoint", "config.json"), "{}")
+
+
+def stacks(bench):
+    """Vectors stacked to a table: a row is a vector."""
+    vectors = {f"v{i}": [i + j / 16 for j in range(16)] for i in range(8)}
+    checkpoint(bench, vectors)
+    write(bench, "spec.yaml", """sluice: 1
+family: small
+weights:
+  embed: {shape: [8, 16], hf: {stack: v$e, each: {e: 8}}}
+entries:
+  encode:
+    inputs: {ids: tokens}
+    nodes:
+      - x: {embedding: ids, w: embed}
+    outputs: {rows: x}
+""")
+    bench.output("sluice-compile", "spec.yaml", "--checkpoint", "checkpoint", "-o", "stack.slc")
+    expected = [value for i in IDS.split(",") for value in vectors["v" + i]]
+    bench.check("a stack of vectors", list(run(bench, bench.path("stack.slc"))["rows"].values()) == expected)
+
+
+def resolved(bench):
+    """A resolved spec keeps groups that nothing is left of, and binds to the same model."""
+    spec = """
+weights:
+  embed: {shape: [8, 16], hf: embed}
+  steps: {each: {i: 3}}
+blocks:
+  twice: {inputs: [x], returns: [x], nodes: [x: {add: [x, x]}]}
+entries:
+  encode:
+    inputs: {ids: tokens}
+    nodes:
+      - x: {embedding: ids, w: embed}
+      - x: {repeat: steps, block: twice, x: x}
+    outputs: {rows: x}
+"""
+    first = run(bench, build(bench, spec, "first.slc"))["rows"].data
+    options = ("--checkpoint", "random:7", "--config", "config.json")
+    write(bench, "again.yaml", bench.output("sluice-compile", "spec.yaml", *options, "--emit", "spec"))
+    bench.output("sluice-compile", "again.yaml", *options, "-o", "again.slc")
+    bench.check("a resolved spec with an empty group", run(bench, bench.path("again.slc"))["rows"].data == first)
+
+
+harness.main(__doc__.splitlines()[0], siblings, heads, ops, stacks, resolved)
