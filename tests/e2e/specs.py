@@ -73,8 +73,6 @@ SIBLINGS = {
     "a root weight beside layers": (["root", "q"], "a: {linear: h, w: root}", "b: {block: q, h: h}", "x: {add: [x, a, b]}"),
     "keys of other shapes": (["q", "k", "o"], "a: {block: q, h: h}", "b: {linear: h, w: k}", "y: {concat: [a, b]}", "y: {linear: y, w: o}", "x: {add: [x, y]}"),
     "a bias in some layers": (["q", "v"], "a: {block: q, h: h}", "b: {linear: h, w: v}", "x: {add: [x, a, b]}"),
-    "a gate of the first layer": (["gate", "up", "down"], 'g: {block: gate, in: "layers[0]", h: h}', "u: {linear: h, w: up}", "g: {act: g, fn: silu}",
-                                  "u: {mul: [g, u]}", "u: {linear: u, w: down}", "x: {add: [x, u]}"),
 }
 
 

@@ -15,7 +15,7 @@ llm.weight @inverse : tensor<2xf32>
 // CHECK-DAG: plan.weight @inverse f32 rows [2] of ["inverse"]
 
 // A chain is one body; its parts may come from several weights.
-// CHECK: plan.weight @shift.negf.exp.addf.divf{{.*}} f32 rows [8] of ["shift", "shift", "layers.scale[1]"]
+// CHECK: plan.weight @shift.negf.exp.addf.divf{{.*}} f32 rows [8] of ["shift", "layers.scale[1]"]
 
 // CHECK-NOT: plan.weight @shift f32
 

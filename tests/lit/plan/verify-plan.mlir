@@ -213,7 +213,7 @@ plan.program @p for @e tokens 1 {
   %x = input "x" f32[16]
   %i = buffer "i" tokens i32[4]
   // expected-error @below {{is for 9 experts, 'x' for 8}}
-  dispatch @k(x = %x[8]) -> (idx = %i) dims {experts = 9, idx.stride = 4, top_k = 4, x.stride = 16} rows tokens scratch 1024
+  dispatch @k(x = %x[8]) -> (idx = %i) dims {experts = 9, idx.stride = 16, top_k = 4, x.stride = 16} rows tokens scratch 1024
 }
 
 // -----
@@ -223,17 +223,7 @@ plan.program @p for @e tokens 1 {
   %x = input "x" f32[16]
   %y = buffer "y" tokens f32[4]
   // expected-error @below {{takes N = 5 elements of 'x', whose rows have 16}}
-  dispatch @k(x = %x) -> (y = %y) dims {N = 5, heads = 4, x.stride = 16, y.stride = 4} rows tokens
-}
-
-// -----
-
-plan.kernel @k "sum" {} (x) -> (y) dims (N, heads, x.stride, y.stride)
-plan.program @p for @e tokens 1 {
-  %x = input "x" f32[16]
-  %y = buffer "y" tokens f32[3]
-  // expected-error @below {{takes N = 1 elements of 'y', whose rows have 3}}
-  dispatch @k(x = %x) -> (y = %y) dims {N = 4, heads = 4, x.stride = 16, y.stride = 3} rows tokens
+  dispatch @k(x = %x) -> (y = %y) dims {N = 5, heads = 4, x.stride = 16, y.stride = 16} rows tokens
 }
 
 // -----

@@ -26,7 +26,7 @@ plan.weight @layers.w f32 panel [16, 16] of ["layers.a", "layers.b"] layers [3, 
 plan.weight @layers.bias f32 rows [16] of ["layers.bias"] layers [3, 5]
 plan.weight @freqs f32 rows [2] value dense<[1.0, 0.5]> : tensor<2xf32>
 plan.weight @ones i32 rows [3] value dense<7> : tensor<3xi32>
-plan.state @kv cache {k = [1, 4], v = [1, 4]} f32 bytes 4096 layers [3, 5] {keep = 9 : i64, once}
+plan.state @kv cache {k = [1, 4], v = [1, 4]} f32 bytes 10240 layers [3, 5] {keep = 9 : i64, once}
 plan.kernel @embedding "embedding" {weight = "f32"} (ids, w) -> (y) dims (N, y.stride)
 plan.kernel @linear.f32 "linear" {bias, residual} (x, w, bias, residual) -> (y) dims (K, N)
 plan.kernel @table "table" {} (freqs, ones, cache) -> (y) dims (N)

@@ -25,7 +25,7 @@ TEST(JsonText, KeysHaveAPlace) {
   EXPECT_EQ(at("a.b"), "2:9");
   EXPECT_EQ(at("a.b.0"), "2:15");
   EXPECT_EQ(at("a.b.1.c"), "2:19");
-  EXPECT_EQ(at("a.b.2"), "2:32");
+  EXPECT_EQ(at("a.b.2"), "2:33");
   EXPECT_EQ(at("a.d"), "3:9");
   EXPECT_EQ(at("d"), "4:13");
   EXPECT_EQ(at("d.1"), "4:23");

@@ -52,8 +52,8 @@ TEST_P(BrokenSafetensors, IsRefused) {
 }
 
 const Broken brokenHeaders[] = {
-    {"NotJson", "{\"a\":", "the header is not valid JSON", 0},
-    {"BadUtf8", "{\"\xff\":1}", "the header is not valid JSON", 0},
+    {"NotJson", "{\"a\":", "the header: not valid JSON", 0},
+    {"BadUtf8", "{\"\xff\":1}", "the header: not valid JSON", 0},
     {"NotAnObject", "[]", "not a JSON object but array", 0},
     {"EntryIsNumber", R"({"a":1})", "tensor 'a': is not an object but number",
      0},

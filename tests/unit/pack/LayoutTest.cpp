@@ -22,7 +22,7 @@ TEST(Layout, Sizes) {
   EXPECT_EQ(*packedBytes(Layout::Rows, Elem::BF16, {3, 5, 7}), 3 * 5 * 7 * 2);
   EXPECT_EQ(*packedBytes(Layout::Panel, Elem::F32, {65, 17}), 128 * 32 * 4);
   EXPECT_EQ(*packedBytes(Layout::Panel, Elem::BF16, {2, 64, 16}),
-            2 * 64 * 16 * 2);
+            2 * 64 * 32 * 2);
   // Each half is padded by itself.
   EXPECT_EQ(*packedBytes(Layout::PanelGlu, Elem::F32, {2 * 65, 16}),
             2 * 128 * 16 * 4);

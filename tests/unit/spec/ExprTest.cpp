@@ -163,7 +163,7 @@ const Case errors[] = {
     {"len($a)", "1: len() needs a list, found int 7"},
     {"each(i, -$a, $i)", "1: each() cannot make -7 elements"},
     {"each(i, 2000, each(j, 2000, $i))",
-     "15: the expression makes too many elements"},
+     "1: the expression makes too many elements"},
     {"$a +", "5: expected a value, found end of the expression"},
     {"$a $b", "4: unexpected '$b'"},
     {"($a", "4: expected ')', found end of the expression"},

@@ -46,7 +46,7 @@ TEST(TensorFile, RefusesBrokenFiles) {
   };
   const Case cases[] = {
       {"[]", "not a JSON object"},
-      {"{", "not a JSON object"},
+      {"{", "not valid JSON"},
       {R"({"a": 1})", "needs dtype, shape and data_offsets"},
       {R"({"a": {"dtype": "F32", "shape": [2], "data_offsets": [0]}})",
        "not a pair"},

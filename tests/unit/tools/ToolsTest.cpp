@@ -49,7 +49,7 @@ protected:
   }
 
   static std::vector<float> flat(std::vector<int32_t> ids,
-                                 std::vector<int32_t> source = {}) {
+                                 std::vector<int32_t> source = {7}) {
     std::vector<float> out;
     for (const std::vector<float> &row : test::expectedLogits(ids, source))
       out.insert(out.end(), row.begin(), row.end());
@@ -61,12 +61,12 @@ protected:
 
 TEST_F(ToolsTest, RunWritesLogitsOfAllRows) {
   std::string out = file("o.safetensors");
-  Outcome one = run("sluice-run", model_ + " --ids 5,9,2 --out " + out);
+  Outcome one = run("sluice-run", model_ + " --source-ids 7 --ids 5,9,2 --out " + out);
   EXPECT_EQ(one.code, 0) << one.err;
   EXPECT_EQ(one.out + one.err, "");
   EXPECT_EQ(tensor(out, "logits"), flat({5, 9, 2}));
   Outcome two =
-      run("sluice-run", model_ + " --ids 5,9,2 --ids '3 4' --chunk 1" +
+      run("sluice-run", model_ + " --source-ids 7 --ids 5,9,2 --source-ids 7 --ids '3 4' --chunk 1" +
                             " --threads 1 --out " + out);
   EXPECT_EQ(two.code, 0) << two.err;
   EXPECT_EQ(tensor(out, "logits.0"), flat({5, 9, 2}));
@@ -108,7 +108,7 @@ TEST_F(ToolsTest, RunGeneratesIds) {
     expected += (i ? " " : "") + std::to_string(ids.back());
   }
   Outcome outcome =
-      run("sluice-run", model_ + " --ids 5,9,2 --generate 5 --greedy "
+      run("sluice-run", model_ + " --source-ids 7 --ids 5,9,2 --generate 5 --greedy "
                                  "--print-ids --ignore-stop");
   EXPECT_EQ(outcome.out, expected + "\n") << outcome.err;
 }
@@ -164,7 +164,7 @@ TEST_F(ToolsTest, RunVerifies) {
 TEST_F(ToolsTest, RunProfiles) {
   std::string trace = file("trace.json");
   Outcome outcome =
-      run("sluice-run", model_ + " --ids 5,9,2 --out " + file("o.safetensors") +
+      run("sluice-run", model_ + " --source-ids 7 --ids 5,9,2 --out " + file("o.safetensors") +
                             " --profile " + trace);
   EXPECT_EQ(outcome.code, 0) << outcome.err;
   EXPECT_THAT(outcome.err, HasSubstr("GFLOP/s"));
@@ -184,19 +184,19 @@ TEST_F(ToolsTest, RunReportsErrors) {
   const Case cases[] = {
       {"/nonexistent.slc --ids 1" + out, 1,
        "error: /nonexistent.slc: cannot open: No such file"},
-      {model_ + " --ids 1,40" + out, 1, "ids[1] is 40"},
-      {model_ + " --ids x" + out, 1, "error: --ids: 'x' is not a list of ids"},
-      {model_ + " --ids " + many + out, 1,
+      {model_ + " --source-ids 7 --ids 1,40" + out, 1, "ids[1] is 40"},
+      {model_ + " --source-ids 7 --ids x" + out, 1, "error: --ids: 'x' is not a list of ids"},
+      {model_ + " --source-ids 7 --ids " + many + out, 1,
        "301 tokens, longer than the context of 300"},
-      {model_ + " --ids 1 --out /nonexistent/o", 1,
+      {model_ + " --source-ids 7 --ids 1 --out /nonexistent/o", 1,
        "error: /nonexistent/o: cannot create"},
-      {model_ + " --ids 1 --entry poem" + out, 1,
+      {model_ + " --source-ids 7 --ids 1 --entry poem" + out, 1,
        "no entry 'poem'; there are: generate, encode"},
-      {model_ + " --ids 1", 2, "give --out or --generate"},
+      {model_ + " --source-ids 7 --ids 1", 2, "give --out or --generate"},
       {model_ + out, 2, "nothing to run"},
       {"", 2, "error: model is required"},
       {model_ + " --idz 1", 2, "error: The following argument"},
-      {model_ + " --ids 1 --generate -3", 2, "error: --generate"},
+      {model_ + " --source-ids 7 --ids 1 --generate -3", 2, "error: --generate"},
   };
   for (const Case &one : cases) {
     Outcome outcome = run("sluice-run", one.arguments);
