@@ -85,7 +85,7 @@ static Result<ViewPtr> openTensors(const checkpoint::Checkpoint &file,
   for (const spec::TensorPart &part : source.tensors) {
     Result<ViewPtr> view = openPart(file, part, own);
     if (view.ok() && rows && !axes.vector)
-      view = transformed(std::move(*view), {}, own); // transposed
+      view = transformed(std::move(*view), {}, axes); // transposed
     if (!view.ok())
       return view;
     parts.push_back(std::move(*view));

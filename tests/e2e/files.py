@@ -3,7 +3,6 @@
 
 import json
 import os
-import resource
 import shutil
 import struct
 
@@ -179,38 +178,4 @@ def many(bench):
     bench.check("stray tensors are counted", done.returncode == 1 and said.count(" error: ") == 20 and "... and 80 more errors" in said, said)
 
 
-def memory(bench):
-    """Wherever memory runs out, the tools say so and leave nothing behind."""
-    llama = Llama(bench, "memory")
-    safetensors.save(llama.path("model.safetensors"), llama.tensors)
-    scratch = bench.path("scratch")
-    os.mkdir(scratch)
-    step = 16 << 20
-
-    def run(bytes, tool, *options):
-        limit = lambda: resource.setrlimit(resource.RLIMIT_AS, (bytes, bytes))
-        return bench.run(tool, *options, preexec_fn=limit, env=dict(os.environ, TMPDIR=scratch, OMP_NUM_THREADS="1"))
-
-    least = next((n for n in range(256) if run(n * step, "sluice-compile", "--version").returncode == 0), None)
-    # Up to the plan: threads that generate code may end by a signal before they can say why.
-    command = (*llama.compiling(), "--emit=plan")
-    if least is None or run((least + 128) * step, *command).returncode != 0:
-        print("skipped: out of memory, since the tools need address space without limit")
-        return
-    before, ran_out, bytes = bench.files(), 0, (least + 1) * step
-    while True:
-        done = run(bytes, *command)
-        if done.returncode == 0:
-            break
-        said = done.stderr.decode()
-        # The dynamic linker has messages of its own.
-        starting = done.returncode == 127 and "shared" in said
-        ran_out += not starting
-        clear = "error: out of memory while " in said or "Cannot allocate memory" in said
-        bench.check(f"{bytes >> 20} MiB", starting or done.returncode == 1 and clear, f"exit code {done.returncode} {said}")
-        bench.check(f"{bytes >> 20} MiB leave nothing", bench.files() == before, str(set(bench.files()) - set(before)))
-        bytes += step
-    bench.check("memory ran out at all", ran_out > 1, f"{ran_out} times")
-
-
-harness.main(__doc__, names, shards, stray, texts, deep, many, memory)
+harness.main(__doc__, names, shards, stray, texts, deep, many)

