@@ -65,8 +65,8 @@ private:
       int64_t last = axes_.back();
       int64_t run = std::min({count, block, last - first % last});
       for (size_t i = 0; i < inputs_.size(); ++i)
-        if (Status status = read(inputs_[i], first, run,
-                                 values.data() + int64_t(i) * block);
+        if (Status status = readInput(inputs_[i], first, run,
+                                      values.data() + int64_t(i) * block);
             !status.ok())
           return status;
       formula::evaluate(formula_, rows, run, out);
@@ -77,8 +77,8 @@ private:
     return {};
   }
 
-  Status read(const Input &input, int64_t first, int64_t run,
-              float *out) const {
+  Status readInput(const Input &input, int64_t first, int64_t run,
+                   float *out) const {
     int64_t at = 0, rest = first;
     for (size_t axis = axes_.size(); axis-- > 0; rest /= axes_[axis])
       at += rest % axes_[axis] * input.steps[axis];
