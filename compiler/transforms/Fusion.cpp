@@ -95,29 +95,35 @@ static llm::UseOp useOf(Value weight) {
   return weight.getDefiningOp<llm::UseOp>();
 }
 
-static bool isSameLayer(Value a, Value b) {
-  IntegerAttr first, second;
-  return a == b || (a && b && matchPattern(a, m_Constant(&first)) &&
-                    matchPattern(b, m_Constant(&second)) && first == second);
-}
-
-static DenseI64ArrayAttr layersOf(llm::UseOp use) {
-  auto weight = SymbolTable::lookupNearestSymbolFrom<llm::WeightOp>(
+Packing packingOf(Value weight) {
+  llm::UseOp use = useOf(weight);
+  if (!use)
+    return {};
+  Packing packing;
+  packing.declared = true;
+  IntegerAttr constant;
+  if (Value layer = use.getLayer())
+    packing.layer = matchPattern(layer, m_Constant(&constant))
+                        ? constant.getAsOpaquePointer()
+                        : layer.getAsOpaquePointer();
+  auto op = SymbolTable::lookupNearestSymbolFrom<llm::WeightOp>(
       use, use.getWeightAttr());
-  return weight ? weight.getLayersAttr() : DenseI64ArrayAttr();
+  if (op && op.getLayersAttr())
+    packing.layers = op.getLayersAttr().getAsOpaquePointer();
+  return packing;
 }
 
 const char *whyNotPacked(ArrayRef<Value> weights) {
-  llm::UseOp first;
-  for (Value weight : weights) {
-    llm::UseOp use = useOf(weight);
-    if (!use || !first) {
-      first = first ? first : use;
-      continue;
-    }
-    if (!isSameLayer(first.getLayer(), use.getLayer()))
+  if (weights.empty())
+    return nullptr;
+  Packing first = packingOf(weights.front());
+  for (Value weight : weights.drop_front()) {
+    Packing other = packingOf(weight);
+    if (first.declared != other.declared)
+      return "only one of their weights is declared as one";
+    if (first.layer != other.layer)
       return "their weights are of different layers";
-    if (layersOf(first) != layersOf(use))
+    if (first.layers != other.layers)
       return "not every layer that has one of their weights has the others";
   }
   return nullptr;

@@ -78,8 +78,17 @@ std::optional<float> numberOf(mlir::Value value);
 bool makeAvailable(mlir::RewriterBase &rewriter, mlir::Value weight,
                    mlir::Operation *before);
 
-// Why weights cannot be packed side by side as one; null if they can. A packed
-// weight has one layer index, and all its parts must be there in every layer.
+// What weights must have in common to be packed side by side as one: a packed
+// weight has one layer index, and all its parts are there in every layer.
+struct Packing {
+  bool declared = false;        // read by `llm.use`
+  const void *layer = nullptr;  // the constant or the value, null for none
+  const void *layers = nullptr; // attribute of those that have the weight
+  auto operator<=>(const Packing &) const = default;
+};
+Packing packingOf(mlir::Value weight);
+
+// Why weights cannot be packed so; null if they can.
 const char *whyNotPacked(llvm::ArrayRef<mlir::Value> weights);
 
 // `linear` and `fused_linear` seen alike, with what a fusion may add to them.

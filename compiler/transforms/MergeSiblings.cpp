@@ -2,6 +2,9 @@
 #include "compiler/transforms/Passes.h"
 
 #include "mlir/IR/TypeUtilities.h"
+#include "llvm/ADT/MapVector.h"
+
+#include <map>
 
 namespace sluice {
 #define GEN_PASS_DEF_MERGESIBLINGS
@@ -37,7 +40,7 @@ static std::pair<Operation *, bool> destiny(LinearOp op) {
   return {product && product.getKind() == BinaryKind::mul ? end : nullptr, act};
 }
 
-// Whether two products can be one op, and if not, why.
+// Why two products of different kinds cannot be one op.
 static const char *whyNotAlike(LinearOp a, LinearOp b) {
   if (a.getCompute() != b.getCompute())
     return "compute types differ";
@@ -51,18 +54,65 @@ static const char *whyNotAlike(LinearOp a, LinearOp b) {
 }
 
 namespace {
-struct Merge : FusionPattern<LinearOp> {
-  using FusionPattern::FusionPattern;
 
-  LogicalResult matchAndRewrite(LinearOp first,
-                                PatternRewriter &rewriter) const override {
-    SmallVector<LinearOp> all = siblings(first);
-    if (all.size() < 2 || all.front() != first)
-      return rewriter.notifyMatchFailure(first, "no later sibling");
-    SmallVector<LinearOp> group = groupOf(first, all, rewriter);
-    if (group.size() < 2)
-      return rewriter.notifyMatchFailure(first, "no sibling of its kind");
-    for (LinearOp op : ArrayRef(group).drop_back())
+// Products of the same rows in one block, in program order.
+using Siblings = SmallVector<LinearOp>;
+
+// What products that become one op have in common.
+struct Kind {
+  const void *compute = nullptr, *storage = nullptr;
+  Packing weight;
+  std::optional<Packing> bias;
+  auto operator<=>(const Kind &) const = default;
+
+  explicit Kind(LinearOp op)
+      : compute(op.getComputeAttr().getAsOpaquePointer()),
+        storage(getElementTypeOrSelf(op.getW()).getAsOpaquePointer()),
+        weight(packingOf(op.getW())) {
+    if (op.getBias())
+      bias = packingOf(op.getBias());
+  }
+};
+
+class Merger {
+public:
+  Merger(const Fusion &fusion, MLIRContext *context)
+      : fusion(fusion), rewriter(context) {}
+
+  // The two halves of a gated unit go together, and products that run into
+  // neither a gated unit nor an activation.
+  void run(ArrayRef<LinearOp> all) {
+    llvm::MapVector<Operation *, Siblings> byUnit;
+    llvm::DenseMap<Operation *, int> acts;
+    for (LinearOp op : all) {
+      auto [unit, act] = destiny(op);
+      if (!unit && act)
+        continue;
+      byUnit[unit].push_back(op);
+      acts[unit] += act;
+    }
+    for (auto &[unit, ops] : byUnit)
+      if (ops.size() > 1 && (!unit || (ops.size() == 2 && acts[unit] == 1)))
+        mergeAlike(ops);
+  }
+
+private:
+  void mergeAlike(ArrayRef<LinearOp> ops) {
+    llvm::MapVector<Kind, Siblings, std::map<Kind, unsigned>> groups;
+    for (LinearOp op : ops)
+      groups[Kind(op)].push_back(op);
+    for (auto &[kind, group] : groups) {
+      if (group.front() != ops.front())
+        (void)fusion.miss(rewriter, ops.front(), group.front(),
+                          whyNotAlike(ops.front(), group.front()));
+      if (group.size() > 1)
+        (void)merge(group);
+    }
+  }
+
+  LogicalResult merge(ArrayRef<LinearOp> group) {
+    LinearOp first = group.front();
+    for (LinearOp op : group.drop_back())
       if (op.getType().getDimSize(1) % 16)
         return fusion.miss(rewriter, first, op,
                            "a width that is not a multiple of 16 would leave "
@@ -72,47 +122,6 @@ struct Merge : FusionPattern<LinearOp> {
           (op.getBias() && !makeAvailable(rewriter, op.getBias(), first)))
         return fusion.miss(rewriter, first, op,
                            "a weight is computed after the first product");
-    merge(group, rewriter);
-    return success();
-  }
-
-private:
-  // Products of the same rows in the same block, in program order.
-  static SmallVector<LinearOp> siblings(LinearOp op) {
-    SmallVector<LinearOp> all;
-    for (Operation *user : op.getX().getUsers())
-      if (auto linear = dyn_cast<LinearOp>(user))
-        if (linear->getBlock() == op->getBlock() && linear.getX() == op.getX())
-          all.push_back(linear);
-    llvm::sort(all,
-               [](LinearOp a, LinearOp b) { return a->isBeforeInBlock(b); });
-    return all;
-  }
-
-  // Those that `first` merges with: the other half of its gated unit, or all
-  // that run into neither a gated unit nor an activation.
-  SmallVector<LinearOp> groupOf(LinearOp first, ArrayRef<LinearOp> all,
-                                PatternRewriter &rewriter) const {
-    auto [product, act] = destiny(first);
-    SmallVector<LinearOp> group{first};
-    for (LinearOp other : all.drop_front()) {
-      auto [otherProduct, otherAct] = destiny(other);
-      bool pair = product && product == otherProduct && act != otherAct;
-      bool free = !product && !act && !otherProduct && !otherAct;
-      if (!pair && !free)
-        continue;
-      if (const char *why = whyNotAlike(first, other))
-        (void)fusion.miss(rewriter, first, other, why);
-      else
-        group.push_back(other);
-      if (pair)
-        break;
-    }
-    return group;
-  }
-
-  void merge(ArrayRef<LinearOp> group, PatternRewriter &rewriter) const {
-    LinearOp first = group.front();
     Product product = Product::of(first);
     SmallVector<Operation *> parts{first};
     for (LinearOp op : group.drop_front()) {
@@ -126,17 +135,25 @@ private:
     fusion.fired(first, Twine(group.size()) + " products of the same rows");
     for (auto [op, result] : llvm::zip(group, fused.getResults()))
       rewriter.replaceOp(op, result);
+    return success();
   }
+
+  const Fusion &fusion;
+  IRRewriter rewriter;
 };
 
 struct MergeSiblingsPass
     : FusionPassBase<sluice::impl::MergeSiblingsBase<MergeSiblingsPass>> {
   using FusionPassBase::FusionPassBase;
   LogicalResult fuse(const Fusion &fusion) override {
-    return runFusion(getOperation(), fusion,
-                     [](RewritePatternSet &patterns, const Fusion &fusion) {
-                       patterns.add<Merge>(patterns.getContext(), fusion);
-                     });
+    llvm::MapVector<std::pair<Block *, Value>, Siblings> siblings;
+    getOperation()->walk([&](LinearOp op) {
+      siblings[{op->getBlock(), op.getX()}].push_back(op);
+    });
+    Merger merger(fusion, &getContext());
+    for (auto &[rows, all] : siblings)
+      merger.run(all);
+    return success();
   }
 };
 } // namespace

@@ -91,7 +91,7 @@ func.func private @other_layer(%l: index, %x: tensor<?x64xf32>) -> (tensor<?x64x
 // Keys and values have the shapes of some layers only, queries of all.
 // CHECK-LABEL: func.func private @some_layers
 // CHECK: llm.linear %arg1
-// CHECK: llm.linear %arg1
+// CHECK: llm.fused_linear %arg1 weights(%{{.*}}, %{{.*}}) : (tensor<?x64xf32>, tensor<32x64xbf16>, tensor<32x64xbf16>)
 func.func private @some_layers(%l: index, %x: tensor<?x64xf32>) -> (tensor<?x64xf32>, tensor<?x32xf32>, tensor<?x32xf32>) {
   %wq = llm.use @layers.q[%l] : tensor<64x64xbf16>
   %wk = llm.use @layers.k$0[%l] : tensor<32x64xbf16>
