@@ -65,6 +65,13 @@ static std::optional<Step> stepOf(Operation &op, ArrayRef<int> operands) {
       return std::nullopt;
     return Step{Op::Constant, 0, 0, 0, number.getValue().convertToFloat()};
   }
+  // Narrow arithmetic would round, which no step does.
+  if (!isa<arith::TruncFOp>(op) &&
+      llvm::any_of(
+          llvm::concat<Type>(SmallVector<Type>(op.getOperandTypes()),
+                             SmallVector<Type>(op.getResultTypes())),
+          [](Type type) { return !type.isF32() && !type.isInteger(1); }))
+    return std::nullopt;
   std::optional<Op> kind = opOf(op);
   if (!kind || operands.empty() || operands.size() > 3)
     return std::nullopt;

@@ -46,7 +46,12 @@ Constant fold(const formula::Formula &formula, const Elements &elements,
   return result;
 }
 
-// Puts what the operands are computed by in front of the op's own body.
+// Bounds of what one value is computed from: bodies are inlined, so a chain of
+// values that each use the one before twice would double at every step.
+constexpr size_t maxInputs = 64, maxOps = 1000;
+
+// Puts what the operands are computed by in front of the op's own body. A
+// weight that is used several times is one part.
 class Composer {
 public:
   Composer(Walk &walk, Elements &elements) : walk(walk), elements(elements) {
@@ -58,26 +63,33 @@ public:
     for (Value operand : elements.operands)
       if (failed(addInputs(operand)))
         return failure();
+    if (made.parts.size() + made.tables.size() > maxInputs)
+      return elements.op->emitError()
+             << "computes a value without rows from more than " << maxInputs
+             << " weights and tables";
     Block &block = made.body->emplaceBlock();
     Location loc = elements.op->getLoc();
     OpBuilder builder(walk.plan.context());
     builder.setInsertionPointToStart(&block);
     for (size_t i = 0; i < made.parts.size() + made.tables.size(); ++i)
       block.addArgument(builder.getF32Type(), loc);
-    part = block.args_begin();
-    table = part + made.parts.size();
     IRMapping own;
     for (auto [argument, operand] :
          llvm::zip(elements.body.getArguments(), elements.operands))
-      own.map(argument, valueOf(operand, builder));
+      own.map(argument, valueOf(operand, block, builder));
     YieldOp::create(builder, loc, inlineBody(elements.body, own, builder));
+    if (block.getOperations().size() > maxOps)
+      return elements.op->emitError()
+             << "computes a value without rows in more than " << maxOps
+             << " steps";
     return made;
   }
 
 private:
   LogicalResult addInputs(Value operand) {
     if (const Computed *inner = walk.tryGet<Computed>(operand)) {
-      llvm::append_range(made.parts, inner->parts);
+      for (const Computed::Part &part : inner->parts)
+        addPart(part);
       llvm::append_range(made.tables, inner->tables);
       return success();
     }
@@ -92,20 +104,35 @@ private:
       return elements.op->emitError()
              << "'" << elements.op->getName()
              << "' has no kernel for an expert's weight; only linear has";
-    made.parts.push_back({*weight, rowShape(operand)});
+    addPart({*weight, rowShape(operand)});
     return success();
   }
 
+  void addPart(const Computed::Part &part) {
+    auto found = llvm::find_if(made.parts, [&](const Computed::Part &other) {
+      return other.weight.op == part.weight.op &&
+             other.weight.layer == part.weight.layer &&
+             other.shape == part.shape;
+    });
+    partAt.push_back(static_cast<unsigned>(found - made.parts.begin()));
+    if (found == made.parts.end())
+      made.parts.push_back(part);
+  }
+
   // In the order of addInputs.
-  Value valueOf(Value operand, OpBuilder &builder) {
+  Value valueOf(Value operand, Block &block, OpBuilder &builder) {
+    auto nextPart = [&] { return block.getArgument(partAt[partsDone++]); };
+    auto nextTable = [&] {
+      return block.getArgument(made.parts.size() + tablesDone++);
+    };
     const Computed *inner = walk.tryGet<Computed>(operand);
     if (!inner)
-      return walk.tryGet<Constant>(operand) ? *table++ : *part++;
+      return walk.tryGet<Constant>(operand) ? nextTable() : nextPart();
     IRMapping mapping;
     for (BlockArgument argument : inner->body->getArguments())
       mapping.map(argument, argument.getArgNumber() < inner->parts.size()
-                                ? *part++
-                                : *table++);
+                                ? nextPart()
+                                : nextTable());
     return inlineBody(*inner->body, mapping, builder);
   }
 
@@ -119,7 +146,8 @@ private:
   Walk &walk;
   Elements &elements;
   Computed made;
-  Block::args_iterator part, table;
+  SmallVector<unsigned> partAt; // for each use of a part, in turn
+  size_t partsDone = 0, tablesDone = 0;
 };
 
 } // namespace

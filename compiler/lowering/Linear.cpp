@@ -47,8 +47,8 @@ public:
 private:
   // Parts are packed as one weight, which has one index and one list of layers.
   LogicalResult checkParts(ArrayRef<Weight> parts) const {
-    Weight first = parts.front();
     for (Weight part : parts) {
+      Weight first = parts.front();
       if (part.layer != first.layer || part.stacked != first.stacked ||
           part.op.getLayersAttr() != first.op.getLayersAttr())
         return op->emitError()

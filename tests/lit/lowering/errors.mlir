@@ -70,6 +70,30 @@ func.func @encode(%b: !llm.batch, %ids: tensor<?xi32> {llm.name = "ids", llm.inp
 
 // -----
 
+// Each step doubles what the packer would have to compute.
+llm.weight @x.w : tensor<9x4xf32>
+llm.weight @s : tensor<4xf32>
+func.func @encode(%b: !llm.batch, %ids: tensor<?xi32> {llm.name = "ids", llm.input = "tokens"}) -> (tensor<?x4xf32> {llm.name = "rows"}) attributes {llm.entry = "encode"} {
+  %x.w = llm.use @x.w : tensor<9x4xf32>
+  %x = llm.embedding %ids, %x.w : (tensor<?xi32>, tensor<9x4xf32>) -> tensor<?x4xf32> loc("x")
+  %0 = llm.use @s : tensor<4xf32>
+  %1 = llm.binary mul %0, %0 : (tensor<4xf32>, tensor<4xf32>) -> tensor<4xf32>
+  %2 = llm.binary mul %1, %1 : (tensor<4xf32>, tensor<4xf32>) -> tensor<4xf32>
+  %3 = llm.binary mul %2, %2 : (tensor<4xf32>, tensor<4xf32>) -> tensor<4xf32>
+  %4 = llm.binary mul %3, %3 : (tensor<4xf32>, tensor<4xf32>) -> tensor<4xf32>
+  %5 = llm.binary mul %4, %4 : (tensor<4xf32>, tensor<4xf32>) -> tensor<4xf32>
+  %6 = llm.binary mul %5, %5 : (tensor<4xf32>, tensor<4xf32>) -> tensor<4xf32>
+  %7 = llm.binary mul %6, %6 : (tensor<4xf32>, tensor<4xf32>) -> tensor<4xf32>
+  %8 = llm.binary mul %7, %7 : (tensor<4xf32>, tensor<4xf32>) -> tensor<4xf32>
+  %9 = llm.binary mul %8, %8 : (tensor<4xf32>, tensor<4xf32>) -> tensor<4xf32>
+  // expected-error @below {{computes a value without rows in more than 1000 steps}}
+  %10 = llm.binary mul %9, %9 : (tensor<4xf32>, tensor<4xf32>) -> tensor<4xf32>
+  %a = llm.binary add %x, %10 : (tensor<?x4xf32>, tensor<4xf32>) -> tensor<?x4xf32>
+  return %a : tensor<?x4xf32>
+}
+
+// -----
+
 // A handle that comes in as an argument is known here only.
 llm.state @kv cache {k = [2, 8], v = [2, 8]}
 llm.weight @x.w : tensor<9x16xf32>

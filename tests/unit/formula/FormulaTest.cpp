@@ -118,6 +118,10 @@ TEST_F(FormulaTest, RefusesWhatItDoesNotKnow) {
                           "%r = arith.select %c, %a, %b : f32")));
   EXPECT_TRUE(failed(read("%d = arith.extf %a : f32 to f64\n"
                           "%r = arith.truncf %d : f64 to f32")));
+  // A kernel would round the product to bf16.
+  EXPECT_TRUE(failed(read("%n = arith.truncf %a : f32 to bf16\n"
+                          "%m = arith.mulf %n, %n : bf16\n"
+                          "%r = arith.extf %m : bf16 to f32")));
 }
 
 } // namespace
