@@ -60,6 +60,7 @@ private:
     for (const CodeBlob &code : inputs.code) {
       add(SectionKind::Code, code.target, code.bytes.data(), code.bytes.size());
       sections.back().table.features = code.features;
+      sections.back().table.units = code.units;
     }
     if (!header.constants.empty())
       add(SectionKind::Constants, "", header.constants.data(),

@@ -19,6 +19,7 @@ namespace sluice::artifact {
 struct CodeBlob {
   std::string target;
   std::vector<std::string> features; // LLVM's names of what the code needs
+  std::vector<std::string> units;    // of the plan's kernels
   std::vector<char> bytes;
 };
 

@@ -33,6 +33,7 @@ struct Job {
   std::string symbol;
   std::string bytecode;
   llvm::SmallVector<char, 0> object;
+  std::string unit;
   std::string errors;
 };
 
@@ -92,6 +93,7 @@ private:
       return failure();
     optimize(**translated, target_);
     dumpOptimized(job, **translated);
+    job.unit = unitOf(**translated, target_);
     job.object = emitObject(**translated, target_);
     return success();
   }
@@ -122,21 +124,23 @@ private:
   std::mutex dumpMutex_;
 };
 
-// Checks the kernels, groups equal ones and serialises one of each group.
+// Checks the kernels, groups equal ones and serialises one of each group;
+// `jobOf` tells which for each kernel.
 LogicalResult collect(ArrayRef<ModuleOp> kernels, std::vector<Job> &jobs,
-                      std::vector<Alias> &aliases) {
+                      std::vector<Alias> &aliases, std::vector<size_t> &jobOf) {
   llvm::StringMap<size_t> known;
   for (ModuleOp kernel : kernels) {
     if (failed(verifyKernel(kernel)))
       return failure();
     auto function = *kernel.getOps<func::FuncOp>().begin();
     auto [entry, isNew] = known.try_emplace(identity(kernel), jobs.size());
+    jobOf.push_back(entry->second);
     if (!isNew) {
       aliases.push_back(
           {function.getSymName().str(), jobs[entry->second].symbol});
       continue;
     }
-    Job job{kernel, function.getSymName().str(), {}, {}, {}};
+    Job job{kernel, function.getSymName().str(), {}, {}, {}, {}};
     llvm::raw_string_ostream stream(job.bytecode);
     if (failed(writeBytecodeToFile(kernel, stream)))
       return failure();
@@ -155,10 +159,9 @@ FailureOr<std::vector<char>> compileKernels(ArrayRef<ModuleOp> kernels,
   assert(!kernels.empty() && "there is nothing to link");
   std::vector<Job> jobs;
   std::vector<Alias> aliases;
-  if (failed(collect(kernels, jobs, aliases)))
+  std::vector<size_t> jobOf;
+  if (failed(collect(kernels, jobs, aliases, jobOf)))
     return failure();
-  if (statistics)
-    *statistics = {kernels.size(), jobs.size()};
 
   Compiler compiler(target, options);
   {
@@ -179,6 +182,11 @@ FailureOr<std::vector<char>> compileKernels(ArrayRef<ModuleOp> kernels,
   }
   if (!ok)
     return failure();
+  if (statistics) {
+    *statistics = {kernels.size(), jobs.size(), {}};
+    for (size_t job : jobOf)
+      statistics->units.push_back(jobs[job].unit);
+  }
 
   llvm::Expected<std::vector<char>> image = linkShared(objects, aliases);
   if (!image) {

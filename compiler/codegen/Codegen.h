@@ -8,6 +8,7 @@
 #include "llvm/ADT/STLFunctionalExtras.h"
 
 #include <functional>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -32,6 +33,9 @@ struct CodegenOptions {
 struct CodegenStatistics {
   size_t kernels = 0;  // asked for
   size_t distinct = 0; // compiled
+  // For each that was asked for: the best unit that its instructions use, by
+  // LLVM's name of the feature: "amx-bf16", "avx512bf16", "avx512" or "avx2".
+  std::vector<std::string> units;
 };
 
 // Compiles modules of one public function each (see verifyKernel) and links

@@ -99,6 +99,17 @@ void optimize(Module &module, const Target &target) {
       .run(module, modules);
 }
 
+std::string unitOf(const Module &module, const Target &target) {
+  std::string unit = target.hasAvx512 ? "avx512" : "avx2";
+  for (const Function &function : module) {
+    if (function.getName().starts_with("llvm.x86.tdpbf16ps"))
+      return "amx-bf16";
+    if (function.getName().starts_with("llvm.x86.avx512bf16.dpbf16ps"))
+      unit = "avx512bf16";
+  }
+  return unit;
+}
+
 // Emission changes the module, so the text is made from a copy by the caller.
 std::string emitAssembly(Module &module, const Target &target) {
   SmallVector<char, 0> text;

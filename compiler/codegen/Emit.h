@@ -26,6 +26,10 @@ translateToLLVM(mlir::ModuleOp module, const Target &target,
 // unrolled step loop loses its spread of prefetches.
 void optimize(llvm::Module &module, const Target &target);
 
+// The best unit that an optimised module's instructions use, see
+// CodegenStatistics.
+std::string unitOf(const llvm::Module &module, const Target &target);
+
 std::string emitAssembly(llvm::Module &module, const Target &target);
 llvm::SmallVector<char, 0> emitObject(llvm::Module &module,
                                       const Target &target);

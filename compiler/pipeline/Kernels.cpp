@@ -89,6 +89,7 @@ Result<TargetCode> generateCode(ModuleOp plan, const codegen::Target &target,
   code.object = std::move(*object);
   code.kernels = statistics.kernels;
   code.distinct = statistics.distinct;
+  code.units = std::move(statistics.units);
   if (wantsCode) {
     if (Status status = dumps.add(Stage::Llvm, TextCollector::join(texts.llvm));
         !status.ok())

@@ -12,6 +12,7 @@ struct TargetCode {
   codegen::Target target;
   std::vector<char> object; // an ELF shared object
   size_t kernels = 0, distinct = 0;
+  std::vector<std::string> units; // of the plan's kernels, see Codegen.h
 };
 
 // Builds and compiles every kernel of the plan for one target; the texts of the

@@ -331,7 +331,8 @@ Status Compilation::write(const std::vector<TargetCode> &code) {
   for (const auto &[stage, text] : dumps.snapshots())
     in.ir.push_back({stage, text});
   for (const TargetCode &one : code)
-    in.code.push_back({one.target.name, one.target.required, one.object});
+    in.code.push_back(
+        {one.target.name, one.target.required, one.units, one.object});
   if (tokenizer.ok()) {
     in.tokenizer = tokenizer->image;
     in.tokenizerConfig = tokenizer->config;

@@ -140,6 +140,12 @@ def targets(bench):
     apart = safetensors.difference(tensors(bench, plain)["logits"], tensors(bench, tiles)["logits"])[1]
     bench.check("tiles agree", 0 < apart <= 1e-4, str(apart))
 
+    # What each kernel multiplies with, per target.
+    summary = json.loads(bench.output("sluice-inspect", compile(bench, "units.slc", "--target", "x86-64-v3,x86-64-v4+bf16,x86-64-v4+amx", "--weights", "bf16"), "--json"))
+    for section, unit, other in zip((section for section in summary["sections"] if section["kind"] == "code"), ("avx2", "avx512bf16", "amx-bf16"), ("avx2", "avx512", "avx512")):
+        units = {kernel["kind"]: found for kernel, found in zip(summary["kernels"], section["units"], strict=True)}
+        bench.check(f"units of {section['name']}", (units["linear"], units["norm"]) == (unit, other), str(units))
+
     # The code of the tile unit itself, whatever machine this is: configured and released, and no tile has to leave its register.
     asm = bench.output("sluice-compile", "-c", bench.case("llama/gqa"), "--models", bench.models, "--emit=asm", "--target", "x86-64-v4+amx", "--weights", "bf16")
     counts = {word: len(re.findall(word, asm)) for word in (r"\btdpbf16ps\b", r"\bldtilecfg\b", r"\btilerelease\b", r"\btileloadd\b.*\(%rsp", r"\btilestored\b.*\(%rsp")}

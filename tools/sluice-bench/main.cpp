@@ -199,6 +199,21 @@ void Bench::printTable() const {
                 row.ofPeak);
 }
 
+// How many kernels use each unit, the most first.
+std::string unitsText(const ModelInfo &info) {
+  std::map<std::string, int> counts;
+  for (const auto &[kernel, unit] : info.units)
+    ++counts[unit];
+  std::vector<std::pair<int, std::string>> sorted;
+  for (const auto &[unit, count] : counts)
+    sorted.emplace_back(-count, unit);
+  std::sort(sorted.begin(), sorted.end());
+  std::string text;
+  for (const auto &[count, unit] : sorted)
+    text += (text.empty() ? "" : ", ") + std::to_string(-count) + " " + unit;
+  return text.empty() ? "-" : text;
+}
+
 void Bench::print() const {
   auto typical = [&](double Limits::*member) {
     std::vector<double> values;
@@ -229,6 +244,7 @@ void Bench::print() const {
         {"target", info.target},
         {"threads", info.workers},
         {"engine", engine},
+        {"units", info.units},
         {"bandwidth_gigabytes", typical(&Limits::bandwidth)},
         {"peak_f32_gigaflops", typical(&Limits::f32)},
         {"peak_bf16_gigaflops", typical(&Limits::bf16)},
@@ -240,10 +256,11 @@ void Bench::print() const {
   }
   if (options_.format == "md")
     std::printf("%s, %s, %d threads; read bandwidth %.1f GB/s, peak %.0f "
-                "GFLOP/s f32, %.0f bf16; oneDNN: %s\n\n",
+                "GFLOP/s f32, %.0f bf16; oneDNN: %s; kernels: %s\n\n",
                 options_.model.c_str(), info.target.c_str(), info.workers,
                 typical(&Limits::bandwidth), typical(&Limits::f32),
-                typical(&Limits::bf16), engine.empty() ? "-" : engine.c_str());
+                typical(&Limits::bf16), engine.empty() ? "-" : engine.c_str(),
+                unitsText(info).c_str());
   printTable();
 }
 

@@ -77,7 +77,8 @@ void printSummary(const Json &json, std::ostream &out) {
   out << "\nkernels\n";
   for (const Json &kernel : json["kernels"])
     out << "  " << word(kernel["name"]) << " (" << word(kernel["kind"])
-        << "): " << join(kernel["operands"]) << '\n';
+        << "): " << join(kernel["operands"])
+        << (kernel["unit"] == "" ? "" : "; ") << word(kernel["unit"]) << '\n';
 }
 
 void printPlan(const Json &json, std::ostream &out) {

@@ -53,6 +53,7 @@ static Json sections(const artifact::Artifact &artifact) {
       std::vector<std::string> features = artifact::featuresOf(*section);
       one["features"] = features;
       one["missing"] = artifact::missingFeatures(features);
+      one["units"] = strings(section->units());
     }
     out.push_back(std::move(one));
   }
@@ -90,12 +91,17 @@ Json summary(const artifact::Artifact &artifact) {
        stops = Json::array();
   for (const Entry *entry : list(model.entries()))
     entries.push_back(entrySummary(*entry));
+  Result<const Section *> code = artifact.code(); // that runs here
+  auto units = list(code.ok() ? (*code)->units() : nullptr);
   for (const Kernel *kernel : list(model.kernels()))
-    kernels.push_back({{"name", str(kernel->name())},
-                       {"kind", str(kernel->kind())},
-                       {"symbol", str(kernel->symbol())},
-                       {"operands", strings(kernel->operands())},
-                       {"dims", strings(kernel->dims())}});
+    kernels.push_back(
+        {{"name", str(kernel->name())},
+         {"kind", str(kernel->kind())},
+         {"symbol", str(kernel->symbol())},
+         {"operands", strings(kernel->operands())},
+         {"dims", strings(kernel->dims())},
+         {"unit",
+          kernels.size() < units.size() ? str(units[kernels.size()]) : ""}});
   static const char *const kinds[] = {"cache", "fixed", "transient"};
   for (const State *state : list(model.states()))
     states.push_back({{"name", str(state->name())},

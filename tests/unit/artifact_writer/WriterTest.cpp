@@ -50,7 +50,7 @@ protected:
     context.loadDialect<plan::PlanDialect>();
     module = parseSourceString<ModuleOp>(kPlan, &context);
     inputs.plan = *module;
-    inputs.code.push_back({"any", {"sse2"}, {'E', 'L', 'F'}});
+    inputs.code.push_back({"any", {"sse2"}, {"avx2"}, {'E', 'L', 'F'}});
     inputs.spec = "family: toy\n";
     inputs.ir.push_back({"plan", "text"});
     inputs.context = 100;
