@@ -1,5 +1,7 @@
 #include "compiler/codegen/Target.h"
 
+#include "runtime/artifact/CpuFeatures.h"
+
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/SmallVector.h"
 #include "llvm/ADT/StringExtras.h"
@@ -147,6 +149,9 @@ Result<Target> parseTarget(std::string_view text) {
   // The host is asked and not looked up: a hypervisor may hide features.
   Features present =
       base == "native" ? llvm::sys::getHostCPUFeatures() : featuresOf(base);
+  // The system may keep the tiles from this process.
+  if (base == "native" && !artifact::cpuHas("amx-tile"))
+    present["amx-tile"] = false;
   if (Status status = extend(present, target, ArrayRef(words).drop_front());
       !status.ok())
     return status;

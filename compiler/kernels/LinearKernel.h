@@ -68,10 +68,10 @@ struct LinearShape {
   }
 };
 
-// Rows that a pass of tiles takes, and rows of a chunk for them: what 4 MiB of
+// Rows that a pass of tiles takes, and rows of a chunk for them: what 8 MiB of
 // the last-level cache hold.
 constexpr int64_t kTileRows = 2 * TileProduct::rows;
-constexpr int64_t kTileChunkBytes = 4 << 20, kMaxTileChunk = 512;
+constexpr int64_t kTileChunkBytes = 8 << 20, kMaxTileChunk = 512;
 template <typename Int> Int tileChunk(Int padded, Int least, Int most) {
   using std::max, std::min;
   Int rowTiles = kTileChunkBytes / (padded * (2 * kTileRows));

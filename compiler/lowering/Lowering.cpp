@@ -46,6 +46,10 @@ static void declareEntry(PlanBuilder &plan, func::FuncOp entry,
                   entry->getAttrOfType<DictionaryAttr>("llm.positions"));
 }
 
+static bool hasProductsForLibrary(ProgramOp program) {
+  return !program.getBody().getOps<MatmulOp>().empty();
+}
+
 static LogicalResult lowerEntry(Walk &walk, PlanBuilder &plan,
                                 func::FuncOp entry,
                                 const LoweringOptions &options) {
@@ -68,6 +72,9 @@ static LogicalResult lowerEntry(Walk &walk, PlanBuilder &plan,
                       /*few=*/false);
   if (failed(program))
     return failure();
+  // It steps in where the library takes no product.
+  if (first && hasProductsForLibrary(*program))
+    first.removeMaxAttr();
   declareEntry(plan, entry, walk.inputs(), first ? first : *program);
   return success();
 }

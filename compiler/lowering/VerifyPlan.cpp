@@ -407,7 +407,9 @@ private:
   llvm::SmallDenseSet<Value> written;
 };
 
-// Every entry has programs, and a token count has one program at most.
+// Every entry has programs, and a token count has one program at most; but one
+// with products for a library leaves its counts to an earlier one without, too,
+// for where the library takes none of them.
 LogicalResult verifyRanges(ModuleOp module) {
   llvm::MapVector<StringRef, SmallVector<ProgramOp>> byEntry;
   for (auto program : module.getOps<ProgramOp>())
@@ -418,11 +420,16 @@ LogicalResult verifyRanges(ModuleOp module) {
   auto last = [](ProgramOp program) {
     return program.getMax().value_or(std::numeric_limits<uint64_t>::max());
   };
+  auto forLibrary = [](ProgramOp program) {
+    return !program.getBody().getOps<MatmulOp>().empty();
+  };
   for (auto &[entry, programs] : byEntry)
     for (size_t i = 0; i < programs.size(); ++i)
       for (size_t j = 0; j < i; ++j)
         if (programs[i].getMin() <= last(programs[j]) &&
-            programs[j].getMin() <= last(programs[i])) {
+            programs[j].getMin() <= last(programs[i]) &&
+            !(forLibrary(programs[i]) && !forLibrary(programs[j]) &&
+              programs[j].getMin() < programs[i].getMin())) {
           InFlightDiagnostic error =
               programs[i].emitOpError("takes token counts of another program");
           error.attachNote(programs[j].getLoc()) << "of this one";

@@ -128,10 +128,12 @@ def Plan_ProgramOp : Plan_Op<"program", [Symbol, IsolatedFromAbove, SingleBlock,
   let summary = "The steps of an entry for a range of token counts";
   let description = [{
     ```mlir
-    plan.program @generate.decode for @generate tokens 1 to 8 { ... }
+    plan.program @generate.decode for @generate tokens 1 { ... }
     plan.program @generate.prefill for @generate tokens 9 { ... }
     ```
-    Without an upper bound the program takes whatever the runtime has room for.
+    Without an upper bound the program takes whatever the runtime has room for. Ranges of an entry are disjoint, but
+    one without `matmul` steps may go on into the range of a later one with them: the runtime takes that one from its
+    first token count on if the library computes at least one of its products, else the first for all.
   }];
   let arguments = (ins SymbolNameAttr:$sym_name, FlatSymbolRefAttr:$entry, I64Attr:$min,
                        OptionalAttr<I64Attr>:$max);

@@ -1,11 +1,8 @@
 #include "runtime/artifact/CpuFeatures.h"
 
-#include <algorithm>
 #include <asm/prctl.h>
-#include <cerrno>
 #include <cpuid.h>
 #include <cstdint>
-#include <cstring>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -94,6 +91,14 @@ uint64_t enabledState() {
   return (static_cast<uint64_t>(high) << 32) | low;
 }
 
+// The permission holds for all threads of the process.
+bool tilesPermitted() {
+  constexpr int tileData = 18; // the state component of the tiles
+  static const bool permitted =
+      syscall(SYS_arch_prctl, ARCH_REQ_XCOMP_PERM, tileData) == 0;
+  return permitted;
+}
+
 bool present(const Feature &feature) {
   uint32_t values[4];
   if (!__get_cpuid_count(feature.leaf, feature.subleaf, &values[EAX],
@@ -101,7 +106,8 @@ bool present(const Feature &feature) {
     return false;
   static const uint64_t state = enabledState();
   return (values[feature.reg] >> feature.bit & 1) &&
-         (state & feature.state) == feature.state;
+         (state & feature.state) == feature.state &&
+         (feature.state != Amx || tilesPermitted());
 }
 
 } // namespace
@@ -120,18 +126,6 @@ missingFeatures(const std::vector<std::string> &features) {
     if (!cpuHas(feature))
       missing.push_back(feature);
   return missing;
-}
-
-Status requestFeatures(const std::vector<std::string> &features) {
-  constexpr int tileData = 18; // the state component of the tiles
-  if (std::find(features.begin(), features.end(), "amx-tile") == features.end())
-    return {};
-  if (syscall(SYS_arch_prctl, ARCH_REQ_XCOMP_PERM, tileData) != 0)
-    return Status(Code::Unsupported,
-                  std::string("the system gives no access to the tiles of "
-                              "AMX: ") +
-                      std::strerror(errno));
-  return {};
 }
 
 } // namespace sluice::artifact

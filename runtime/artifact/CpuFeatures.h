@@ -1,24 +1,20 @@
 // CPU features by LLVM's names, as code sections list them.
 #pragma once
 
-#include "runtime/support/Status.h"
-
 #include <string>
 #include <string_view>
 #include <vector>
 
 namespace sluice::artifact {
 
-// False also for a name that this runtime does not know.
+// Whether this process can use the feature: the CPU has it, and the operating
+// system saves its registers. For the tiles of AMX, which it gives only to
+// processes that ask, the first call asks. False also for a name that this
+// runtime does not know.
 bool cpuHas(std::string_view feature);
 
-// The members of `features` that this CPU (or its operating system) lacks.
+// The members of `features` that this process cannot use.
 std::vector<std::string>
 missingFeatures(const std::vector<std::string> &features);
-
-// Asks the operating system for what it gives only to processes that ask: the
-// registers of AMX, if `features` names it. Must come before the threads that
-// use them; Unsupported when it refuses.
-Status requestFeatures(const std::vector<std::string> &features);
 
 } // namespace sluice::artifact

@@ -89,12 +89,11 @@ Status Executor::prepare() {
   if (Status status = checkLimits(limits, threads, model.context());
       !status.ok())
     return status;
+  if (Status status = team_.check(); !status.ok())
+    return status;
   Result<const Section *> code = artifact_.code();
   if (!code.ok())
     return code.status();
-  if (Status status = artifact::requestFeatures(artifact::featuresOf(**code));
-      !status.ok())
-    return status.in(artifact_.path());
   Result<Library> library = Library::load(artifact_.bytes(**code));
   if (!library.ok())
     return library.status().in(artifact_.path());
@@ -283,7 +282,7 @@ int64_t Executor::rowsOf(const ReadyStep &step) const {
 }
 
 bool Executor::onEngine(const ReadyStep &step) const {
-  return step.matmul && rowsOf(step) >= step.matmul->minRows;
+  return step.matmul && rowsOf(step) >= kEngineRows;
 }
 
 Status Executor::run(const ReadyEntry &entry, const ReadyProgram &program) {

@@ -41,17 +41,18 @@ Work workOf(const Model &model, const Step &step, int64_t rows) {
   bool gather = text(kernel.kind()) == "embedding";
   double count = static_cast<double>(rows);
   Work work;
-  if (product)
-    work.flops = 2 * count * dimNamed(kernel, dispatch, "K", 0) *
-                 dimNamed(kernel, dispatch, "N", 0);
   // Of the experts' weights at most one expert per row is read.
   double experts = dimNamed(kernel, dispatch, "experts", 1);
   double share = std::min(1.0, count / std::max(experts, 1.0));
   for (const Ref *ref : list(dispatch.operands())) {
     if (ref->kind() == RefKind::Weight && !gather) {
       const Weight &weight = *list(model.weights())[ref->index()];
+      auto shape = list(weight.shape());
+      if (product && shape.size() > 1)
+        work.flops += 2 * count * static_cast<double>(shape[shape.size() - 2]) *
+                      static_cast<double>(shape[shape.size() - 1]);
       work.weightBytes += static_cast<double>(weight.bytes()) *
-                          (list(weight.shape()).size() > 2 ? share : 1.0);
+                          (shape.size() > 2 ? share : 1.0);
       work.bf16 |= product && weight.elem() == Elem::BF16;
     }
     if (ref->kind() == RefKind::Buffer) {

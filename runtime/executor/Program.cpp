@@ -28,10 +28,11 @@ int64_t rowCount(RowKind rows, int64_t scale, int64_t tokens, int64_t wanted,
 }
 
 const ReadyProgram *ReadyEntry::programFor(int64_t tokens) const {
+  const ReadyProgram *found = nullptr;
   for (const ReadyProgram &program : programs)
     if (tokens >= program.min && (program.max == 0 || tokens <= program.max))
-      return &program;
-  return nullptr;
+      found = &program;
+  return found;
 }
 
 Result<Arena> Arena::create(const Model &model, const state::Limits &limits) {
@@ -153,6 +154,9 @@ ReadyMatmul ProgramBuilder::matmul(const Matmul &source, ReadyEntry &entry) {
 bool ProgramBuilder::engineAgrees(const Matmul &source,
                                   const ReadyMatmul &matmul,
                                   const ReadyDispatch &fallback) {
+  // The generated tile kernels were faster at every number of rows measured.
+  if (tiles_ && matmul.product.elem == Elem::BF16)
+    return false;
   // The padding of y's rows would be overwritten, so y must be the whole row.
   if (text(source.engine()) != "dnnl" || source.y()->column() != 0 ||
       !engine_->fast(matmul.product))
@@ -163,13 +167,6 @@ bool ProgramBuilder::engineAgrees(const Matmul &source,
     known->second =
         sameBits(*engine_, artifact_.model(), source, matmul, fallback);
   return known->second;
-}
-
-// With fewer rows the generated kernel reads the weights as fast as memory
-// gives them, and stays in the parallel region; in tiles, 64 rows cost hardly
-// more than one.
-int64_t ProgramBuilder::minEngineRows(Elem elem) const {
-  return tiles_ && elem == Elem::BF16 ? 65 : 9;
 }
 
 Result<ReadyStep> ProgramBuilder::step(const Step &source, ReadyEntry &entry) {
@@ -185,7 +182,6 @@ Result<ReadyStep> ProgramBuilder::step(const Step &source, ReadyEntry &entry) {
     ReadyMatmul candidate = matmul(*product, entry);
     if (engineAgrees(*product, candidate, ready.dispatch)) {
       candidate.implementation = engine_->implementation(candidate.product, 64);
-      candidate.minRows = minEngineRows(candidate.product.elem);
       ready.matmul = std::move(candidate);
     }
   }
@@ -214,6 +210,36 @@ static StepTime timeOf(const Model &model, const Step &step, bool small) {
   return time;
 }
 
+static bool isForEngine(const Program &program) {
+  for (const Step *step : list(program.steps()))
+    if (step->body_as_Matmul())
+      return true;
+  return false;
+}
+
+static bool usesEngine(const ReadyProgram &program) {
+  return std::any_of(
+      program.steps.begin(), program.steps.end(),
+      [](const ReadyStep &step) { return step.matmul.has_value(); });
+}
+
+// A program for the library, which takes none of its products, leaves its
+// numbers of tokens to an earlier one that takes them, too.
+static void dropIdle(const Entry &source, std::vector<ReadyProgram> &programs) {
+  auto infos = list(source.programs());
+  for (size_t i = programs.size(); i-- > 1;) {
+    bool spare = std::any_of(
+        programs.begin(), programs.begin() + static_cast<ptrdiff_t>(i),
+        [&](const ReadyProgram &other) {
+          return other.min <= programs[i].min &&
+                 (other.max == 0 ||
+                  (programs[i].max != 0 && programs[i].max <= other.max));
+        });
+    if (spare && isForEngine(*infos[i]) && !usesEngine(programs[i]))
+      programs.erase(programs.begin() + static_cast<ptrdiff_t>(i));
+  }
+}
+
 Result<ReadyEntry> ProgramBuilder::build(const Entry &source) {
   ReadyEntry entry;
   entry.info = &source;
@@ -239,6 +265,7 @@ Result<ReadyEntry> ProgramBuilder::build(const Entry &source) {
                                buffers[ref->index()]->stride()});
     entry.programs.push_back(std::move(ready));
   }
+  dropIdle(source, entry.programs);
   for (uint32_t index : entry.states) {
     const State *state = list(artifact_.model().states())[index];
     if (state->kind() == StateKind::Transient)

@@ -23,13 +23,16 @@ struct ReadyDispatch {
   bool nowait = false;
 };
 
+// With fewer rows the generated kernel reads the weights as fast as memory
+// gives them, and stays in the parallel region.
+inline constexpr int64_t kEngineRows = 9;
+
 struct ReadyMatmul {
   Product product;
   const void *x = nullptr, *w = nullptr;
   const float *bias = nullptr;
   float *y = nullptr;
   std::string implementation; // as oneDNN calls it
-  int64_t minRows = 0;        // of a step; the kernel does fewer as well
 };
 
 // What a step costs one worker, in microseconds: roughly, only to tell whether
@@ -64,7 +67,8 @@ struct ReadyEntry {
   bool stateful = false;      // slots advance
   bool wholeSequence = false; // a sequence cannot be cut into chunks
 
-  // The program for a step of so many tokens, or null.
+  // The program for a step of so many tokens, or null: the last one that takes
+  // them.
   const ReadyProgram *programFor(int64_t tokens) const;
 };
 
@@ -103,7 +107,6 @@ private:
   ReadyMatmul matmul(const format::Matmul &source, ReadyEntry &entry);
   bool engineAgrees(const format::Matmul &source, const ReadyMatmul &matmul,
                     const ReadyDispatch &fallback);
-  int64_t minEngineRows(format::Elem elem) const;
   void *operand(const format::Ref &ref, ReadyEntry &entry);
 
   const artifact::Artifact &artifact_;

@@ -237,8 +237,7 @@ double Machine::peakF32() const {
 }
 
 double Machine::peakBf16() const {
-  if (artifact::missingFeatures(kTileFeatures).empty() &&
-      artifact::requestFeatures(kTileFeatures).ok())
+  if (artifact::missingFeatures(kTileFeatures).empty())
     return peak(team_, multiplyTiles);
   return artifact::cpuHas("avx512bf16") ? peak(team_, dotBf16) : 0;
 }

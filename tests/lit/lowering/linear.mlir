@@ -18,7 +18,7 @@ llm.weight @down : tensor<64x80xbf16>
 // CHECK-DAG: plan.weight @gate_up bf16 panel_glu [160, 64] of ["gate", "up"]
 
 // Few rows: everything around a product is in its kernel.
-// DECODE-LABEL: plan.program @generate.decode for @generate tokens 1 to 8
+// DECODE-LABEL: plan.program @generate.decode for @generate tokens 1 {
 // DECODE: dispatch @linear.rms.bf16.bias.norm_weight(x = %x, norm_w = @norm[0], w = @a_b[0], bias = @a.bias_bias[0]) -> (y = %[[AB:.*]]) dims {K = 64, N = 128, x.stride = 64, y.stride = 128}
 // DECODE: dispatch @linear.rms.bf16.silu.glu.norm_weight(x = %x, {{.*}}) -> (y = %[[M:.*]]) dims {K = 64, N = 80,
 // DECODE: dispatch @linear.bf16.residual(x = %[[M]], w = @down[0], residual = %x) -> (y = %[[Y:.*]]) dims

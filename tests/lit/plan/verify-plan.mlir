@@ -218,12 +218,42 @@ plan.program @p for @e tokens 1 {
 
 // -----
 
+// The second program is for no library, so both would take 9 tokens.
+plan.kernel @k "convert" {} (x) -> (y) dims (N, x.stride, y.stride)
+plan.entry @e "encode" inputs {x = "rows"} limits [0] outputs (rows)
+// expected-note @below {{of this one}}
+plan.program @few for @e tokens 1 {
+  %x = input "x" f32[16]
+  %y = buffer "y" tokens bf16[16]
+  dispatch @k(x = %x) -> (y = %y) dims {N = 16, x.stride = 16, y.stride = 16} rows tokens
+  output "rows" %y tokens[16]
+}
+// expected-error @below {{takes token counts of another program}}
+plan.program @many for @e tokens 9 {
+  %x = input "x" f32[16]
+  %y = buffer "y" tokens bf16[16]
+  dispatch @k(x = %x) -> (y = %y) dims {N = 16, x.stride = 16, y.stride = 16} rows tokens
+  output "rows" %y tokens[16]
+}
+
+// -----
+
 plan.kernel @k "sum" {} (x) -> (y) dims (N, heads, x.stride, y.stride)
 plan.program @p for @e tokens 1 {
   %x = input "x" f32[16]
   %y = buffer "y" tokens f32[4]
   // expected-error @below {{takes N = 5 elements of 'x', whose rows have 16}}
   dispatch @k(x = %x) -> (y = %y) dims {N = 5, heads = 4, x.stride = 16, y.stride = 16} rows tokens
+}
+
+// -----
+
+plan.kernel @k "sum" {} (x) -> (y) dims (N, heads, x.stride, y.stride)
+plan.program @p for @e tokens 1 {
+  %x = input "x" f32[80]
+  %y = buffer "y" tokens f32[3]
+  // expected-error @below {{takes N = 1 elements of 'y', whose rows have 16}}
+  dispatch @k(x = %x) -> (y = %y) dims {N = 4, heads = 20, x.stride = 80, y.stride = 16} rows tokens
 }
 
 // -----

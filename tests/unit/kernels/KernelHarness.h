@@ -161,6 +161,9 @@ private:
 // This machine can run code for the target.
 bool runsHere(const std::string &target);
 
+// Kernels for "native" add up products of bf16 in the order of the tile unit.
+bool addsInTiles();
+
 void failIf(bool condition, const std::string &message);
 
 template <typename T>

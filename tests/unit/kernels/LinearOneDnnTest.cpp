@@ -1,6 +1,6 @@
 // The generated product against the library that plans may use instead: the
 // same bits from the same packed weights, wherever the library takes its
-// micro-kernels.
+// micro-kernels and multiplies by the same unit.
 #include "runtime/executor/Engine.h"
 #include "tests/unit/kernels/Packed.h"
 #include "gtest/gtest.h"
@@ -12,10 +12,11 @@ namespace {
 
 template <typename T> constexpr bool kNarrow = sizeof(T) == 2;
 
-// y = x * w^T, or nothing when the library would not use brgemm.
+// y = x * w^T, or nothing when the library would not use brgemm, or tiles where
+// the kernel has none, or none where it has.
 template <typename T>
 std::optional<std::vector<float>> library(executor::Engine &engine, Rows<T> &x,
-                                          void *w, int64_t n) {
+                                          void *w, int64_t n, bool tiles) {
   Rows<float> y(x.rows, n);
   executor::Product product = {.k = x.columns,
                                .n = n,
@@ -23,7 +24,9 @@ std::optional<std::vector<float>> library(executor::Engine &engine, Rows<T> &x,
                                .yStride = y.stride,
                                .elem = kNarrow<T> ? format::Elem::BF16
                                                   : format::Elem::F32};
-  if (!engine.implementation(product, x.rows).starts_with("brg"))
+  std::string name = engine.implementation(product, x.rows);
+  if (!name.starts_with("brg") ||
+      (name.find("amx") != std::string::npos) != tiles)
     return std::nullopt;
   Status status = engine.run(product, x.rows, x.data(), w, nullptr, y.data());
   EXPECT_TRUE(status.ok()) << status.message();
@@ -36,15 +39,16 @@ template <typename T>
 void compare(const Kernel &kernel, const std::vector<int64_t> &depths) {
   auto engine = executor::Engine::create();
   ASSERT_TRUE(engine.ok()) << engine.status().message();
+  bool tiles = kNarrow<T> && addsInTiles();
   int compared = 0;
   for (int64_t k : depths)
-    for (int64_t rows : {1, 9, 40}) {
+    for (int64_t rows : {1, 9, 40, 100}) {
       constexpr int64_t n = 192;
       Weight weight(n, k, 1);
       Packed packed(weight, kNarrow<T>);
       Rows<T> x = Rows<T>(rows, k).random(2);
       std::optional<std::vector<float>> expected =
-          library(**engine, x, packed, n);
+          library(**engine, x, packed, n, tiles);
       if (!expected)
         continue;
       ++compared;
@@ -60,7 +64,7 @@ void compare(const Kernel &kernel, const std::vector<int64_t> &depths) {
       ASSERT_EQ(y.values(), *expected) << "K " << k << ", " << rows << " rows";
     }
   if (compared == 0)
-    GTEST_SKIP() << "the library has no micro-kernels for this machine";
+    GTEST_SKIP() << "the library has no such micro-kernels for this machine";
 }
 
 TEST(LinearOneDnn, HasTheBitsOfF32Products) {
