@@ -45,8 +45,13 @@ void Model::Impl::describe() {
   const format::Model &model = artifact.model();
   info.family = text(model.family());
   info.source = text(model.source());
-  if (auto code = artifact.code(); code.ok())
+  if (auto code = artifact.code(); code.ok()) {
     info.target = text((*code)->name());
+    auto kernels = list(model.kernels());
+    auto units = list((*code)->units());
+    for (size_t i = 0; i < kernels.size() && i < units.size(); ++i)
+      info.units[std::string(text(kernels[i]->name()))] = text(units[i]);
+  }
   info.context = executor->limits().context;
   info.vocab = model.vocab();
   info.parameters = model.parameters();
@@ -115,7 +120,8 @@ Status Model::Impl::step(const executor::ReadyEntry &entry,
   outputs.reserve(list(entry.info->outputs()).size());
   if (Status status = executor->step(entry, sequences); !status.ok())
     return status;
-  remember(sequences);
+  if (entry.stateful && entry.role == state::Role::Main)
+    remember(sequences);
   for (const executor::OutputView &view : executor->outputs()) {
     if (view.info->elem() != format::Elem::F32)
       return Status(Code::Unsupported,
@@ -128,16 +134,13 @@ Status Model::Impl::step(const executor::ReadyEntry &entry,
   return {};
 }
 
-// Of a step that was taken; entries without caches leave the lengths alone.
+// Of a step that was taken.
 void Model::Impl::remember(std::span<const executor::StepSequence> sequences) {
   for (const executor::StepSequence &sequence : sequences) {
     std::vector<int32_t> &tokens = held[static_cast<size_t>(sequence.slot)];
     size_t length =
         static_cast<size_t>(executor->slots().length(sequence.slot));
-    size_t fresh = sequence.tokens.size();
-    if (length < fresh)
-      continue;
-    tokens.resize(length - fresh);
+    tokens.resize(length - sequence.tokens.size());
     tokens.insert(tokens.end(), sequence.tokens.begin(), sequence.tokens.end());
   }
 }
@@ -315,13 +318,14 @@ Result<StepCost> Model::cost(std::string_view name, int64_t sequences,
   auto entry = impl_->find(name);
   if (!entry.ok())
     return entry.status();
-  int64_t all = 0; // new tokens of the step
-  if (sequences < 1 || tokens < 1 || held < 0 ||
-      __builtin_mul_overflow(sequences, tokens, &all))
+  constexpr int64_t most = int64_t(1) << 30;
+  if (sequences < 1 || tokens < 1 || held < 0 || held > most ||
+      sequences > most / tokens)
     return Status(Code::InvalidArgument,
                   "a step of " + std::to_string(sequences) +
                       " sequences with " + std::to_string(tokens) +
                       " tokens each after " + std::to_string(held));
+  int64_t all = sequences * tokens; // new tokens of the step
   const format::Model &model = impl_->artifact.model();
   const executor::ReadyProgram *program = (*entry)->programFor(all);
   if (!program)
@@ -340,7 +344,7 @@ Result<StepCost> Model::cost(std::string_view name, int64_t sequences,
     if (state.kind() != format::StateKind::Cache || state.once())
       continue;
     int64_t rows = state.keep() ? std::min(held, state.keep()) : held;
-    cost.bytes += static_cast<double>(rows * sequences) *
+    cost.bytes += static_cast<double>(rows) * static_cast<double>(sequences) *
                   static_cast<double>(state.block_bytes()) * state.bank() /
                   SLC_CACHE_BLOCK;
   }

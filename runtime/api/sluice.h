@@ -22,11 +22,14 @@
 //   }
 //
 // Nothing here throws, aborts or prints: every failure is a Status, also what a
-// callback throws, if it is a std::exception. A Model is used by one thread at
-// a time, best always by the same one: the threads that compute belong to the
-// thread that calls. A server hands its requests to one such thread through a
-// queue and batches them there (step). An artifact is a program: load only what
-// you would run. It stays mapped, so it must not be written to or cut short.
+// callback throws, if it is a std::exception. So is running out of memory,
+// except inside of a library that knows no such error: oneDNN while it makes
+// the code of a product (not with `reproducible`), and the JSON library. A
+// Model is used by one thread at a time, best always by the same one: the
+// threads that compute belong to the thread that calls. A server hands its
+// requests to one such thread through a queue and batches them there (step). An
+// artifact is a program: load only what you would run. It stays mapped, so it
+// must not be written to or cut short.
 #pragma once
 
 #include "runtime/chat/ChatFormat.h"
@@ -114,6 +117,9 @@ struct ModelInfo {
   // oneDNN's implementations of the products that it computes, and how many
   // steps each has.
   std::map<std::string, int64_t> engine;
+  // The unit that each kernel computes with, by the kernel's name: "amx-bf16",
+  // "avx512bf16", "avx512" or "avx2".
+  std::map<std::string, std::string> units;
 };
 
 // The least that a step has to read and to compute.

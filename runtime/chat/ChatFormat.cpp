@@ -60,9 +60,14 @@ ChatFormat::~ChatFormat() = default;
 
 Result<ChatFormat> ChatFormat::parse(std::string_view config,
                                      std::string_view source) {
-  Result<Json> parsed = parseJson<Json>(config);
-  Json settings =
-      parsed.ok() && parsed->is_object() ? std::move(*parsed) : Json::object();
+  Json settings = Json::object();
+  if (!config.empty()) {
+    Result<Json> parsed = parseJson<Json>(config);
+    if (!parsed.ok())
+      return parsed.status().in("the tokenizer's config");
+    if (parsed->is_object())
+      settings = std::move(*parsed);
+  }
   Json templates = settings.value("chat_template", Json());
   auto impl = std::make_unique<Impl>();
   impl->tokens = specialTokens(settings);

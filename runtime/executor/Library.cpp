@@ -35,43 +35,60 @@ static bool pathIsTaken(int fd) {
   return library != nullptr;
 }
 
+namespace {
+
+// Closed at the end, whatever throws.
+class Descriptor {
+public:
+  explicit Descriptor(int fd) : fd_(fd) {}
+  Descriptor(const Descriptor &) = delete;
+  Descriptor &operator=(const Descriptor &) = delete;
+  ~Descriptor() { reset(-1); }
+
+  void reset(int fd) {
+    if (fd_ >= 0)
+      close(fd_);
+    fd_ = fd;
+  }
+  int get() const { return fd_; }
+  bool valid() const { return fd_ >= 0; }
+
+private:
+  int fd_;
+};
+
+} // namespace
+
 // Loads the file by a number whose path no library has yet. Null if it cannot
-// be loaded; dlerror() knows why. Takes `fd`, or leaves -1 when none is free.
-static void *loadAs(int &fd) {
-  while (pathIsTaken(fd)) {
-    int next = fcntl(fd, F_DUPFD_CLOEXEC, fd + 1);
-    close(fd);
-    fd = next;
-    if (fd < 0)
+// be loaded; dlerror() knows why. Leaves no descriptor when none is free.
+static void *loadAs(Descriptor &file) {
+  while (pathIsTaken(file.get())) {
+    file.reset(fcntl(file.get(), F_DUPFD_CLOEXEC, file.get() + 1));
+    if (!file.valid())
       return nullptr;
   }
-  return dlopen(pathOf(fd).c_str(), RTLD_NOW | RTLD_LOCAL);
+  return dlopen(pathOf(file.get()).c_str(), RTLD_NOW | RTLD_LOCAL);
 }
 
 Library::Library(void *handle)
     : handle_(handle, [](void *library) { dlclose(library); }) {}
 
 Result<Library> Library::load(std::span<const uint8_t> elf) {
-  int fd = memfd_create("sluice-kernels", MFD_CLOEXEC);
-  if (fd < 0)
+  Descriptor file(memfd_create("sluice-kernels", MFD_CLOEXEC));
+  if (!file.valid())
     return Status(Code::Resource,
                   std::string("cannot make room for the kernels: ") +
                       std::strerror(errno));
-  Status status = writeAll(fd, elf);
-  void *handle = status.ok() ? loadAs(fd) : nullptr;
-  if (status.ok() && !handle)
-    status =
-        fd < 0
-            ? Status(Code::Resource,
-                     std::string("no descriptor for the kernels: ") +
-                         std::strerror(errno))
-            : Status(Code::Corrupt,
-                     std::string("the kernels cannot be loaded: ") + dlerror());
-  if (fd >= 0)
-    close(fd);
-  if (!status.ok())
+  if (Status status = writeAll(file.get(), elf); !status.ok())
     return status;
-  return Library(handle);
+  if (void *handle = loadAs(file))
+    return Library(handle);
+  if (!file.valid())
+    return Status(Code::Resource,
+                  std::string("no descriptor for the kernels: ") +
+                      std::strerror(errno));
+  return Status(Code::Corrupt,
+                std::string("the kernels cannot be loaded: ") + dlerror());
 }
 
 Result<slc_kernel_fn> Library::kernel(const std::string &symbol) const {

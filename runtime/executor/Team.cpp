@@ -1,7 +1,11 @@
 #include "runtime/executor/Team.h"
 
 #include <algorithm>
+#include <latch>
 #include <sched.h>
+#include <system_error>
+#include <thread>
+#include <vector>
 #ifdef SLUICE_TSAN
 #include <sanitizer/tsan_interface.h>
 #endif
@@ -35,6 +39,27 @@ int usableCpus() {
   if (sched_getaffinity(0, sizeof(set), &set) != 0)
     return 1;
   return std::max(1, CPU_COUNT(&set));
+}
+
+Status Team::check() const {
+  struct Trial {
+    std::latch end{1};
+    std::vector<std::thread> threads;
+    ~Trial() {
+      end.count_down();
+      for (std::thread &thread : threads)
+        thread.join();
+    }
+  } trial;
+  trial.threads.reserve(static_cast<size_t>(workers_));
+  try {
+    for (int worker = 1; worker < workers_; ++worker)
+      trial.threads.emplace_back([&trial] { trial.end.wait(); });
+  } catch (const std::system_error &error) {
+    return Status(Code::Resource, "cannot start " + std::to_string(workers_) +
+                                      " threads: " + error.what());
+  }
+  return {};
 }
 
 void Team::adopt() const { omp_set_num_threads(workers_); }

@@ -6,6 +6,8 @@
 // one thread at a time, and should always come from the same one.
 #pragma once
 
+#include "runtime/support/Status.h"
+
 #include <cstdint>
 
 namespace sluice::executor {
@@ -18,6 +20,10 @@ public:
   explicit Team(int workers) : workers_(workers) {}
 
   int workers() const { return workers_; }
+
+  // Resource if the system has no room for so many threads: libgomp would end
+  // the process. Starts them on trial.
+  Status check() const;
 
   // Makes the calling thread's later OpenMP regions (oneDNN's) use this team.
   void adopt() const;

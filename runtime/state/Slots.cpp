@@ -215,6 +215,10 @@ Status Slots::prepareCache(size_t index, std::span<const Growth> batch,
   for (size_t s = 0; s < batch.size(); ++s) {
     Slot &slot = slots_[batch[s].slot];
     int64_t held = state.info->once() ? slot.source : slot.length;
+    if (state.info->once() && !writes && held == 0)
+      return Status(Code::InvalidArgument, "slot " +
+                                               std::to_string(batch[s].slot) +
+                                               " has no source to look at");
     int64_t total = held + (writes ? batch[s].tokens : 0);
     if (writes) {
       releaseUnseen(index, slot);

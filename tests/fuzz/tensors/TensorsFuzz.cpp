@@ -11,7 +11,7 @@ namespace {
 
 Model &toy() {
   static run::ModelPtr model = [] {
-    auto loaded = Model::load(test::toyPath("fuzz"),
+    auto loaded = Model::load(test::toyPath("fuzz", {.source = false}),
                               {.threads = 1, .capacity = 64, .sequences = 4});
     if (!loaded.ok())
       abort();

@@ -18,8 +18,9 @@ namespace {
 
 using Logits = std::vector<std::vector<float>>;
 
-std::unique_ptr<Model> load(LoadOptions options = {}) {
-  static const std::string path = test::toyPath("model");
+std::unique_ptr<Model> load(LoadOptions options = {},
+                            test::ToyOptions toy = {.source = false}) {
+  std::string path = test::toyPath("model", toy);
   options.shareAll = true; // its steps are short
   Result<std::unique_ptr<Model>> model = Model::load(path, options);
   EXPECT_TRUE(model.ok()) << model.status().message();
@@ -124,8 +125,12 @@ TEST(Model, CannotCutFixedState) {
 }
 
 TEST(Model, ReadsWhatTheSourceWrote) {
-  auto model = load({.sequences = 2});
+  auto model = load({.sequences = 2}, {.source = true});
   std::vector<int32_t> source = tokens(200, 4), ids = tokens(20);
+  Sequence alone = sequence(ids);
+  EXPECT_THAT(model->step("generate", {&alone, 1}).message(),
+              HasSubstr("slot 0 has no source to look at"));
+  EXPECT_EQ(*model->length(0), 0);
   ASSERT_TRUE(model->source(0, source).ok());
   ASSERT_TRUE(model->source(1, tokens(3, 9)).ok());
   EXPECT_EQ(model->startToken(), 1);
@@ -176,7 +181,7 @@ TEST(Model, RefusesBadRequests) {
   EXPECT_THAT(model->run("generate", {&tooLong, 1}).status().message(),
               HasSubstr("longer than the context of 300"));
   EXPECT_THAT(model->entry("encoder").status().message(),
-              HasSubstr("there are: generate, encode, embed, source"));
+              HasSubstr("there are: generate, encode, embed"));
   std::vector<Sequence> twice = {sequence({1}), sequence({2})};
   EXPECT_FALSE(model->step("generate", twice).ok());
   EXPECT_FALSE(Model::load(test::toyPath("limits"), {.capacity = 0}).ok());
@@ -186,7 +191,7 @@ TEST(Model, RefusesBadRequests) {
 }
 
 TEST(Model, RefusesBadSlotsEverywhere) {
-  auto model = load({.sequences = 2});
+  auto model = load({.sequences = 2}, {.source = true});
   GenerateOptions generate;
   TextOptions text;
   auto goOn = [](auto) { return true; };
@@ -305,7 +310,7 @@ TEST(Model, GeneratesGreedily) {
 
 // The most likely token when those that came before are less likely, by hand.
 int32_t penalized(const std::vector<int32_t> &ids, float penalty) {
-  std::vector<float> logits = test::expectedLogits(ids, {}).back();
+  std::vector<float> logits = test::expectedLogits(ids, {}, false).back();
   for (int32_t id : std::set<int32_t>(ids.begin(), ids.end()))
     logits[size_t(id)] *= logits[size_t(id)] > 0 ? 1 / penalty : penalty;
   return static_cast<int32_t>(std::max_element(logits.begin(), logits.end()) -
@@ -315,7 +320,8 @@ int32_t penalized(const std::vector<int32_t> &ids, float penalty) {
 // However the tokens came there: as a prompt, made, copied, and not those that
 // were taken back.
 TEST(Model, PenalizesAllThatASlotHolds) {
-  auto model = load({.capacity = 4, .slots = 2});
+  auto model =
+      load({.capacity = 4, .slots = 2}, {.source = false, .shift = false});
   GenerateOptions options;
   options.ignoreModelStops = true;
   options.maxTokens = 6;
@@ -340,8 +346,13 @@ TEST(Model, PenalizesAllThatASlotHolds) {
     ids.pop_back(); // the last token was made, not taken in
   };
   turn(0, tokens(5));
+  // An entry that keeps nothing leaves the slot as it is.
+  Sequence passing = sequence(tokens(4, 9));
+  ASSERT_TRUE(model->step("encode", {&passing, 1}).ok());
   turn(0, tokens(3));
   ASSERT_TRUE(model->copy(0, 1).ok());
+  ASSERT_TRUE(model->rewind(1, 8).ok());
+  ids.resize(8);
   turn(1, tokens(2));
   ASSERT_TRUE(model->reset(1).ok());
   ids.clear();

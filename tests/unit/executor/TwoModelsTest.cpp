@@ -22,8 +22,10 @@ class Toy {
 public:
   Toy(bool negated, const std::string &name)
       : negated_(negated),
-        path_(negated ? test::writeFile(name, test::negatedToyFile().bytes())
-                      : test::toyPath(name)) {
+        path_(negated
+                  ? test::writeFile(
+                        name, test::negatedToyFile({.source = false}).bytes())
+                  : test::toyPath(name, {.source = false})) {
     open();
   }
 

@@ -162,6 +162,8 @@ TEST_F(SlotsTest, OnceCachesBelongToTheSource) {
   Slots slots =
       create({.slots = 1, .sequences = 1, .capacity = 200, .context = 50});
   Growth growth{0, 3};
+  EXPECT_EQ(slots.prepare(used_, {&growth, 1}, Role::Main).message(),
+            "slot 0 has no source to look at");
   append(slots, 0, 150, 0, Role::Source);
   EXPECT_EQ(slots.length(0), 0);
   ASSERT_TRUE(slots.prepare(used_, {&growth, 1}, Role::Main).ok());

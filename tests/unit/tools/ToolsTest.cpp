@@ -49,37 +49,38 @@ protected:
   }
 
   static std::vector<float> flat(std::vector<int32_t> ids,
-                                 std::vector<int32_t> source = {7}) {
+                                 std::vector<int32_t> source = {}) {
     std::vector<float> out;
     for (const std::vector<float> &row : test::expectedLogits(ids, source))
       out.insert(out.end(), row.begin(), row.end());
     return out;
   }
 
-  std::string model_ = test::toyPath("tools", /*refusing=*/false);
+  std::string model_ =
+      test::toyPath("tools", {.refusing = false, .source = false});
+  std::string withSource_ = test::toyPath("source", {.refusing = false});
 };
 
 TEST_F(ToolsTest, RunWritesLogitsOfAllRows) {
   std::string out = file("o.safetensors");
-  Outcome one =
-      run("sluice-run", model_ + " --source-ids 7 --ids 5,9,2 --out " + out);
+  Outcome one = run("sluice-run", model_ + " --ids 5,9,2 --out " + out);
   EXPECT_EQ(one.code, 0) << one.err;
   EXPECT_EQ(one.out + one.err, "");
   EXPECT_EQ(tensor(out, "logits"), flat({5, 9, 2}));
-  Outcome two = run(
-      "sluice-run",
-      model_ +
-          " --source-ids 7 --ids 5,9,2 --source-ids 7 --ids '3 4' --chunk 1" +
-          " --threads 1 --out " + out);
+  Outcome two =
+      run("sluice-run", model_ + " --ids 5,9,2 --ids '3 4' --chunk 1" +
+                            " --threads 1 --out " + out);
   EXPECT_EQ(two.code, 0) << two.err;
   EXPECT_EQ(tensor(out, "logits.0"), flat({5, 9, 2}));
   EXPECT_EQ(tensor(out, "logits.1"), flat({3, 4}));
-  Outcome source = run("sluice-run", model_ + " --source-ids 7,7,8 --ids 1,2" +
-                                         " --out " + out);
+  Outcome source =
+      run("sluice-run",
+          withSource_ + " --source-ids 7,7,8 --ids 1,2" + " --out " + out);
   EXPECT_EQ(source.code, 0) << source.err;
   EXPECT_EQ(tensor(out, "logits"), flat({1, 2}, {7, 7, 8}));
   // Without --ids the decoder begins with its first token.
-  Outcome start = run("sluice-run", model_ + " --source-ids 7 --out " + out);
+  Outcome start =
+      run("sluice-run", withSource_ + " --source-ids 7 --out " + out);
   EXPECT_EQ(start.code, 0) << start.err;
   EXPECT_EQ(tensor(out, "logits"), flat({1}, {7}));
 }
@@ -94,12 +95,11 @@ TEST_F(ToolsTest, RunTakesNamedTensors) {
   EXPECT_EQ(tensor(out, "vector").size(), size_t(test::kWidth));
   ASSERT_TRUE(
       writeTensors(in, {{"idz", {2}, std::vector<int64_t>{5, 6}}}).ok());
-  outcome =
-      run("sluice-run", model_ + " --entry embed --in " + in + " --out " + out);
+  outcome = run("sluice-run", model_ + " --in " + in + " --out " + out);
   EXPECT_EQ(outcome.code, 1);
   EXPECT_THAT(outcome.err,
-              HasSubstr("tensor 'idz' is no input of entry 'embed', which "
-                        "takes: "));
+              HasSubstr("tensor 'idz' is no input of entry 'generate', which "
+                        "takes: ids, pos"));
 }
 
 TEST_F(ToolsTest, RunGeneratesIds) {
@@ -112,9 +112,8 @@ TEST_F(ToolsTest, RunGeneratesIds) {
     expected += (i ? " " : "") + std::to_string(ids.back());
   }
   Outcome outcome =
-      run("sluice-run", model_ +
-                            " --source-ids 7 --ids 5,9,2 --generate 5 --greedy "
-                            "--print-ids --ignore-stop");
+      run("sluice-run", model_ + " --ids 5,9,2 --generate 5 --greedy "
+                                 "--print-ids --ignore-stop");
   EXPECT_EQ(outcome.out, expected + "\n") << outcome.err;
 }
 
@@ -132,16 +131,13 @@ TEST_F(ToolsTest, RunContinuesText) {
   };
   std::string options = " --prompt fjc --max-tokens 6 --ignore-stop ";
   // With an encoder the prompt is its source.
-  Outcome outcome = run("sluice-run", model_ + options);
+  Outcome outcome = run("sluice-run", withSource_ + options);
   EXPECT_EQ(outcome.out, continuation({1}, {5, 9, 2}) + "\n") << outcome.err;
-  test::ToyFile plain = test::toyFile(false);
-  plain.model.entries.pop_back(); // source
-  std::string path = test::writeFile("plain", plain.bytes());
   std::string expected = continuation({5, 9, 2}, {});
-  outcome = run("sluice-run", path + options + "--echo");
+  outcome = run("sluice-run", model_ + options + "--echo");
   EXPECT_EQ(outcome.out, "fjc" + expected + "\n") << outcome.err;
   std::string stop = expected.substr(2, 2);
-  outcome = run("sluice-run", path + options + "--stop " + stop);
+  outcome = run("sluice-run", model_ + options + "--stop " + stop);
   EXPECT_EQ(outcome.out, expected.substr(0, expected.find(stop)) + "\n")
       << outcome.err;
 }
@@ -152,7 +148,8 @@ TEST_F(ToolsTest, RunVerifies) {
   EXPECT_THAT(outcome.out, HasSubstr("ok: digests of all sections\n"));
   EXPECT_THAT(outcome.out, HasSubstr("ok: one token at a time\n"));
   EXPECT_THAT(outcome.out, HasSubstr("ok: generated kernels only\n"));
-  std::vector<uint8_t> bytes = test::toyFile(false).bytes();
+  std::vector<uint8_t> bytes =
+      test::toyFile({.refusing = false, .source = false}).bytes();
   std::string path = file("broken.slc");
   // The first section holds the weights.
   Outcome whole = run("sluice-inspect", model_ + " --json");
@@ -169,8 +166,8 @@ TEST_F(ToolsTest, RunVerifies) {
 TEST_F(ToolsTest, RunProfiles) {
   std::string trace = file("trace.json");
   Outcome outcome =
-      run("sluice-run", model_ + " --source-ids 7 --ids 5,9,2 --out " +
-                            file("o.safetensors") + " --profile " + trace);
+      run("sluice-run", model_ + " --ids 5,9,2 --out " + file("o.safetensors") +
+                            " --profile " + trace);
   EXPECT_EQ(outcome.code, 0) << outcome.err;
   EXPECT_THAT(outcome.err, HasSubstr("GFLOP/s"));
   EXPECT_FALSE(nlohmann::json::parse(readFile(trace))["traceEvents"].empty());
@@ -189,21 +186,20 @@ TEST_F(ToolsTest, RunReportsErrors) {
   const Case cases[] = {
       {"/nonexistent.slc --ids 1" + out, 1,
        "error: /nonexistent.slc: cannot open: No such file"},
-      {model_ + " --source-ids 7 --ids 1,40" + out, 1, "ids[1] is 40"},
-      {model_ + " --source-ids 7 --ids x" + out, 1,
-       "error: --ids: 'x' is not a list of ids"},
-      {model_ + " --source-ids 7 --ids " + many + out, 1,
+      {model_ + " --ids 1,40" + out, 1, "ids[1] is 40"},
+      {model_ + " --ids x" + out, 1, "error: --ids: 'x' is not a list of ids"},
+      {model_ + " --ids " + many + out, 1,
        "301 tokens, longer than the context of 300"},
-      {model_ + " --source-ids 7 --ids 1 --out /nonexistent/o", 1,
+      {model_ + " --ids 1 --out /nonexistent/o", 1,
        "error: /nonexistent/o: cannot create"},
-      {model_ + " --source-ids 7 --ids 1 --entry poem" + out, 1,
+      {model_ + " --ids 1 --entry poem" + out, 1,
        "no entry 'poem'; there are: generate, encode"},
-      {model_ + " --source-ids 7 --ids 1", 2, "give --out or --generate"},
+      {withSource_ + " --ids 1" + out, 1, "--source-ids"},
+      {model_ + " --ids 1", 2, "give --out or --generate"},
       {model_ + out, 2, "nothing to run"},
       {"", 2, "error: model is required"},
       {model_ + " --idz 1", 2, "error: The following argument"},
-      {model_ + " --source-ids 7 --ids 1 --generate -3", 2,
-       "error: --generate"},
+      {model_ + " --ids 1 --generate -3", 2, "error: --generate"},
   };
   for (const Case &one : cases) {
     Outcome outcome = run("sluice-run", one.arguments);
