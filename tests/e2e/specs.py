@@ -5,6 +5,7 @@ of Python's own arithmetic, and what would be computed wrong is refused with its
 import array
 import json
 import os
+import re
 import struct
 
 import bench as harness
@@ -36,7 +37,7 @@ def run(bench, model, *options):
 LAYERS = """
 weights:
   embed: {shape: [8, 64], hf: embed}
-  root: {shape: [64, 64], hf: root}
+  root: {shape: [64, 64], bias: true, hf: root.*}
   layers:
     each: {i: 3}
     prefix: {hf: l.$i.}
@@ -69,10 +70,12 @@ entries:
 # Siblings that one packed weight cannot hold, with the weights that they leave unused.
 SIBLINGS = {
     "another layer first": (["q"], 'b: {block: q, in: "layers[2]", h: h}', "a: {block: q, h: h}", "x: {add: [x, a, b]}"),
-    "a root weight beside layers": (["root", "q"], "a: {linear: h, w: root}", "b: {block: q, h: h}", "x: {add: [x, a, b]}"),
     "keys of other shapes": (["q", "k", "o"], "a: {block: q, h: h}", "b: {linear: h, w: k}", "y: {concat: [a, b]}", "y: {linear: y, w: o}", "x: {add: [x, y]}"),
     "a bias in some layers": (["q", "v"], "a: {block: q, h: h}", "b: {linear: h, w: v}", "x: {add: [x, a, b]}"),
+    "a gate of the first layer": (["gate", "up", "down"], 'g: {block: gate, in: "layers[0]", h: h}', "own: {block: gate, h: h}", "u: {linear: h, w: up}",
+                                  "g: {act: g, fn: silu}", "u: {mul: [g, u]}", "u: {add: [u, own]}", "u: {linear: u, w: down}", "x: {add: [x, u]}"),
     "the first layer beside the own": (["q"], "a: {block: q, h: h}", 'b: {block: q, in: "layers[0]", h: h}', "x: {add: [x, a, b]}"),
+    "a root weight beside layers": (["root", "q"], "a: {linear: h, w: root}", "b: {block: q, h: h}", "x: {add: [x, a, b]}"),
 }
 
 
@@ -87,6 +90,8 @@ def siblings(bench):
         fused, plain = build(bench, spec, "fused.slc"), build(bench, spec, "plain.slc", "--disable-pass", FUSIONS)
         a, b = run(bench, fused)["rows"], run(bench, plain)["rows"]
         bench.check(what, a.data == b.data and any(a.values()), str(safetensors.difference(a, b)))
+    report = bench.run("sluice-compile", "spec.yaml", "--checkpoint", "random:7", "--config", "config.json", "--emit", "fused", "--fusion-report").stderr.decode()
+    bench.check("the report says why", re.search(r"merge-siblings: not fused at spec.yaml:\d+:\d+ \(layer.a\): their weights are of different layers \(spec.yaml:\d+:\d+ ", report), report[:2000])
 
 
 def heads(bench):
@@ -136,6 +141,9 @@ entries:
     ]:
         write(bench, "spec.yaml", "sluice: 1\nfamily: small\n" + spec.replace(old, new))
         bench.refuse(what, message, *compiling)
+    unwritten = spec.replace("kv: {append: kv, v: v, k: k}", "kv: {cached: kv}").replace("{logits: logits}", "{logits: logits, k: k, v: v}")
+    write(bench, "spec.yaml", "sluice: 1\nfamily: small\n" + unwritten)
+    bench.refuse("a cache read before it is written", "spec.yaml:30:14: error: state 'kv' must be appended to before it is read", *compiling)
 
 
 def ops(bench):

@@ -18,16 +18,21 @@ static std::unique_ptr<char[]> reserve;
 
 void nowDoing(const char *what) { doing = what; }
 
+static std::atomic_flag ends, ending;
+static thread_local bool endingHere = false;
+
 // Without stdio, which may want a buffer.
 static void say(const char *text) {
   [[maybe_unused]] ssize_t ignored =
       ::write(STDERR_FILENO, text, std::strlen(text));
 }
 
+bool endsWhenOutOfMemory() noexcept { return ends.test() && !endingHere; }
+
 void endOutOfMemory() noexcept {
-  static std::atomic_flag ending;
   while (ending.test_and_set()) // another thread is at it
     pause();
+  endingHere = true;
   reserve.reset();
   say("error: out of memory while ");
   say(doing);
@@ -39,6 +44,7 @@ void endOutOfMemory() noexcept {
 void endWhenOutOfMemory() {
   reserve = std::make_unique<char[]>(1 << 20);
   std::set_new_handler(endOutOfMemory);
+  ends.test_and_set();
 }
 
 Status guarded(const char *what, const std::function<Status()> &work) {

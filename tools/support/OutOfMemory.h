@@ -15,6 +15,8 @@ void nowDoing(const char *what);
 // whose libraries cannot be unwound.
 void endWhenOutOfMemory();
 [[noreturn]] void endOutOfMemory() noexcept;
+bool endsWhenOutOfMemory() noexcept; // asked for; false in the thread that is
+                                     // at it
 
 // Runs `work`; a failed allocation in it, in whatever thread, ends as above.
 Status guarded(const char *what, const std::function<Status()> &work);
