@@ -12,6 +12,10 @@ std::string printable(std::string text) {
     if (control || (byte >= 0x80 && !readable))
       c = '?';
   }
+  // U+0080 to U+009F, which terminals obey too.
+  for (size_t at = 0; (at = text.find('\xc2', at)) != text.npos; ++at)
+    if (at + 1 < text.size() && uint8_t(text[at + 1]) < 0xa0)
+      text[at] = text[at + 1] = '?';
   return text;
 }
 
