@@ -95,14 +95,6 @@ static std::string excerpt(std::string_view line, int column) {
          "\n" + caret + "^\n";
 }
 
-// Notes quote names of files that nobody vouches for.
-static std::string shownNote(std::string note) {
-  constexpr size_t limit = 400;
-  if (note.size() > limit)
-    note = note.substr(0, limit) + "...";
-  return checkpoint::printable(std::move(note));
-}
-
 std::string Diagnostics::print(const Diagnostic &diagnostic) const {
   const Location &at = diagnostic.location;
   std::string out = at.file;
@@ -114,8 +106,9 @@ std::string Diagnostics::print(const Diagnostic &diagnostic) const {
   auto source = sources_.find(at.file);
   if (source != sources_.end() && at.line > 0)
     out += excerpt(lineOf(source->second, at.line), at.column);
+  constexpr size_t maxNote = 400; // they quote names of files
   for (const std::string &note : diagnostic.notes)
-    out += "  " + shownNote(note) + "\n";
+    out += "  " + checkpoint::excerpt(note, maxNote) + "\n";
   if (diagnostic.alike > 0)
     out += "  and " + std::to_string(diagnostic.alike) + " more like this\n";
   return out;
