@@ -113,6 +113,17 @@ TEST(Folders, SayWhatTheyPassOver) {
       ElementsAre(HasSubstr("code of the checkpoint's own is not run")));
   EXPECT_THAT(notes(R"({"fix_mistral_regex": true})"),
               ElementsAre(HasSubstr("fix_mistral_regex is not carried out")));
+  nlohmann::json many = nlohmann::json::object();
+  for (int i = 0; i < 50000; ++i) {
+    many["foo" + std::to_string(i)] = 1;
+    many["foo" + std::to_string(i) + "_token"] = "<" + std::to_string(i) + ">";
+    many["extra_special_tokens"].push_back("<x" + std::to_string(i) + ">");
+    many["added_tokens_decoder"][std::to_string(7 + i)] = {
+        {"content", "<" + std::to_string(i) + ">"}};
+  }
+  std::vector<std::string> told = notes(many.dump().c_str());
+  EXPECT_EQ(told.size(), 21u);
+  EXPECT_THAT(told.back(), HasSubstr("49980 more keys are not known"));
 }
 
 TEST(Folders, RefuseWhatIsMalformed) {
