@@ -253,6 +253,24 @@ TEST(Keys, AreFitForATerminal) {
         << bound.messages;
 }
 
+TEST(Keys, OfAnyBytesCanBePrintedAndReadAgain) {
+  Folder dir;
+  dir.add(
+      "config.json",
+      R"({"foo\r\n\u0000\u0004 \u001b\u007f\"\\: é": 1, "t\r": "a\r\n\t\u0001b\u007f"})");
+  dir.writeTensors("model.safetensors", {{"emb", {4, 8}}});
+  Bound bound =
+      bindPath(spec("config: {t: {type: text, hf: \"t\\r\"}}\n"), dir.path());
+  ASSERT_TRUE(bound.model) << bound.messages;
+  std::string printed = printResolved(*bound.model);
+  for (unsigned char c : printed)
+    EXPECT_TRUE((c >= ' ' && c != 0x7f) || c == '\n') << int(c) << printed;
+  Bound again = bindPath(printed, dir.path());
+  ASSERT_TRUE(again.model) << again.messages << printed;
+  EXPECT_EQ(again.messages, "");
+  EXPECT_EQ(again.value("t"), bound.value("t"));
+}
+
 // Without generation_config.json transformers 5.24 takes GenerationConfig from
 // config.json.
 TEST(Keys, OfAnotherFileCountWhereItIsMissing) {
