@@ -126,6 +126,26 @@ TEST(Folders, SayWhatTheyPassOver) {
   EXPECT_THAT(told.back(), HasSubstr("49980 more keys are not known"));
 }
 
+TEST(Folders, ReadManyTokensInLittleTime) {
+  Checkpoint folder;
+  folder.add("config.json", R"({"model_type": "bert"})");
+  folder.add("vocab.txt", words);
+  nlohmann::json config, map, added;
+  for (int i = 0; i < 30000; ++i) {
+    std::string name = std::to_string(i);
+    config["extra_special_tokens"].push_back("<a" + name + ">");
+    map["extra_special_tokens"].push_back("<b" + name + ">");
+    added["<a" + name + ">"] = 7 + i;
+  }
+  folder.add("tokenizer_config.json", config.dump());
+  folder.add("special_tokens_map.json", map.dump());
+  folder.add("added_tokens.json", added.dump());
+  Result<TokenizerFile> file = folder.read();
+  ASSERT_TRUE(file.ok()) << file.status().message();
+  EXPECT_THAT(pieces(make(nlohmann::json::parse(file->json)), "fox<a7><b7>"),
+              ElementsAre("[CLS]", "fox", "<a7>", "<b7>", "[SEP]"));
+}
+
 TEST(Folders, RefuseWhatIsMalformed) {
   Checkpoint folder;
   folder.add("config.json", R"({"model_type": "bert"})");

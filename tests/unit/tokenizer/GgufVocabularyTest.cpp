@@ -187,6 +187,20 @@ TEST(GgufVocabulary, EscapedTokensAreTakenAsLongAsTheyFit) {
             "token 7 ('\\x0') has a malformed escape");
 }
 
+// Not with the square of their length.
+TEST(GgufVocabulary, LongTokensAreCutInLittleTime) {
+  Json fields = sentencePiece();
+  for (int i = 0; i < 200; ++i) {
+    fields["tokens"].push_back(std::string(size_t(60000 + i), 'a'));
+    fields["scores"].push_back(-9);
+    fields["token_type"].push_back(1);
+  }
+  Result<Json> document = convert(fields);
+  ASSERT_TRUE(document.ok()) << document.status().message();
+  // "ab" and "\u2581a", and an "a" before or behind each long one but the last.
+  EXPECT_EQ((*document)["model"]["merges"].size(), 2 + 2 * 199u);
+}
+
 TEST(GgufVocabulary, ContradictionsAreReported) {
   auto message = [](const char *key, Json value) {
     Json fields = sentencePiece();
