@@ -81,6 +81,7 @@ static Result<PreTokenizerKind> readKind(const json &item) {
     kind.cut = item.at("cut").get<std::vector<std::string>>();
     kind.ignoreMerges = item.value("ignore_merges", false);
     kind.addBos = item.value("add_bos", false);
+    kind.alwaysBos = item.value("always_bos", false);
     kind.metaspace = item.value("metaspace", false);
     kind.noBos = item.value("no_bos", false);
   } catch (const json::exception &error) {
@@ -149,7 +150,8 @@ Status GgufVocabulary::readIds(const json &metadata) {
         readFlag(metadata, "normalizer.strip_accents", stripAccents)})
     if (!status.ok())
       return status;
-  list.addBos = addBos.value_or(model == sentencePieceKind || kind.addBos);
+  list.addBos = kind.alwaysBos ||
+                addBos.value_or(model == sentencePieceKind || kind.addBos);
   list.addEos = addEos.value_or(model == unigramKind);
   spaces.prefix = prefix.value_or(model != bytePairKind);
   spaces.squeeze = squeeze.value_or(model == unigramKind);

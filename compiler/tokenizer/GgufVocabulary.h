@@ -16,6 +16,7 @@ struct PreTokenizerKind {
   std::vector<std::string> cut; // each cuts what the one before left
   bool ignoreMerges = false;    // a piece that is a token needs no merges
   bool addBos = false;          // unless the file says otherwise
+  bool alwaysBos = false;       // whatever the file says
   bool metaspace = false;       // tokens are spelled with U+2581, not in bytes
   bool noBos = false;           // unless the file names one
 };

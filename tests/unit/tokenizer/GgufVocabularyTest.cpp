@@ -143,6 +143,10 @@ TEST(GgufVocabulary, BytePairsMayStandForSpacesThemselves) {
               ElementsAre("a", "\u2581a", "b", "\n\n", "<0xC3>", "<0xA9>"));
   EXPECT_EQ(*tokenizer.decode(*tokenizer.encode("a ab\n\n\u00e9")),
             "a ab\n\n\u00e9");
+  // llama.cpp overrides the flag for this kind.
+  fields["bos_token_id"] = 0;
+  fields["add_bos_token"] = false;
+  EXPECT_THAT(pieces(make(*convert(fields)), "a"), ElementsAre("<unk>", "a"));
 }
 
 // Every expression of the table is one that the engine takes.
