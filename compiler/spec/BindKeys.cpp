@@ -216,10 +216,11 @@ private:
 
   bool isInert(const std::string &key, const json &value) const {
     return std::any_of(inert_.begin(), inert_.end(), [&](const InertKeys &k) {
-      if (!matches(k, key))
+      std::optional<std::string> name = matched(k, key);
+      if (!name)
         return false;
       if (!k.asIn.empty())
-        return isThere(k.asIn) || isInert(k.asIn + ":" + key, value);
+        return isThere(k.asIn) || isInert(k.asIn + ":" + *name, value);
       return k.always ||
              std::any_of(k.values.begin(), k.values.end(),
                          [&](const Value &v) { return equals(value, v); });
@@ -233,15 +234,18 @@ private:
     return it->second;
   }
 
-  // Patterns hold below the prefix of a group as they do at the top.
-  bool matches(const InertKeys &inert, const std::string &key) const {
-    return matchesPattern(inert.pattern, key) ||
-           std::any_of(prefixes_.begin(), prefixes_.end(),
-                       [&](const std::string &prefix) {
-                         return key.starts_with(prefix) &&
-                                matchesPattern(inert.pattern,
-                                               key.substr(prefix.size()));
-                       });
+  // What a pattern matches of the key: patterns hold below the prefix of a
+  // group as they do at the top.
+  std::optional<std::string> matched(const InertKeys &inert,
+                                     const std::string &key) const {
+    if (matchesPattern(inert.pattern, key))
+      return key;
+    for (const std::string &prefix : prefixes_)
+      if (key.starts_with(prefix) &&
+          matchesPattern(inert.pattern,
+                         std::string_view(key).substr(prefix.size())))
+        return key.substr(prefix.size());
+    return std::nullopt;
   }
 
   bool allowed(const std::string &key) {
@@ -273,11 +277,10 @@ private:
     for (const InertKeys &inert : inert_) {
       if (inert.always && inert.asIn.empty())
         continue;
-      if (!matches(inert, key))
-        continue;
-      if (!inert.asIn.empty())
-        text += inertValues(inert.asIn + ":" + key);
-      for (const Value &value : inert.values)
+      std::optional<std::string> name = matched(inert, key);
+      if (name && !inert.asIn.empty())
+        text += inertValues(inert.asIn + ":" + *name);
+      for (const Value &value : name ? inert.values : std::vector<Value>())
         text += (text.empty() ? "" : ", ") +
                 (value.isText() ? value.text() : print(value));
     }

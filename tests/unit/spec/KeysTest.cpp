@@ -282,6 +282,13 @@ TEST(Keys, OfAnotherFileCountWhereItIsMissing) {
                                 "which nothing reads"),
             std::string::npos)
       << bound.messages;
+  const char *config = "config:\n  prefix: {hf: [text., \"\"]}\n"
+                       "  n: {type: int, hf: n, default: 3}\n";
+  EXPECT_EQ(bindConfig(config, R"({"text": {"num_beams": 1}})").messages, "");
+  EXPECT_NE(bindConfig(config, R"({"text": {"num_beams": 4}})")
+                .messages.find("'text.num_beams' is 4, which this spec does "
+                               "not support; valid: 1\n"),
+            std::string::npos);
   Folder dir;
   dir.add("config.json", beams);
   dir.add("generation_config.json", "{}");
