@@ -319,7 +319,7 @@ const json *Checkpoint::config(const std::string &file, Status *why) const {
 }
 
 KeyPlace Checkpoint::place(const std::string &name,
-                           const std::string &key) const {
+                           const std::vector<std::string> &keys) const {
   KeyPlace out;
   Result<std::string> path = sidePath(name);
   if (!path.ok())
@@ -330,7 +330,7 @@ KeyPlace Checkpoint::place(const std::string &name,
     return out;
   std::string_view text(reinterpret_cast<const char *>(file->bytes().data()),
                         file->bytes().size());
-  if (std::optional<TextPlace> at = placeOf(text, key)) {
+  if (std::optional<TextPlace> at = placeOf(text, keys)) {
     out.text = text;
     out.line = at->line;
     out.column = at->column;

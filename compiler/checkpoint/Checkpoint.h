@@ -77,8 +77,9 @@ public:
   // then `why` (if given) tells which of the two.
   const nlohmann::json *config(const std::string &file = "config.json",
                                Status *why = nullptr) const;
-  // Of a key at a dotted path in such a file, for messages.
-  KeyPlace place(const std::string &file, const std::string &key) const;
+  // Of a key in such a file, for messages; the names of its path may hold dots.
+  KeyPlace place(const std::string &file,
+                 const std::vector<std::string> &path) const;
   // GGUF metadata: one object, key -> number, flag, text or list. Empty for the
   // other formats. Integers keep their 64 bits; f32 values are exact doubles.
   const nlohmann::json &metadata() const { return metadata_; }

@@ -1,7 +1,5 @@
 #include "compiler/checkpoint/JsonText.h"
 
-#include <vector>
-
 namespace sluice::checkpoint {
 
 // The end of the string that starts at `at`, behind its closing quote.
@@ -37,13 +35,8 @@ namespace {
 // Walks over the tokens of a text that a parser has accepted.
 class PlaceFinder {
 public:
-  PlaceFinder(std::string_view text, std::string_view path) : text_(text) {
-    for (size_t begin = 0; begin <= path.size();) {
-      size_t end = std::min(path.find('.', begin), path.size());
-      parts_.push_back(path.substr(begin, end - begin));
-      begin = end + 1;
-    }
-  }
+  PlaceFinder(std::string_view text, const std::vector<std::string> &path)
+      : text_(text), parts_(path) {}
 
   std::optional<size_t> find() {
     for (size_t at = 0; at < text_.size();) {
@@ -101,7 +94,7 @@ private:
   }
 
   std::string_view text_;
-  std::vector<std::string_view> parts_;
+  const std::vector<std::string> &parts_;
   std::vector<Level> open_;
   std::optional<size_t> found_;
 };
@@ -109,6 +102,17 @@ private:
 } // namespace
 
 std::optional<TextPlace> placeOf(std::string_view text, std::string_view path) {
+  std::vector<std::string> parts;
+  for (size_t begin = 0; begin <= path.size();) {
+    size_t end = std::min(path.find('.', begin), path.size());
+    parts.emplace_back(path.substr(begin, end - begin));
+    begin = end + 1;
+  }
+  return placeOf(text, parts);
+}
+
+std::optional<TextPlace> placeOf(std::string_view text,
+                                 const std::vector<std::string> &path) {
   std::optional<size_t> at = PlaceFinder(text, path).find();
   if (!at)
     return std::nullopt;

@@ -5,6 +5,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace sluice::checkpoint {
 
@@ -18,5 +19,8 @@ struct TextPlace {
 // Where the member at a dotted path stands: its key in an object, its value in
 // a list. Of a key that is there twice the last one counts, as for parsers.
 std::optional<TextPlace> placeOf(std::string_view text, std::string_view path);
+// The same for a path in parts, whose names may hold dots themselves.
+std::optional<TextPlace> placeOf(std::string_view text,
+                                 const std::vector<std::string> &path);
 
 } // namespace sluice::checkpoint

@@ -12,16 +12,24 @@ std::string printable(std::string text) {
     if (control || (byte >= 0x80 && !readable))
       c = '?';
   }
+  // U+0080 to U+009F, which terminals obey too.
+  for (size_t at = 0; (at = text.find('\xc2', at)) != text.npos; ++at)
+    if (at + 1 < text.size() && uint8_t(text[at + 1]) < 0xa0)
+      text[at] = text[at + 1] = '?';
   return text;
 }
 
+std::string excerpt(std::string_view text, size_t limit) {
+  while (limit > 0 && limit < text.size() && (text[limit] & 0xc0) == 0x80)
+    --limit; // not inside a character
+  return printable(std::string(text.substr(0, limit))) +
+         (text.size() > limit ? "..." : "");
+}
+
 std::string quote(std::string_view name) {
-  size_t limit = 96;
-  while (limit < name.size() && (name[limit] & 0xc0) == 0x80)
-    --limit;
-  std::string text = printable(std::string(name.substr(0, limit)));
+  std::string text = excerpt(name, 96);
   std::replace(text.begin(), text.end(), '\n', '?');
-  return "'" + text + (name.size() > limit ? "...'" : "'");
+  return "'" + text + "'";
 }
 
 std::string shapeText(const std::vector<int64_t> &shape) {

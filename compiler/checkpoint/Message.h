@@ -20,6 +20,9 @@ template <typename... Parts> std::string message(const Parts &...parts) {
 // all that is not ASCII replaced.
 std::string printable(std::string text);
 
+// The same of at most `limit` bytes, "..." behind what is cut.
+std::string excerpt(std::string_view text, size_t limit);
+
 // A printable name: quoted, long ones cut.
 std::string quote(std::string_view name);
 

@@ -1,6 +1,7 @@
 #include "compiler/pipeline/Pipeline.h"
 
 #include "compiler/artifact/ArtifactWriter.h"
+#include "compiler/checkpoint/Message.h"
 #include "compiler/codegen/Lowering.h"
 #include "compiler/import/Import.h"
 #include "compiler/lowering/Lowering.h"
@@ -302,8 +303,11 @@ Result<StoredTokenizer> Compilation::readTokenizer() {
 
 void Compilation::warn(const std::vector<std::string> &notes) {
   clearProgress(options);
-  for (const std::string &note : notes)
-    errors << "warning: " << note << '\n';
+  constexpr size_t shown = 20, longest = 1000;
+  for (size_t i = 0; i < std::min(notes.size(), shown); ++i)
+    errors << "warning: " << checkpoint::excerpt(notes[i], longest) << '\n';
+  if (notes.size() > shown)
+    errors << "... and " << notes.size() - shown << " more warnings\n";
 }
 
 Status Compilation::write(const std::vector<TargetCode> &code) {

@@ -350,6 +350,29 @@ ConfigScope::prefixOf(const std::vector<const ConfigGroup *> &groups) {
   return prefix;
 }
 
+static std::string sourceOf(const std::string &key, const std::string &format) {
+  bool aside = key.find(':') != std::string::npos;
+  return (format != "hf" ? "gguf: " : aside ? "" : "config.json: ") + key;
+}
+
+// Another spelling of `param` says something else than the one that is used:
+// false after an error where the spec knows no such value.
+bool ConfigScope::agrees(const Param &param, const json &value,
+                         const json &used, const std::string &key) {
+  if (!param.decl->values.empty() && !param.decl->element) {
+    Param other = param;
+    other.key = key;
+    other.source = sourceOf(key, formatKey(checkpoint_));
+    if (!convert(other, value, param.decl->type.lists, other.value))
+      return false;
+  }
+  diagnostics_.warning(locateKey(checkpoint_, key, diagnostics_),
+                       quote(key) + " is " + shortText(value) + ", but " +
+                           quote(param.key) + " is " + shortText(used) +
+                           " and is used");
+  return true;
+}
+
 const json *ConfigScope::find(Param &param, std::vector<std::string> &tried,
                               bool &failed) {
   std::string format = formatKey(checkpoint_);
@@ -359,7 +382,6 @@ const json *ConfigScope::find(Param &param, std::vector<std::string> &tried,
   std::optional<std::string> prefix = prefixOf(param.groups);
   failed = !prefix;
   const json *first = nullptr;
-  std::string firstKey;
   for (const Template &alternative : keys->second) {
     std::optional<std::string> key = expand(alternative, *this, diagnostics_);
     if (!key || !prefix) {
@@ -374,7 +396,7 @@ const json *ConfigScope::find(Param &param, std::vector<std::string> &tried,
     read_.insert(*key);
     Status why;
     const json *found = findKey(*key, why);
-    if (why.code() == Code::Corrupt) { // a missing file is as good as no key
+    if (!why.ok() && why.code() != Code::NotFound) { // that is no key either
       failed = true;
       diagnostics_.error(param.decl->location, why.message());
       return nullptr;
@@ -385,21 +407,12 @@ const json *ConfigScope::find(Param &param, std::vector<std::string> &tried,
       continue;
     if (!first) {
       first = found;
-      firstKey = *key;
-    } else if (*found != *first) {
-      diagnostics_.warning(locateKey(checkpoint_, *key, diagnostics_),
-                           quote(*key) + " is " + shortText(*found) + ", but " +
-                               quote(firstKey) + " is " + shortText(*first) +
-                               " and is used");
+      param.key = *key;
+      param.source = sourceOf(*key, format);
+    } else if (*found != *first && !agrees(param, *found, *first, *key)) {
+      failed = true;
+      return nullptr;
     }
-  }
-  bool aside = firstKey.find(':') != std::string::npos;
-  if (first) {
-    param.key = firstKey;
-    param.source = (format != "hf" ? "gguf: "
-                    : aside        ? ""
-                                   : "config.json: ") +
-                   firstKey;
   }
   return first;
 }
@@ -496,7 +509,7 @@ bool ConfigScope::collectInert(std::vector<InertKeys> &out) {
           expand(decl.keys, *this, diagnostics_);
       if (!pattern)
         return false;
-      InertKeys keys{*pattern, decl.always, {}};
+      InertKeys keys{*pattern, decl.always, {}, decl.asIn};
       for (const Data &data : decl.values) {
         std::optional<Value> value = evaluate(data, *this, diagnostics_);
         if (!value)

@@ -36,6 +36,7 @@ struct InertKeys {
   std::string pattern;
   bool always = true;
   std::vector<Value> values;
+  std::string asIn; // a file whose keys they are where it is missing
 };
 
 // The parameters of one file: a family's, or a library's as one `use` sees it.
@@ -91,6 +92,8 @@ private:
   bool bindArgument(const std::string &name, Param &param);
   bool bindDerived(Param &param);
   bool bindDeclared(const std::string &name, Param &param);
+  bool agrees(const Param &param, const nlohmann::json &value,
+              const nlohmann::json &used, const std::string &key);
   const nlohmann::json *find(Param &param, std::vector<std::string> &tried,
                              bool &failed);
   const nlohmann::json *findKey(const std::string &key, Status &why) const;

@@ -1,5 +1,6 @@
 // Every key of a checkpoint's config is read by the spec, declared inert or
 // reported: a key that nobody reads may well change what the model computes.
+#include "compiler/checkpoint/Message.h"
 #include "compiler/spec/BindConfig.h"
 #include "compiler/spec/Names.h"
 
@@ -19,15 +20,27 @@ static std::pair<std::string, std::string> splitKey(const std::string &key) {
   return {key.substr(0, colon), key.substr(colon + 1)};
 }
 
+static Location placeIn(const Checkpoint &checkpoint, const std::string &file,
+                        const std::vector<std::string> &names,
+                        Diagnostics &diagnostics) {
+  checkpoint::KeyPlace place = checkpoint.place(file, names);
+  if (place.line > 0)
+    diagnostics.addSource(place.file, std::move(place.text));
+  return {place.file, place.line, place.column};
+}
+
 Location locateKey(const Checkpoint &checkpoint, const std::string &key,
                    Diagnostics &diagnostics) {
   if (checkpoint.format() == Format::Gguf)
     return {checkpoint.path()};
   auto [file, path] = splitKey(key);
-  checkpoint::KeyPlace place = checkpoint.place(file, path);
-  if (place.line > 0)
-    diagnostics.addSource(place.file, std::move(place.text));
-  return {place.file, place.line, place.column};
+  std::vector<std::string> names;
+  for (size_t begin = 0; begin <= path.size();) {
+    size_t end = std::min(path.find('.', begin), path.size());
+    names.push_back(path.substr(begin, end - begin));
+    begin = end + 1;
+  }
+  return placeIn(checkpoint, file, names, diagnostics);
 }
 
 // The words of a name, in small letters: "maxSeqLen2" is max, seq, len.
@@ -57,6 +70,34 @@ static bool equals(const json &found, const Value &value) {
 
 namespace {
 
+constexpr const char *configFile = "config.json";
+
+// A key where a file has it. Its names may hold dots and colons, so that its
+// text would be taken for the path of another key.
+struct Key {
+  std::string file; // empty: the metadata
+  std::vector<std::string> names;
+
+  // As specs spell it.
+  std::string text() const {
+    std::string text = file.empty() || file == configFile ? "" : file + ":";
+    for (const std::string &name : names)
+      text += (&name == &names.front() ? "" : ".") + name;
+    return text;
+  }
+  bool plain() const {
+    return file.empty() ||
+           std::none_of(names.begin(), names.end(), [](const std::string &n) {
+             return n.find_first_of(".:") != n.npos;
+           });
+  }
+  Key inner(const std::string &name) const {
+    Key key = *this;
+    key.names.push_back(name);
+    return key;
+  }
+};
+
 class KeyAccount {
 public:
   KeyAccount(const Checkpoint &checkpoint, ConfigScope &config,
@@ -71,10 +112,7 @@ public:
       metadata();
     else
       for (const std::string &file : files())
-        if (const json *root = checkpoint_.config(file);
-            root && root->is_object())
-          for (const auto &[key, value] : root->items())
-            visit((file == "config.json" ? "" : file + ":") + key, value);
+        visitFile(file);
     for (const std::string &key : options_.allowUnknownConfig)
       if (!used_.count(key))
         diagnostics_.warning({checkpoint_.path()},
@@ -86,6 +124,7 @@ private:
   bool collect() {
     read_ = {"architectures", "model_type"}; // `match`
     config_.collectRead(read_);
+    known_.assign(read_.begin(), read_.end());
     config_.collectWords(words_);
     config_.collectPrefixes(prefixes_);
     bool ok = config_.collectInert(inert_);
@@ -104,12 +143,31 @@ private:
 
   // config.json, what tells how to generate, and whatever the spec reads.
   std::set<std::string> files() const {
-    std::set<std::string> files = {"config.json", "generation_config.json"};
+    std::set<std::string> files = {configFile, generationFile};
     for (const std::string &key : read_)
       files.insert(splitKey(key).first);
     for (const InertKeys &inert : inert_)
-      files.insert(splitKey(inert.pattern).first);
+      if (std::string file = splitKey(inert.pattern).first;
+          file.ends_with(".json"))
+        files.insert(file);
     return files;
+  }
+
+  void visitFile(const std::string &file) {
+    Status why;
+    const json *root = checkpoint_.config(file, &why);
+    if (!root) {
+      // What ends a text says why generation_config.json is not read.
+      if (why.code() != Code::NotFound && file != generationFile)
+        diagnostics_.warning({checkpoint_.path()},
+                             why.message() + "; nothing is known of its keys");
+      return;
+    }
+    Key key{file, {}};
+    size_t index = 0;
+    for (const auto &[name, value] : root->items())
+      visit(key.inner(root->is_array() ? std::to_string(index++) : name),
+            value);
   }
 
   void metadata() {
@@ -119,22 +177,23 @@ private:
            {"general.", "tokenizer.", "split.", "quantize."})
         elsewhere |= key.starts_with(space);
       if (!elsewhere)
-        visit(key, value);
+        visit({"", {key}}, value);
     }
   }
 
-  void visit(const std::string &key, const json &value) {
+  void visit(const Key &key, const json &value) {
     bool says = !value.is_null() && !(value.is_structured() && value.empty());
-    if (!says || covered(key, value)) {
-      model_.keys.push_back(key);
-    } else if (value.is_object() && readBelow(key)) {
+    std::string text = key.text();
+    if (!says || covered(key, text, value)) {
+      model_.keys.push_back(text);
+    } else if (value.is_object() && key.plain() && readBelow(text)) {
       for (const auto &[name, inner] : value.items())
-        visit(key + "." + name, inner);
+        visit(key.inner(name), inner);
     } else {
-      model_.keys.push_back(key);
-      model_.unreadKeys.push_back(key);
-      if (!allowed(key))
-        report(key, value);
+      model_.keys.push_back(text);
+      model_.unreadKeys.push_back(text);
+      if (!allowed(text))
+        report(key, text, value);
     }
   }
 
@@ -148,29 +207,45 @@ private:
            });
   }
 
-  bool covered(const std::string &key, const json &value) const {
-    return read_.count(key) || (value.is_array() && readBelow(key)) ||
-           isInert(key, value);
+  bool covered(const Key &key, const std::string &text,
+               const json &value) const {
+    bool read = key.plain() &&
+                (read_.count(text) || (value.is_array() && readBelow(text)));
+    return read || isInert(text, value);
   }
 
   bool isInert(const std::string &key, const json &value) const {
     return std::any_of(inert_.begin(), inert_.end(), [&](const InertKeys &k) {
-      return matches(k, key) &&
-             (k.always ||
-              std::any_of(k.values.begin(), k.values.end(),
-                          [&](const Value &v) { return equals(value, v); }));
+      std::optional<std::string> name = matched(k, key);
+      if (!name)
+        return false;
+      if (!k.asIn.empty())
+        return isThere(k.asIn) || isInert(k.asIn + ":" + *name, value);
+      return k.always ||
+             std::any_of(k.values.begin(), k.values.end(),
+                         [&](const Value &v) { return equals(value, v); });
     });
   }
 
-  // Patterns hold below the prefix of a group as they do at the top.
-  bool matches(const InertKeys &inert, const std::string &key) const {
-    return matchesPattern(inert.pattern, key) ||
-           std::any_of(prefixes_.begin(), prefixes_.end(),
-                       [&](const std::string &prefix) {
-                         return key.starts_with(prefix) &&
-                                matchesPattern(inert.pattern,
-                                               key.substr(prefix.size()));
-                       });
+  bool isThere(const std::string &file) const {
+    auto [it, unknown] = there_.emplace(file, false);
+    if (unknown)
+      it->second = checkpoint_.config(file) != nullptr;
+    return it->second;
+  }
+
+  // What a pattern matches of the key: patterns hold below the prefix of a
+  // group as they do at the top.
+  std::optional<std::string> matched(const InertKeys &inert,
+                                     const std::string &key) const {
+    if (matchesPattern(inert.pattern, key))
+      return key;
+    for (const std::string &prefix : prefixes_)
+      if (key.starts_with(prefix) &&
+          matchesPattern(inert.pattern,
+                         std::string_view(key).substr(prefix.size())))
+        return key.substr(prefix.size());
+    return std::nullopt;
   }
 
   bool allowed(const std::string &key) {
@@ -183,15 +258,14 @@ private:
 
   // Whether a key may change the mathematics of some family: config.json has
   // no namespaces, and programs that write it add keys of their own.
-  bool isOfModels(const std::string &key,
-                  const std::vector<std::string> &known) const {
+  bool isOfModels(const Key &key) const {
+    const std::string &name = key.names[0];
     if (checkpoint_.format() == Format::Gguf)
-      return key.starts_with(architecture(checkpoint_) + ".");
-    std::string path = splitKey(key).second;
-    if (path.find('.') != std::string::npos)
+      return name.starts_with(architecture(checkpoint_) + ".");
+    if (key.names.size() > 1)
       return true; // among keys that the spec reads
-    std::vector<std::string> words = wordsOf(path);
-    return !nearest(key, known, path.size() / 5).empty() ||
+    std::vector<std::string> words = wordsOf(name);
+    return !nearest(name, known_, name.size() / 5).empty() ||
            std::any_of(words.begin(), words.end(), [&](const std::string &w) {
              return words_.count(w) > 0;
            });
@@ -200,34 +274,50 @@ private:
   // The values for which the key would be inert: "none, 0".
   std::string inertValues(const std::string &key) const {
     std::string text;
-    for (const InertKeys &inert : inert_)
-      if (!inert.always && matches(inert, key))
-        for (const Value &value : inert.values)
-          text += (text.empty() ? "" : ", ") +
-                  (value.isText() ? value.text() : print(value));
+    for (const InertKeys &inert : inert_) {
+      if (inert.always && inert.asIn.empty())
+        continue;
+      std::optional<std::string> name = matched(inert, key);
+      if (name && !inert.asIn.empty())
+        text += inertValues(inert.asIn + ":" + *name);
+      for (const Value &value : name ? inert.values : std::vector<Value>())
+        text += (text.empty() ? "" : ", ") +
+                (value.isText() ? value.text() : print(value));
+    }
     return text;
   }
 
-  void report(const std::string &key, const json &value) {
-    std::vector<std::string> known(read_.begin(), read_.end());
-    std::string near = nearest(key, known);
-    Location place = locateKey(checkpoint_, key, diagnostics_);
-    std::string said = quote(key) + " is " + shortText(value);
-    if (!isOfModels(key, known)) {
+  void report(const Key &key, const std::string &text, const json &value) {
+    bool error = isOfModels(key);
+    if (error ? diagnostics_.full() : diagnostics_.fullOfWarnings()) {
+      // Only counted, so a file of many keys is not searched for each.
+      error ? diagnostics_.error({}, text) : diagnostics_.warning({}, text);
+      return;
+    }
+    Location place =
+        checkpoint_.format() == Format::Gguf
+            ? Location{checkpoint_.path()}
+            : placeIn(checkpoint_, key.file, key.names, diagnostics_);
+    std::string said = checkpoint::quote(text) + " is " + shortText(value);
+    if (!error) {
       diagnostics_.warning(place, said + ", which nothing reads");
       return;
     }
-    std::string legal = inertValues(key);
+    std::string near = nearest(text, known_), legal = inertValues(text);
     std::string message =
         legal.empty()
             ? said + ", which this spec does not read" +
-                  (near.empty() ? "" : "; did you mean " + quote(near) + "?")
+                  (near.empty() || near == text
+                       ? ""
+                       : "; did you mean " + quote(near) + "?")
             : said + ", which this spec does not support; valid: " + legal;
     diagnostics_.error(place, message)
         .notes.push_back(
             "if it changes nothing, list it under `inert` in " + model_.file +
-            ", or pass it over with --allow-unknown-config " + key);
+            ", or pass it over with --allow-unknown-config " + text);
   }
+
+  static constexpr const char *generationFile = "generation_config.json";
 
   const Checkpoint &checkpoint_;
   ConfigScope &config_;
@@ -235,7 +325,9 @@ private:
   Diagnostics &diagnostics_;
   Model &model_;
   std::set<std::string> read_, words_, prefixes_, used_;
+  std::vector<std::string> known_; // what is read
   std::vector<InertKeys> inert_;
+  mutable std::map<std::string, bool> there_; // files
 };
 
 } // namespace

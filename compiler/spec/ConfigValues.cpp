@@ -132,6 +132,13 @@ bool ConfigScope::convert(const Param &param, const json &value, int lists,
                 param.decl->type.base != ParamType::Base::Json;
   // A GGUF list with a number per layer may stand for one number.
   if (layers) {
+    const json &metadata = checkpoint_.metadata();
+    auto depth = metadata.find(architecture(checkpoint_) + ".block_count");
+    if (depth != metadata.end() && depth->is_number_integer() &&
+        *depth != value.size())
+      return fail(param, param.source + " has " + std::to_string(value.size()) +
+                             " elements, expected one for each of " +
+                             jsonText(*depth) + " layers");
     for (const json &element : value)
       if (element != value[0])
         return fail(param, param.source + " varies by layer (" +

@@ -3,6 +3,8 @@
 #include "compiler/checkpoint/Message.h"
 #include "compiler/spec/Names.h"
 
+#include <algorithm>
+
 namespace sluice::spec {
 
 Diagnostic &Diagnostics::add(Diagnostic::Severity severity,
@@ -25,6 +27,12 @@ Diagnostic &Diagnostics::add(Diagnostic::Severity severity,
       return overflow_;
     }
     kept_.push_back(diagnostics_.size());
+  } else if (fullOfWarnings()) {
+    overflow_ = {};
+    warningsBeyond_ += count;
+    return overflow_;
+  } else {
+    ++warnings_;
   }
   diagnostics_.push_back(
       {severity, location, std::move(message), {}, count - 1});
@@ -45,7 +53,7 @@ void Diagnostics::addSource(const std::string &file, std::string text) {
   sources_[file] = std::move(text);
 }
 
-static std::string lineOf(const std::string &text, int line) {
+static std::string_view lineOf(std::string_view text, int line) {
   size_t begin = 0;
   for (int i = 1; i < line && begin != std::string::npos; ++i) {
     begin = text.find('\n', begin);
@@ -54,14 +62,37 @@ static std::string lineOf(const std::string &text, int line) {
   }
   if (begin == std::string::npos)
     return {};
-  std::string out = text.substr(begin, text.find('\n', begin) - begin);
-  if (!out.empty() && out.back() == '\r')
-    out.pop_back();
-  // A file that is no text must not command the terminal.
-  for (char &c : out)
-    if (static_cast<unsigned char>(c) < ' ' && c != '\t')
-      c = '?';
+  std::string_view out = text.substr(begin, text.find('\n', begin) - begin);
+  if (out.ends_with('\r'))
+    out.remove_suffix(1);
   return out;
+}
+
+// The line and a caret below the column; a file may be one line of megabytes.
+static std::string excerpt(std::string_view line, int column) {
+  constexpr size_t width = 120;
+  auto inside = [&](size_t at) { // a character
+    return at < line.size() && (line[at] & 0xc0) == 0x80;
+  };
+  size_t at = std::min(size_t(std::max(column, 1) - 1), line.size());
+  size_t begin = 0, end = line.size();
+  if (end > width) {
+    begin = at > width / 2 ? std::min(at - width / 2, end - width) : 0;
+    end = begin + width;
+  }
+  while (begin > 0 && inside(begin))
+    --begin;
+  while (inside(end))
+    ++end;
+  std::string shown =
+      checkpoint::printable(std::string(line.substr(begin, end - begin)));
+  if (shown.empty())
+    return {};
+  std::string caret(begin > 0 ? 3 : 0, ' ');
+  for (size_t i = begin; i < at; ++i)
+    caret += line[i] == '\t' ? '\t' : ' ';
+  return (begin > 0 ? "..." : "") + shown + (end < line.size() ? "..." : "") +
+         "\n" + caret + "^\n";
 }
 
 std::string Diagnostics::print(const Diagnostic &diagnostic) const {
@@ -73,16 +104,11 @@ std::string Diagnostics::print(const Diagnostic &diagnostic) const {
                                                             : ": warning: ";
   out += diagnostic.message + "\n";
   auto source = sources_.find(at.file);
-  if (source != sources_.end() && at.line > 0) {
-    std::string line = lineOf(source->second, at.line);
-    std::string caret;
-    for (int i = 1; i < at.column && size_t(i) <= line.size(); ++i)
-      caret += line[i - 1] == '\t' ? '\t' : ' ';
-    if (!line.empty())
-      out += line + "\n" + caret + "^\n";
-  }
+  if (source != sources_.end() && at.line > 0)
+    out += excerpt(lineOf(source->second, at.line), at.column);
+  constexpr size_t maxNote = 400; // they quote names of files
   for (const std::string &note : diagnostic.notes)
-    out += "  " + note + "\n";
+    out += "  " + checkpoint::excerpt(note, maxNote) + "\n";
   if (diagnostic.alike > 0)
     out += "  and " + std::to_string(diagnostic.alike) + " more like this\n";
   return out;
@@ -92,9 +118,13 @@ std::string Diagnostics::print() const {
   std::string out;
   for (const Diagnostic &diagnostic : diagnostics_)
     out += print(diagnostic);
-  if (beyond_ > 0)
-    out += "... and " + std::to_string(beyond_) +
-           (beyond_ == 1 ? " more error\n" : " more errors\n");
+  auto more = [&](int count, const std::string &what) {
+    if (count > 0)
+      out += "... and " + std::to_string(count) + " more " + what +
+             (count == 1 ? "\n" : "s\n");
+  };
+  more(warningsBeyond_, "warning");
+  more(beyond_, "error");
   return out;
 }
 

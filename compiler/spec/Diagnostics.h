@@ -22,9 +22,9 @@ struct Diagnostic {
 
 class Diagnostics {
 public:
-  // An error beyond the first 20 of a stage is counted but not kept; so is one
-  // that differs from another in numbers only.
-  static constexpr int maxErrors = 20;
+  // Errors and warnings beyond the first 20 of a stage each are counted but not
+  // kept; so is an error that differs from another in numbers only.
+  static constexpr int maxErrors = 20, maxWarnings = 20;
 
   // `count`: how many such errors there are, of so many layers.
   Diagnostic &error(const Location &location, std::string message,
@@ -34,13 +34,15 @@ public:
   bool ok() const { return errors_ == 0; }
   // Whether further errors are only counted, so that hints are of no use.
   bool full() const { return int(kept_.size()) >= maxErrors; }
+  bool fullOfWarnings() const { return warnings_ >= maxWarnings; }
   int errorCount() const { return errors_; }
   const std::vector<Diagnostic> &all() const { return diagnostics_; }
 
   // The text of a file, so that `print` can show the line.
   void addSource(const std::string &file, std::string text);
 
-  // `file:line:col: error: message`, the line, a caret, the notes.
+  // `file:line:col: error: message`, the line (of a long one the part around
+  // the column), a caret, the notes.
   std::string print() const;
   std::string print(const Diagnostic &diagnostic) const;
 
@@ -56,6 +58,7 @@ private:
   std::map<std::string, std::string> sources_;
   Diagnostic overflow_;
   int errors_ = 0, beyond_ = 0;
+  int warnings_ = 0, warningsBeyond_ = 0;
 };
 
 } // namespace sluice::spec

@@ -236,15 +236,37 @@ void Parser::config(const Tree &tree, ConfigGroup &group) {
   }
 }
 
+void Parser::inertAsIn(const Tree &tree, std::vector<InertDecl> &out) {
+  MapReader map(tree, "keys of another file", diagnostics_);
+  const Tree *file = map.require("as_in"), *keys = map.require("keys");
+  map.finish();
+  if (!file || !keys)
+    return;
+  if (!keys->isList())
+    diagnostics_.error(keys->location, "keys must be a list");
+  for (const Tree &key : keys->isList() ? keys->items : std::vector<Tree>()) {
+    InertDecl decl;
+    decl.location = key.location;
+    decl.keys = text(key);
+    decl.asIn = word(*file, "as_in");
+    out.push_back(std::move(decl));
+  }
+}
+
 void Parser::inert(const Tree &tree, PerFormat<std::vector<InertDecl>> &out) {
   MapReader map(tree, "inert", diagnostics_);
   for (const char *format : {"hf", "gguf"}) {
     const Tree *list = map.take(format);
     if (list && !list->isList())
       diagnostics_.error(list->location,
-                         "inert must be a list of keys or {key: values}");
+                         "inert must be a list of keys, {key: values} or "
+                         "{as_in: file, keys: [...]}");
     for (const Tree &item :
          list && list->isList() ? list->items : std::vector<Tree>()) {
+      if (item.isMap() && item.keys.size() == 2) {
+        inertAsIn(item, out[format]);
+        continue;
+      }
       bool valued = item.isMap() && item.keys.size() == 1;
       InertDecl decl;
       decl.location = item.location;

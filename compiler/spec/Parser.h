@@ -11,6 +11,7 @@ public:
 
   void config(const Tree &tree, ConfigGroup &group);
   void inert(const Tree &tree, PerFormat<std::vector<InertDecl>> &out);
+  void inertAsIn(const Tree &tree, std::vector<InertDecl> &out);
   void checks(const Tree &tree, std::vector<CheckDecl> &out);
   void params(const Tree &tree, std::vector<ParamSpec> &out);
   void weights(const Tree &tree, WeightGroup &group);

@@ -1,3 +1,4 @@
+#include "compiler/checkpoint/Message.h"
 #include "compiler/spec/Names.h"
 #include "compiler/spec/Printer.h"
 #include "compiler/spec/Spec.h"
@@ -30,12 +31,15 @@ std::string yamlText(const std::string &text) {
     return text;
   std::string out = "\"";
   for (char c : text) {
+    auto byte = uint8_t(c);
+    if (byte < ' ' || byte == 0x7f) { // YAML folds breaks and refuses others
+      constexpr char digits[] = "0123456789abcdef";
+      out += {'\\', 'x', digits[byte >> 4], digits[byte & 15]};
+      continue;
+    }
     if (c == '"' || c == '\\')
       out += '\\';
-    if (c == '\n')
-      out += "\\n";
-    else
-      out += c;
+    out += c;
   }
   return out + "\"";
 }
@@ -56,15 +60,18 @@ std::string yamlScalar(const Value &value) {
   return yamlText(value.text());
 }
 
+// A comment ends at the end of its line, whatever a file's key holds.
+static std::string commentText(std::string text) {
+  for (char &c : text)
+    c = uint8_t(c) < ' ' ? ' ' : c;
+  return checkpoint::printable(std::move(text));
+}
+
 void Printer::line(int depth, const std::string &text,
                    const std::string &comment) {
   out_ += std::string(size_t(depth) * 2, ' ') + text;
-  if (!comment.empty()) {
-    // A comment ends at the end of its line, whatever a file's key holds.
-    std::string safe = comment;
-    std::replace(safe.begin(), safe.end(), '\n', ' ');
-    out_ += "  # " + safe;
-  }
+  if (!comment.empty())
+    out_ += "  # " + commentText(comment);
   out_ += "\n";
 }
 
@@ -97,7 +104,7 @@ std::string Printer::run() {
 void Printer::config() {
   if (!model_.unreadKeys.empty())
     line(0, "# keys of the checkpoint that nothing reads: " +
-                join(model_.unreadKeys));
+                commentText(join(model_.unreadKeys)));
   std::string keys;
   for (const std::string &key : model_.keys)
     keys += (keys.empty() ? "" : ", ") + yamlText(escapeName(key));

@@ -93,12 +93,15 @@ static void configDefs(json &defs) {
        {"range", listOf(ref("scalar"))},
        {"doc", ref("text")}},
       {"type"});
-  json inert = listOf({{"anyOf",
-                        {ref("scalar"),
-                         {{"type", "object"},
-                          {"minProperties", 1},
-                          {"maxProperties", 1},
-                          {"additionalProperties", ref("data")}}}}});
+  json inert = listOf(
+      {{"anyOf",
+        {ref("scalar"),
+         {{"type", "object"},
+          {"minProperties", 1},
+          {"maxProperties", 1},
+          {"additionalProperties", ref("data")}},
+         closed({{"as_in", ref("scalar")}, {"keys", listOf(ref("scalar"))}},
+                {"as_in", "keys"})}}});
   defs["inert"] = closed({{"hf", inert}, {"gguf", inert}});
   json derived = {{"anyOf", {ref("scalar"), listOf(ref("data"))}}};
   defs["config"] = group({{"prefix", ref("byFormat")}}, "configEntry");

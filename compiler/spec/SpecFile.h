@@ -65,6 +65,7 @@ struct InertDecl {
   Template keys;
   bool always = true;
   std::vector<Data> values;
+  std::string asIn; // `as_in:`, a file whose keys they are where it is missing
 };
 
 struct CheckDecl {

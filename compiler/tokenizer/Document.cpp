@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <limits>
 #include <tuple>
+#include <unordered_map>
 
 namespace sluice::tokenizer {
 
@@ -119,23 +120,46 @@ json cutBy(const std::vector<std::string> &expressions) {
   return sequenceOf("pretokenizers", std::move(steps));
 }
 
-// Calls `take` with the ids of every two tokens that make the token, the
-// shortest first part first.
-template <typename Take>
-static void forCuts(const json &ids, const std::string &token, Take take) {
-  for (size_t cut = 1; cut < token.size(); ++cut) {
-    if ((uint8_t(token[cut]) & 0xc0) == 0x80)
-      continue; // inside a character
-    auto left = ids.find(token.substr(0, cut));
-    auto right = ids.find(token.substr(cut));
-    if (left != ids.end() && right != ids.end())
-      take(left->get<int64_t>(), right->get<int64_t>());
+namespace {
+// Tokens by their texts; the first of equal ones counts.
+class TokenIndex {
+public:
+  explicit TokenIndex(const std::vector<std::string> &tokens) {
+    for (const std::string &token : tokens) {
+      ids_.emplace(token, &token - tokens.data());
+      if (token.size() >= lengths_.size())
+        lengths_.resize(token.size() + 1);
+      lengths_[token.size()] = true;
+    }
   }
-}
+
+  // Calls `take` with the ids of every two tokens that make the token, the
+  // shortest first part first.
+  template <typename Take>
+  void forCuts(std::string_view token, Take take) const {
+    for (size_t cut = 1; cut < token.size(); ++cut) {
+      if ((uint8_t(token[cut]) & 0xc0) == 0x80)
+        continue; // inside a character
+      // Mostly there is no token of that length, and nothing to compare.
+      if (!lengths_[cut] || !lengths_[token.size() - cut])
+        continue;
+      auto left = ids_.find(token.substr(0, cut));
+      auto right = ids_.find(token.substr(cut));
+      if (left != ids_.end() && right != ids_.end())
+        take(left->second, right->second);
+    }
+  }
+
+private:
+  std::unordered_map<std::string_view, int64_t> ids_;
+  std::vector<bool> lengths_;
+};
+} // namespace
 
 // A merge for every way to cut a token into two tokens; a better score of the
 // result comes first, which is the order in which SentencePiece joins pieces.
-static json mergesFromScores(const TokenList &list, const json &ids) {
+static json mergesFromScores(const TokenList &list) {
+  TokenIndex index(list.tokens);
   struct Merge {
     float score;
     int64_t left, right;
@@ -144,7 +168,7 @@ static json mergesFromScores(const TokenList &list, const json &ids) {
   for (size_t id = 0; id < list.tokens.size(); ++id)
     if (list.types[id] == TokenType::Normal ||
         list.types[id] == TokenType::UserDefined)
-      forCuts(ids, list.tokens[id], [&](int64_t left, int64_t right) {
+      index.forCuts(list.tokens[id], [&](int64_t left, int64_t right) {
         merges.push_back(
             {list.scores.empty() ? 0.0f : list.scores[id], left, right});
       });
@@ -160,9 +184,10 @@ static json mergesFromScores(const TokenList &list, const json &ids) {
 }
 
 json mergesFromIds(const std::vector<std::string> &tokens) {
-  json ids = vocabularyOf(tokens), pairs = json::array();
+  TokenIndex index(tokens);
+  json pairs = json::array();
   for (const std::string &token : tokens)
-    forCuts(ids, token, [&](int64_t left, int64_t right) {
+    index.forCuts(token, [&](int64_t left, int64_t right) {
       pairs.push_back(
           json::array({tokens[size_t(left)], tokens[size_t(right)]}));
     });
@@ -228,7 +253,7 @@ static json pieceModel(const TokenList &list, json merges, bool byteFallback) {
 
 json mergedPieces(const TokenList &list, const SpaceRules &spaces,
                   bool byteFallback) {
-  json merges = mergesFromScores(list, vocabularyOf(list.tokens));
+  json merges = mergesFromScores(list);
   json made =
       document(list, spaceNormalizer(list, spaces), spaceSplitter(spaces),
                startAndEnd(list), spaceDecoder(spaces),
@@ -305,7 +330,17 @@ json bytePairs(const TokenList &list, json merges, json preTokenizer,
                   byteLevel(true), std::move(model));
 }
 
-json wordPieces(const TokenList &list, bool lowercase) {
+Status checkLengths(const std::vector<std::string> &tokens, size_t limit) {
+  for (size_t id = 0; id < tokens.size(); ++id)
+    if (tokens[id].size() > limit)
+      return Status(Code::Corrupt, "token " + std::to_string(id) + " has " +
+                                       std::to_string(tokens[id].size()) +
+                                       " bytes, at most " +
+                                       std::to_string(limit) + " are read");
+  return {};
+}
+
+json wordPieces(const TokenList &list, bool lowercase, json stripAccents) {
   json unknown = list.unknown >= 0 ? json(list.tokens[size_t(list.unknown)])
                                    : json("[UNK]");
   return document(
@@ -313,7 +348,7 @@ json wordPieces(const TokenList &list, bool lowercase) {
       {{"type", "BertNormalizer"},
        {"clean_text", true},
        {"handle_chinese_chars", true},
-       {"strip_accents", nullptr},
+       {"strip_accents", std::move(stripAccents)},
        {"lowercase", lowercase}},
       {{"type", "BertPreTokenizer"}},
       templateFor(named(list, list.bos),

@@ -2,6 +2,8 @@
 // into.
 #pragma once
 
+#include "runtime/support/Status.h"
+
 #include <nlohmann/json.hpp>
 
 #include <cstdint>
@@ -57,6 +59,10 @@ nlohmann::json templateFor(const std::optional<NamedId> &first,
 nlohmann::json startAndEnd(const TokenList &list);
 // token -> id; the first of equal tokens wins.
 nlohmann::json vocabularyOf(const std::vector<std::string> &tokens);
+// Corrupt if a token is longer than any real one: cutting one in two takes the
+// square of its length.
+Status checkLengths(const std::vector<std::string> &tokens,
+                    size_t limit = 64 << 10);
 // A merge for every way to cut a token into two tokens, in the order of the
 // results' ids and then of the length of the first part.
 nlohmann::json mergesFromIds(const std::vector<std::string> &tokens);
@@ -79,6 +85,8 @@ nlohmann::json joinedPieces(const TokenList &list, const SpaceRules &spaces,
 nlohmann::json bytePairs(const TokenList &list, nlohmann::json merges,
                          nlohmann::json preTokenizer, bool ignoreMerges);
 // WordPiece with BERT's normalization; `##` marks continuations.
-nlohmann::json wordPieces(const TokenList &list, bool lowercase);
+// Null: accents go where capital letters do.
+nlohmann::json wordPieces(const TokenList &list, bool lowercase,
+                          nlohmann::json stripAccents = nullptr);
 
 } // namespace sluice::tokenizer

@@ -46,9 +46,15 @@ int64_t readId(const json &metadata, const char *key, size_t tokens,
   return valid(otherwise) ? otherwise : -1;
 }
 
-bool readFlag(const json &metadata, const char *key, bool otherwise) {
+Status readFlag(const json &metadata, const char *key,
+                std::optional<bool> &flag) {
   auto it = metadata.find(prefix + key);
-  return it != metadata.end() && it->is_boolean() ? it->get<bool>() : otherwise;
+  if (it == metadata.end())
+    return {};
+  if (!it->is_boolean())
+    return corrupt(key, "expected true or false");
+  flag = it->get<bool>();
+  return {};
 }
 
 // The compiled replacements of characters, a list of bytes.
@@ -75,7 +81,9 @@ static Result<PreTokenizerKind> readKind(const json &item) {
     kind.cut = item.at("cut").get<std::vector<std::string>>();
     kind.ignoreMerges = item.value("ignore_merges", false);
     kind.addBos = item.value("add_bos", false);
+    kind.alwaysBos = item.value("always_bos", false);
     kind.metaspace = item.value("metaspace", false);
+    kind.noBos = item.value("no_bos", false);
   } catch (const json::exception &error) {
     return Status(Code::Corrupt,
                   std::string("table of pre-tokenizers: ") + error.what());
@@ -106,19 +114,61 @@ static const char sentencePieceKind[] = "llama", bytePairKind[] = "gpt2",
                   wordPieceKind[] = "bert", unigramKind[] = "t5",
                   longestKind[] = "rwkv";
 
+DefaultIds defaultIds(const json &metadata) {
+  std::string kind = readText(metadata, "model");
+  if (kind == sentencePieceKind)
+    return {.bos = 1, .eos = 2, .unknown = 0};
+  if (kind == wordPieceKind)
+    return {.bos = 101, .unknown = 100, .separator = 102};
+  if (kind == bytePairKind)
+    return {.bos = 11, .eos = 11};
+  if (kind == unigramKind)
+    return {.eos = 1, .unknown = 2};
+  return {};
+}
+
+Status GgufVocabulary::readIds(const json &metadata) {
+  DefaultIds otherwise = defaultIds(metadata);
+  size_t count = list.tokens.size();
+  list.bos = readId(metadata, "bos_token_id", count);
+  if (list.bos < 0)
+    list.bos = readId(metadata, "cls_token_id", count,
+                      kind.noBos ? -1 : otherwise.bos);
+  list.eos = readId(metadata, "eos_token_id", count, otherwise.eos);
+  list.unknown = readId(metadata, "unknown_token_id", count, otherwise.unknown);
+  list.separator = readId(metadata, "seperator_token_id", count);
+  if (list.separator < 0)
+    list.separator =
+        readId(metadata, "separator_token_id", count, otherwise.separator);
+  std::optional<bool> addBos, addEos, prefix, squeeze;
+  for (Status status :
+       {readFlag(metadata, "add_bos_token", addBos),
+        readFlag(metadata, "add_eos_token", addEos),
+        readFlag(metadata, "add_space_prefix", prefix),
+        readFlag(metadata, "remove_extra_whitespaces", squeeze),
+        readFlag(metadata, "normalizer.lowercase", lowercase),
+        readFlag(metadata, "normalizer.strip_accents", stripAccents)})
+    if (!status.ok())
+      return status;
+  list.addBos = kind.alwaysBos ||
+                addBos.value_or(model == sentencePieceKind || kind.addBos);
+  list.addEos = addEos.value_or(model == unigramKind);
+  spaces.prefix = prefix.value_or(model != bytePairKind);
+  spaces.squeeze = squeeze.value_or(model == unigramKind);
+  return {};
+}
+
 Result<GgufVocabulary> GgufVocabulary::read(const json &metadata,
                                             const json &preTokenizers) {
   GgufVocabulary v;
   v.model = readText(metadata, "model");
   TokenList &list = v.list;
-  bool addsBos = v.model == sentencePieceKind, addsEos = v.model == unigramKind;
   if (v.model == bytePairKind) {
     Result<PreTokenizerKind> kind =
         findPreTokenizer(preTokenizers, readText(metadata, "pre"));
     if (!kind.ok())
       return kind.status();
     v.kind = std::move(*kind);
-    addsBos = v.kind.addBos;
   }
   std::vector<int64_t> types;
   for (Status status : {readList(metadata, "tokens", list.tokens),
@@ -144,29 +194,9 @@ Result<GgufVocabulary> GgufVocabulary::read(const json &metadata,
       return corrupt("scores", "an entry is not a number");
   for (int64_t type : types)
     list.types.push_back(TokenType(type));
-  // The ids that llama.cpp takes where a file has none.
-  bool pieces = v.model == sentencePieceKind, likely = v.model == unigramKind;
-  size_t count = list.tokens.size();
-  list.bos = readId(metadata, "bos_token_id", count, pieces ? 1 : -1);
-  if (list.bos < 0)
-    list.bos = readId(metadata, "cls_token_id", count);
-  list.eos = readId(metadata, "eos_token_id", count,
-                    pieces   ? 2
-                    : likely ? 1
-                             : -1);
-  list.unknown = readId(metadata, "unknown_token_id", count,
-                        pieces   ? 0
-                        : likely ? 2
-                                 : -1);
-  list.separator = readId(metadata, "seperator_token_id", count);
-  if (list.separator < 0)
-    list.separator = readId(metadata, "separator_token_id", count);
-  list.addBos = readFlag(metadata, "add_bos_token", addsBos);
-  list.addEos = readFlag(metadata, "add_eos_token", addsEos);
-  v.spaces.prefix =
-      readFlag(metadata, "add_space_prefix", v.model != bytePairKind);
-  v.spaces.squeeze =
-      readFlag(metadata, "remove_extra_whitespaces", v.model == unigramKind);
+  for (Status status : {v.readIds(metadata), checkLengths(list.tokens)})
+    if (!status.ok())
+      return status;
   if (Status status = readCharsMap(metadata, v.spaces.charsMap); !status.ok())
     return status;
   return v;
@@ -205,7 +235,8 @@ json wordPiece(const GgufVocabulary &v) {
       words.tokens.begin(), words.tokens.end(), [](const std::string &token) {
         return token.size() == 1 && token[0] >= 'A' && token[0] <= 'Z';
       });
-  return wordPieces(words, lower);
+  return wordPieces(words, v.lowercase.value_or(lower),
+                    v.stripAccents ? json(*v.stripAccents) : json());
 }
 } // namespace
 

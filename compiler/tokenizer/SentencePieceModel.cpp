@@ -30,7 +30,7 @@ static Status readPieces(const proto::Model &model, TokenList &list) {
     list.types.push_back(TokenType(piece.type()));
     list.scores.push_back(piece.score());
   }
-  return list.tokens.empty() ? corrupt("no pieces") : Status();
+  return list.tokens.empty() ? corrupt("no pieces") : checkLengths(list.tokens);
 }
 
 Result<SentencePieceModel> SentencePieceModel::read(std::string_view bytes) {

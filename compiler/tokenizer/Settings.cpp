@@ -1,11 +1,13 @@
 #include "compiler/tokenizer/Settings.h"
 
+#include "compiler/checkpoint/Message.h"
 #include "compiler/spec/Names.h"
 #include "compiler/tokenizer/Lines.h"
 
 #include <algorithm>
 #include <array>
 #include <map>
+#include <set>
 
 namespace sluice::tokenizer {
 
@@ -119,8 +121,9 @@ void Settings::mergeMap(json map) {
       continue;
     }
     json &list = values[kExtra];
+    std::set<json> there(list.begin(), list.end());
     for (const json &token : value)
-      if (std::find(list.begin(), list.end(), token) == list.end())
+      if (there.insert(token).second)
         list.push_back(token);
   }
 }
@@ -161,17 +164,17 @@ Status Settings::readAdded(const checkpoint::Checkpoint &checkpoint,
     Result<std::vector<json>> others = tokens(kExtra);
     if (!named.ok() || !others.ok())
       return named.ok() ? others.status() : named.status();
-    auto special = [&](const std::string &text) {
-      auto is = [&](const json &token) { return token["content"] == text; };
-      return std::any_of(others->begin(), others->end(), is) ||
-             std::any_of(named->begin(), named->end(),
-                         [&](const auto &role) { return is(role.second); });
-    };
+    std::set<std::string> special;
+    for (const json &token : *others)
+      special.insert(token["content"]);
+    for (const auto &[role, token] : *named)
+      special.insert(token["content"]);
     if (list->is_object())
       for (const auto &[text, id] : list->items())
-        if (status = add(id.is_number_integer() ? id.get<int64_t>() : -1,
-                         {{"content", text}, {"special", special(text)}},
-                         std::string(kAdded) + ": \"" + text + "\"");
+        if (status =
+                add(id.is_number_integer() ? id.get<int64_t>() : -1,
+                    {{"content", text}, {"special", special.contains(text)}},
+                    std::string(kAdded) + ": \"" + text + "\"");
             !status.ok())
           return status;
     if (file)
@@ -184,6 +187,7 @@ Status Settings::readAdded(const checkpoint::Checkpoint &checkpoint,
   }
   for (auto &[id, token] : byId) {
     token["id"] = id;
+    byText_.emplace(token["content"], added.size());
     added.push_back(std::move(token));
   }
   return {};
@@ -204,10 +208,8 @@ Result<bool> Settings::flag(const char *key, bool otherwise) const {
 }
 
 const json &Settings::asAdded(const json &token) const {
-  auto it = std::find_if(added.begin(), added.end(), [&](const json &other) {
-    return other["content"] == token["content"];
-  });
-  return it == added.end() ? token : *it;
+  auto it = byText_.find(token["content"].get_ref<const std::string &>());
+  return it == byText_.end() ? token : added[it->second];
 }
 
 Result<Settings::Roles> Settings::roles(const json &defaults) const {
@@ -270,14 +272,29 @@ Result<std::vector<json>> Settings::tokens(const char *key) const {
   return tokens;
 }
 
+void noteUnknownKeys(const std::string &file,
+                     const std::vector<std::string> &keys,
+                     const std::vector<std::string> &known, Notes &notes) {
+  constexpr size_t shown = 20;
+  std::set<std::string> names(known.begin(), known.end());
+  size_t count = 0;
+  for (const std::string &key : keys)
+    if (!names.contains(key) && ++count <= shown)
+      notes.push_back(file + "the key " + checkpoint::quote(key) +
+                      " is not known and has no effect" +
+                      spec::suggest(key, known));
+  if (count > shown)
+    notes.push_back(file + std::to_string(count - shown) +
+                    " more keys are not known and have no effect");
+}
+
 void Settings::noteUnknown(const std::vector<std::string> &known,
                            Notes &notes) const {
+  std::vector<std::string> keys;
   for (const std::string &key : keys_)
-    if (!key.ends_with("_token") &&
-        std::find(known.begin(), known.end(), key) == known.end())
-      notes.push_back(std::string(kConfig) + ": the key '" + key +
-                      "' is not known and has no effect" +
-                      spec::suggest(key, known));
+    if (!key.ends_with("_token"))
+      keys.push_back(key);
+  noteUnknownKeys(std::string(kConfig) + ": ", keys, known, notes);
 }
 
 } // namespace sluice::tokenizer

@@ -6,6 +6,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include <map>
 #include <string>
 #include <utility>
 #include <vector>
@@ -27,6 +28,12 @@ bool truthy(const nlohmann::json &value);
 // neither a text nor an object with one.
 Result<nlohmann::json> tokenOf(const nlohmann::json &value,
                                const std::string &where);
+
+// Says so of every key of `file` that is not `known`, by name of the first
+// ones.
+void noteUnknownKeys(const std::string &file,
+                     const std::vector<std::string> &keys,
+                     const std::vector<std::string> &known, Notes &notes);
 
 class Settings {
 public:
@@ -64,7 +71,8 @@ private:
   // The added token of that text, which says more, or the token itself.
   const nlohmann::json &asAdded(const nlohmann::json &token) const;
 
-  std::vector<std::string> keys_; // of tokenizer_config.json
+  std::vector<std::string> keys_;        // of tokenizer_config.json
+  std::map<std::string, size_t> byText_; // of `added`
 };
 
 } // namespace sluice::tokenizer

@@ -1,6 +1,9 @@
 #include "compiler/tokenizer/StopTokens.h"
 
+#include "compiler/checkpoint/Message.h"
 #include "compiler/tokenizer/Folder.h"
+#include "compiler/tokenizer/GgufVocabulary.h"
+#include "runtime/support/Json.h"
 
 #include <algorithm>
 #include <cmath>
@@ -12,26 +15,43 @@ using nlohmann::json;
 
 static constexpr const char *kEos = "eos_token_id";
 
-// One id or a list of ids.
-static void addIds(const json &value, const std::string &where,
-                   StopTokens &stops) {
-  if (value.is_null())
-    return;
-  if (value.is_array()) {
-    for (const json &item : value)
-      addIds(item, where, stops);
-    return;
-  }
-  double id = value.is_number() ? value.get<double>() : -1;
-  if (id < 0 || id > INT32_MAX || id != std::floor(id)) {
-    stops.notes.push_back(where + ": expected ids of tokens, found " +
-                          value.dump() + ", which ends nothing");
-    return;
-  }
-  if (std::find(stops.ids.begin(), stops.ids.end(), int32_t(id)) ==
-      stops.ids.end())
-    stops.ids.push_back(int32_t(id));
+// A value in a message; texts of a GGUF file may be any bytes.
+static std::string shown(const json &value) {
+  return checkpoint::excerpt(jsonText(value), 100);
 }
+
+namespace {
+// The ids in the order in which they are named, each once.
+class Ids {
+public:
+  explicit Ids(StopTokens &stops) : stops_(stops) {}
+
+  // One id or a list of ids.
+  void add(const json &value, const std::string &where) {
+    if (value.is_null())
+      return;
+    if (value.is_array()) {
+      for (const json &item : value)
+        add(item, where);
+      return;
+    }
+    double id = value.is_number() ? value.get<double>() : -1;
+    if (id < 0 || id > INT32_MAX || id != std::floor(id))
+      stops_.notes.push_back(where + ": expected ids of tokens, found " +
+                             shown(value) + ", which ends nothing");
+    else
+      add(int32_t(id));
+  }
+  void add(int32_t id) {
+    if (known_.insert(id).second)
+      stops_.ids.push_back(id);
+  }
+
+private:
+  StopTokens &stops_;
+  std::set<int32_t> known_;
+};
+} // namespace
 
 // The value of config.json, or of the part of it that describes the decoder.
 static json fromConfig(const checkpoint::Checkpoint &checkpoint) {
@@ -46,26 +66,29 @@ static json fromConfig(const checkpoint::Checkpoint &checkpoint) {
   return nullptr;
 }
 
-static Result<StopTokens> fromFolder(const checkpoint::Checkpoint &checkpoint) {
+static StopTokens fromFolder(const checkpoint::Checkpoint &checkpoint) {
   const std::string name = "generation_config.json";
   StopTokens stops;
+  Ids ids(stops);
   json fallback = fromConfig(checkpoint);
   Status why;
   const json *file = checkpoint.config(name, &why);
-  if (file && !file->is_object())
-    return Status(Code::Corrupt,
-                  name + ": expected an object, found " + file->type_name());
+  if (file && !file->is_object()) {
+    why = Status(Code::Corrupt,
+                 name + ": expected an object, found " + file->type_name());
+    file = nullptr;
+  }
   if (!file) {
     if (why.code() != Code::NotFound)
       stops.notes.push_back(why.message() + "; config.json says what ends the "
                                             "text");
-    addIds(fallback, std::string("config.json: ") + kEos, stops);
+    ids.add(fallback, std::string("config.json: ") + kEos);
     return stops;
   }
   json value = file->value(kEos, json());
-  addIds(value, name + ": " + kEos, stops);
+  ids.add(value, name + ": " + kEos);
   if (value.is_null() && !fallback.is_null())
-    stops.notes.push_back(name + " has no " + kEos + ": " + fallback.dump() +
+    stops.notes.push_back(name + " has no " + kEos + ": " + shown(fallback) +
                           ", which config.json has, ends nothing");
   return stops;
 }
@@ -120,37 +143,48 @@ static Result<StopTokens> fromGguf(const json &metadata,
   std::set<std::string> known(tokens.begin(), tokens.end());
 
   StopTokens stops;
+  Ids ids(stops);
   std::set<std::string> texts((*ends)["ends"].begin(), (*ends)["ends"].end());
   auto named = [&](const std::string &key) {
     const json id = metadata.value(prefix + key, json());
     bool valid = id.is_number_integer() && id >= 0 &&
                  (tokens.empty() || id < tokens.size());
     if (valid)
-      addIds(id, prefix + key, stops);
+      ids.add(id, prefix + key);
     else if (!id.is_null())
       stops.notes.push_back("GGUF key " + prefix + key +
-                            ": there is no token " + id.dump());
+                            ": there is no token " + shown(id));
     return valid;
   };
   for (const json &key : (*ends)["by_id"])
-    named(key);
+    if (!named(key) && key == kEos)
+      if (int64_t id = defaultIds(metadata).eos;
+          id >= 0 && size_t(id) < tokens.size())
+        ids.add(int32_t(id));
   for (const auto &[key, others] : (*ends)["by_id_or_text"].items())
     if (!named(key))
       texts.insert(others.begin(), others.end());
+  std::set<int32_t> excepted;
   for (size_t id = 0; id < tokens.size(); ++id) {
     if (!exceptionFor(tokens[id], known, *ends).is_null())
-      std::erase(stops.ids, int32_t(id));
+      excepted.insert(int32_t(id));
     else if (texts.contains(tokens[id]))
-      addIds(id, tokens[id], stops);
+      ids.add(int32_t(id));
   }
+  std::erase_if(stops.ids, [&](int32_t id) { return excepted.contains(id); });
   return stops;
 }
 
 Result<StopTokens> readStopTokens(const checkpoint::Checkpoint &checkpoint,
                                   const std::string &models) {
-  return checkpoint.format() == checkpoint::Format::Gguf
-             ? fromGguf(checkpoint.metadata(), models)
-             : fromFolder(checkpoint);
+  try {
+    if (checkpoint.format() == checkpoint::Format::Gguf)
+      return fromGguf(checkpoint.metadata(), models);
+    return fromFolder(checkpoint);
+  } catch (const json::exception &error) {
+    return Status(Code::Corrupt,
+                  std::string("what ends the text: ") + error.what());
+  }
 }
 
 } // namespace sluice::tokenizer

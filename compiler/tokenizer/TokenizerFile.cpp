@@ -13,7 +13,10 @@ using nlohmann::json;
 // Which tokens take the space beside them is not in the file.
 static void addStrips(json &document, const json &metadata, const json &rules) {
   for (const json &rule : rules) {
-    std::string value = metadata.value(rule["key"].get<std::string>(), "");
+    auto said = metadata.find(rule["key"].get<std::string>());
+    if (said == metadata.end() || !said->is_string())
+      continue;
+    std::string value = *said;
     for (char &c : value)
       c = char(std::tolower(uint8_t(c)));
     if (std::none_of(rule["has"].begin(), rule["has"].end(),
@@ -45,6 +48,27 @@ static json templatesOf(const json &metadata) {
       list.push_back(
           {{"name", name.substr(key.size() + 1)}, {"template", source}});
   return list;
+}
+
+// Tells of the metadata's keys that nothing reads.
+static Status noteKeys(const json &metadata, const std::string &models,
+                       Notes &notes) {
+  Result<json> keys = readTable(models, "gguf_keys.json");
+  if (!keys.ok())
+    return keys.status();
+  std::vector<std::string> known;
+  for (const auto &[group, list] : keys->items())
+    known.insert(known.end(), list.begin(), list.end());
+  std::vector<std::string> unknown;
+  for (const auto &[key, value] : metadata.items())
+    if (key.starts_with("tokenizer.") &&
+        !key.starts_with("tokenizer.chat_template"))
+      unknown.push_back(key);
+  noteUnknownKeys("", unknown, known, notes);
+  for (const json &key : (*keys)["not_carried_out"])
+    if (truthy(metadata.value(key.get<std::string>(), json())))
+      notes.push_back(key.get<std::string>() + " is not carried out");
+  return {};
 }
 
 static Result<TokenizerFile> fromGguf(const json &metadata,
@@ -83,27 +107,36 @@ static Result<TokenizerFile> fromGguf(const json &metadata,
   auto replace = json::error_handler_t::replace;
   file.json = document->dump(-1, ' ', false, replace);
   file.config = config.dump(-1, ' ', false, replace);
+  if (Status status = noteKeys(metadata, models, file.notes); !status.ok())
+    return status;
   return file;
 }
 
-Result<TokenizerFile> readTokenizer(const checkpoint::Checkpoint &checkpoint,
-                                    const std::string &models) {
-  if (checkpoint.format() == checkpoint::Format::Gguf)
-    return fromGguf(checkpoint.metadata(), models);
+static Result<TokenizerFile>
+fromFolder(const checkpoint::Checkpoint &checkpoint,
+           const std::string &models) {
   Folder folder(checkpoint, models);
-  try {
-    if (Status status = folder.read(); !status.ok())
-      return status;
-  } catch (const json::exception &error) {
-    return Status(Code::Corrupt,
-                  std::string("the tokenizer's files: ") + error.what());
-  }
+  if (Status status = folder.read(); !status.ok())
+    return status;
   TokenizerFile file;
   file.json = std::move(folder.document);
   file.notes = std::move(folder.notes);
   file.config =
       folder.conversation.dump(-1, ' ', false, json::error_handler_t::replace);
   return file;
+}
+
+Result<TokenizerFile> readTokenizer(const checkpoint::Checkpoint &checkpoint,
+                                    const std::string &models) {
+  bool gguf = checkpoint.format() == checkpoint::Format::Gguf;
+  try {
+    return gguf ? fromGguf(checkpoint.metadata(), models)
+                : fromFolder(checkpoint, models);
+  } catch (const json::exception &error) {
+    return Status(Code::Corrupt, (gguf ? "the tokenizer's keys: "
+                                       : "the tokenizer's files: ") +
+                                     std::string(error.what()));
+  }
 }
 
 } // namespace sluice::tokenizer

@@ -194,6 +194,9 @@ Result<json> fromRanks(std::string_view text, const json &kinds) {
   });
   if (!problem.empty())
     return broken(problem);
+  // What makes a token is found in steps with the square of its length.
+  if (Status status = checkLengths(list.tokens, 4 << 10); !status.ok())
+    return status;
   Result<json> kind = kindOf(kinds, list.tokens.size());
   if (!kind.ok())
     return kind.status();

@@ -187,4 +187,25 @@ def generation(bench):
         bench.check("beams", warning in told and "do_sample" not in told, told)
 
 
-harness.main(__doc__, spellings, consequences, silence, values, generation)
+def sentence(bench):
+    """Ways of pooling that no spec knows are refused, whatever else is said beside them."""
+    with Folder(bench, "bert/sentence-mean") as folder:
+        def read(name):
+            with open(os.path.join(folder.path, name)) as file:
+                return json.load(file)
+
+        pooling, modules = read("1_Pooling/config.json"), read("modules.json")
+        for way in "mean_sqrt_len_tokens", "weightedmean_tokens", "lasttoken":
+            key = "pooling_mode_" + way
+            text = folder.write(pooling | {key: True}, "1_Pooling/config.json")
+            bench.refuse(key, f"1_Pooling/config.json:{place(text, key)}: error: ", *folder.compiling("-o", "model.slc"))
+        folder.write(pooling, "1_Pooling/config.json")
+        modules[1]["path"] = "2_Pooling"
+        folder.write(modules, "modules.json")
+        bench.refuse("another folder", "modules.json:1.path is '2_Pooling', which this spec does not support", *folder.compiling("-o", "model.slc"))
+        modules[1] |= {"path": "1_Pooling", "foo": 1}
+        folder.write(modules, "modules.json")
+        bench.refuse("another key", "error: 'modules.json:1.foo' is 1, which this spec does not read", *folder.compiling("-o", "model.slc"))
+
+
+harness.main(__doc__, spellings, consequences, silence, values, generation, sentence)

@@ -20,6 +20,12 @@ def write(path, data):
         file.write(data)
 
 
+def replaced(data, old, new):
+    if data.count(old) != 1:
+        raise ValueError(f"{old} is there {data.count(old)} times")
+    return data.replace(old, new)
+
+
 class Llama:
     """A folder with the reference case llama/gqa, and what it must compute."""
 
@@ -126,10 +132,37 @@ def texts(bench):
     gguf_twin.write_twin(bench.case("llama/gqa"), file)
     with open(file, "rb") as opened:
         good = opened.read()
-    write(file, good.replace(b"general.name\x08\0\0\0\x05\0\0\0\0\0\0\0llama", b"general.name\x08\0\0\0\x05\0\0\0\0\0\0\0ll\xe9m\xff"))
+    name = b"general.name\x08\0\0\0\x05\0\0\0\0\0\0\0llama"
+    write(file, replaced(good, name, name.replace(b"llama", b"ll\xe9m\xff")))
     llama.accept("a name in Latin-1", checkpoint=file)
-    write(file, good.replace(b"blk.1.ffn_up.weight", b"blk.1.ffn_\xff\xe9.weight"))
+    write(file, replaced(good, b"blk.1.ffn_up.weight", b"blk.1.ffn_\xff\xe9.weight"))
     llama.refuse("a tensor in Latin-1", "'blk.1.ffn_??.weight'", checkpoint=file)
+
+    case = bench.case("llama/gqa")
+    with open(os.path.join(case, "config.json")) as opened:
+        config = json.load(opened)
+    count = config["vocab_size"]
+    vocabulary = {"model": "llama", "tokens": [f"t{i}" for i in range(count)], "scores": [0.0] * count, "token_type": [1] * count}
+    tensors = gguf_twin.converted("llama", config, llama.tensors)
+
+    def lay(keys):
+        ours = {"tokenizer.ggml." + key: value for key, value in vocabulary.items()}
+        gguf_twin.write(file, gguf_twin.metadata("llama", config) | ours | keys, tensors)
+
+    lay({})
+    llama.accept("a vocabulary", checkpoint=file)
+    lay({"general.name": 5})
+    llama.accept("a name that is a number", checkpoint=file)
+    lay({"tokenizer.ggml.eos_token_id": b"\xff\xe9"})
+    llama.accept("an end that is no number", 'GGUF key tokenizer.ggml.eos_token_id: there is no token "', checkpoint=file)
+    lay({"tokenizer.ggml.add_bos_tokn": True})
+    llama.accept("an unknown key", "the key 'tokenizer.ggml.add_bos_tokn' is not known and has no effect; did you mean 'tokenizer.ggml.add_bos_token'?", checkpoint=file)
+    lay({"tokenizer.ggml.suppress_tokens": [1]})
+    llama.accept("a key that is not carried out", "tokenizer.ggml.suppress_tokens is not carried out", checkpoint=file)
+    lay({"tokenizer.ggml.pre": 5, "tokenizer.chat_template": 5, "tokenizer.ggml.add_bos_token": 5})
+    llama.accept("values of other types", "has no tokenizer: GGUF key tokenizer.ggml.add_bos_token: expected true or false", checkpoint=file)
+    lay({"tokenizer.ggml.tokens": 5})
+    llama.accept("a list that is none", "has no tokenizer: GGUF key tokenizer.ggml.tokens: expected a list", checkpoint=file)
 
 
 def deep(bench):
@@ -137,12 +170,19 @@ def deep(bench):
     llama = Llama(bench, "deep")
     safetensors.save(llama.path("model.safetensors"), llama.tensors)
     said = "line 1: JSON nested more than 128 deep"
-    for name in "tokenizer.json", "tokenizer_config.json", "generation_config.json", "added_tokens.json", "vocab.json", "modules.json":
+    none = "warning: the artifact has no tokenizer: "
+    for name, told in [
+        ("tokenizer.json", none + "tokenizer.json: " + said),
+        ("tokenizer_config.json", f"{none}{llama.path('tokenizer_config.json')}: {said}"),
+        ("generation_config.json", f"warning: {llama.path('generation_config.json')}: {said}; config.json says what ends the text"),
+        ("added_tokens.json", f"{none}{llama.path('added_tokens.json')}: {said}"),
+        ("vocab.json", none + "vocab.json: " + said),
+        ("modules.json", ""),
+    ]:
         for more in ("merges.txt",) if name == "vocab.json" else ():
             write(llama.path(more), b"")
         write(llama.path(name), b'{"a":' + DEEP)
-        done = bench.run(*llama.compiling())
-        bench.check(f"deep {name}", done.returncode in (0, 1), f"exit code {done.returncode} {done.stderr}")
+        llama.accept(f"deep {name}", told)
         os.remove(llama.path(name))
     os.path.exists(bench.path("out.slc")) and os.remove(bench.path("out.slc"))
     with open(llama.path("config.json"), "rb") as file:
@@ -166,7 +206,7 @@ def many(bench):
     with open(file, "rb") as opened:
         good = opened.read()
     count = b"llama.block_count\x04\0\0\0"
-    write(file, good.replace(count + struct.pack("<I", 2), count + struct.pack("<I", 1000)))
+    write(file, replaced(good, count + struct.pack("<I", 2), count + struct.pack("<I", 1000)))
     done = bench.run(*llama.compiling(checkpoint=file))
     said = done.stderr.decode()
     bench.check("missing layers", done.returncode == 1 and "weight 'layers[2].q' is not in the checkpoint" in said, said[:500])

@@ -179,7 +179,8 @@ def metadata(family, config):
 
 
 def text(value):
-    return struct.pack("<Q", len(value.encode())) + value.encode()
+    data = value if isinstance(value, bytes) else value.encode()
+    return struct.pack("<Q", len(data)) + data
 
 
 def item(value):
@@ -189,6 +190,9 @@ def item(value):
         return struct.pack("<II", 4, value)
     if isinstance(value, float):
         return struct.pack("<If", 6, value)
+    if isinstance(value, list):
+        items = [item(element) for element in value]
+        return struct.pack("<I", 9) + items[0][:4] + struct.pack("<Q", len(items)) + b"".join(element[4:] for element in items)
     return struct.pack("<I", 8) + text(value)
 
 

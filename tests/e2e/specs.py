@@ -12,7 +12,7 @@ import bench as harness
 import safetensors
 
 IDS = "3,1,4,1,5"
-FUSIONS = "share-rope,wanted-rows,merge-siblings,fuse-norm-matmul,fuse-swiglu,fuse-epilogue,fuse-rope-attention,fuse-moe-dispatch,fuse-elementwise"
+FUSIONS = harness.FUSIONS
 
 
 def write(bench, name, data):

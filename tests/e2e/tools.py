@@ -13,7 +13,7 @@ import bench as harness
 import safetensors
 
 STAGES = {"spec": "family: llama", "model": "llm.rms_norm", "fused": "llm.", "plan": "plan.kernel", "kernels": "func.func", "llvm": "define", "asm": "ret"}
-FUSIONS = "share-rope wanted-rows merge-siblings fuse-norm-matmul fuse-swiglu fuse-epilogue fuse-rope-attention fuse-moe-dispatch fuse-elementwise".split()
+FUSIONS = harness.FUSIONS.split(",")
 IDS = "5,9,2,37,31,8,44,1,50,12,3"
 
 

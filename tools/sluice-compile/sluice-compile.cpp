@@ -58,6 +58,41 @@ struct CommandLine {
   bool check = false, quiet = false;
 };
 
+void describeLookingInside(CLI::App &app, CommandLine &line) {
+  Options &o = line.options;
+  const char *group = "Looking inside";
+  std::vector<std::string> names;
+  for (const pipeline::StageInfo &stage : pipeline::stages())
+    names.push_back(stage.name);
+  app.add_option("--emit", line.emit, "Print this stage and stop")
+      ->check(CLI::IsMember(names))
+      ->group(group);
+  app.add_option("--dump-dir", o.dumpDir, "Write one numbered file per stage")
+      ->group(group);
+  app.add_flag("--dump-each-pass", o.dumpEachPass,
+               "With --dump-dir: also after each pass")
+      ->group(group);
+  app.add_flag("--locations", o.locations,
+               "Dumps say where in the YAML each op comes from, which is kept "
+               "when one resumes from them")
+      ->group(group);
+  app.add_option("--from", o.from,
+                 "Resume from a dump of the stage model, fused or plan")
+      ->check(CLI::ExistingFile)
+      ->group(group);
+  app.add_option("--disable-pass", line.disabled,
+                 "Passes to leave out, separated by commas")
+      ->group(group);
+  app.add_flag("--fusion-report", o.fusionReport,
+               "Say where each fusion fired and why a near miss did not")
+      ->group(group);
+  app.add_flag("--keep-ir", o.snapshots,
+               "Keep the IR of the stages up to kernels in the artifact")
+      ->group(group);
+  app.add_flag("--timing", o.timing, "Print the seconds of each phase")
+      ->group(group);
+}
+
 void describe(CLI::App &app, CommandLine &line) {
   Options &o = line.options;
   o.models = defaultModels();
@@ -107,38 +142,7 @@ void describe(CLI::App &app, CommandLine &line) {
       ->type_name("NAME")
       ->allow_extra_args(false);
   app.add_flag("--check", line.check, "Only check the spec");
-
-  const char *group = "Looking inside";
-  std::vector<std::string> names;
-  for (const pipeline::StageInfo &stage : pipeline::stages())
-    names.push_back(stage.name);
-  app.add_option("--emit", line.emit, "Print this stage and stop")
-      ->check(CLI::IsMember(names))
-      ->group(group);
-  app.add_option("--dump-dir", o.dumpDir, "Write one numbered file per stage")
-      ->group(group);
-  app.add_flag("--dump-each-pass", o.dumpEachPass,
-               "With --dump-dir: also after each pass")
-      ->group(group);
-  app.add_flag("--locations", o.locations,
-               "Dumps say where in the YAML each op comes from, which is kept "
-               "when one resumes from them")
-      ->group(group);
-  app.add_option("--from", o.from,
-                 "Resume from a dump of the stage model, fused or plan")
-      ->check(CLI::ExistingFile)
-      ->group(group);
-  app.add_option("--disable-pass", line.disabled,
-                 "Passes to leave out, separated by commas")
-      ->group(group);
-  app.add_flag("--fusion-report", o.fusionReport,
-               "Say where each fusion fired and why a near miss did not")
-      ->group(group);
-  app.add_flag("--keep-ir", o.snapshots,
-               "Keep the IR of the stages up to kernels in the artifact")
-      ->group(group);
-  app.add_flag("--timing", o.timing, "Print the seconds of each phase")
-      ->group(group);
+  describeLookingInside(app, line);
   app.add_flag("--quiet,-q", line.quiet, "No progress line");
 }
 
@@ -244,7 +248,8 @@ int main(int argc, char **argv) {
   options.progress = [&](const char *phase, double share) {
     progress(phase, share);
   };
-  Status status = execute(line);
+  Status status =
+      tools::guarded("reading the checkpoint", [&] { return execute(line); });
   progress.clear();
   return status.ok() ? 0 : tools::fail(status);
 }

@@ -1,5 +1,7 @@
 #include "tools/support/Cli.h"
 
+#include "runtime/support/Temporary.h"
+
 #include <charconv>
 #include <csignal>
 #include <filesystem>
@@ -27,6 +29,7 @@ static void onBusError(int signal, siginfo_t *info, void *) {
       "error: a file was cut short, or cannot be read any more, while in use\n";
   if (info->si_code == BUS_ADRERR) {
     (void)!write(STDERR_FILENO, message, sizeof(message) - 1);
+    removeTemporaries();
     _exit(1);
   }
   std::signal(signal, SIG_DFL); // it comes again

@@ -65,6 +65,8 @@ Status guarded(const char *what, const std::function<Status()> &work) {
   } catch (const std::bad_alloc &) {
     return Status(Code::Resource,
                   std::string("out of memory while ") + doing.load());
+  } catch (const std::exception &error) {
+    return Status(Code::Internal, std::string("internal: ") + error.what());
   }
 }
 

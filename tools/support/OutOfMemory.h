@@ -1,5 +1,6 @@
-// What becomes of a program whose memory runs out: "error: out of memory while
-// ..." on stderr, exit code 1, and nothing left behind.
+// What becomes of a program whose memory runs out, or in which something is
+// thrown that nobody catches: "error: out of memory while ..." or "error:
+// internal: ..." on stderr, exit code 1, and nothing left behind.
 #pragma once
 
 #include "runtime/support/Status.h"
@@ -18,7 +19,8 @@ void endWhenOutOfMemory();
 bool endsWhenOutOfMemory() noexcept; // asked for; false in the thread that is
                                      // at it
 
-// Runs `work`; a failed allocation in it, in whatever thread, ends as above.
+// Runs `work`; a failed allocation in it, in whatever thread, ends as above,
+// and what else is thrown is an error.
 Status guarded(const char *what, const std::function<Status()> &work);
 
 } // namespace sluice::tools

@@ -34,6 +34,11 @@ TEST(JsonText, KeysHaveAPlace) {
   EXPECT_EQ(at("b"), "nowhere");
   EXPECT_EQ(at("a.b.3"), "nowhere");
   EXPECT_EQ(at("a.b.1.c.d"), "nowhere");
+  std::optional<TextPlace> dotted =
+      placeOf(text, std::vector<std::string>{"a.b"});
+  ASSERT_TRUE(dotted);
+  EXPECT_EQ(dotted->line, 4);
+  EXPECT_EQ(dotted->column, 38);
 }
 
 TEST(JsonText, NonNumbersAreQuotedOutsideOfText) {

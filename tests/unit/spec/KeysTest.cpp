@@ -181,6 +181,150 @@ TEST(Keys, NearOnesAreNamed) {
       << bound.messages;
 }
 
+TEST(Keys, OfTwoSpellingsOneIsUsed) {
+  const char *config =
+      "config: {n: {type: int, hf: [new_n, old_n], values: [1, 2]}}\n";
+  Bound bound = bindConfig(config, R"({"new_n": 1, "old_n": 2})");
+  ASSERT_TRUE(bound.model) << bound.messages;
+  EXPECT_EQ(bound.value("n"), "1");
+  EXPECT_NE(bound.messages.find("warning: 'old_n' is 2, but 'new_n' is 1"),
+            std::string::npos)
+      << bound.messages;
+  bound = bindConfig(config, R"({"new_n": 1, "old_n": 3})");
+  EXPECT_FALSE(bound.model);
+  EXPECT_NE(bound.messages.find("config.json:1:14: error: config.json: old_n "
+                                "is '3', which this spec does not support"),
+            std::string::npos)
+      << bound.messages;
+}
+
+// transformers sets an attribute of that name, which nothing reads.
+TEST(Keys, NamesThatHoldDotsAreNoPaths) {
+  const char *config = "config:\n  n: {type: int, hf: rope_a.n, default: 3}\n"
+                       "  m: {type: int, hf: \"other.json:m\", default: 3}\n";
+  for (const char *name : {"rope_a.n", "other.json:rope"}) {
+    Bound bound = bindConfig(config, "{\n \"" + std::string(name) + "\": 4}");
+    EXPECT_FALSE(bound.model);
+    EXPECT_NE(bound.messages.find("config.json:2:2: error: '" +
+                                  std::string(name) +
+                                  "' is 4, which this spec does not read"),
+              std::string::npos)
+        << bound.messages;
+    EXPECT_TRUE(
+        bindConfig(config, "{\"" + std::string(name) + "\": 4}", {name}).model);
+  }
+  EXPECT_EQ(bindConfig(config, R"({"rope_a": {"n": 4}})").value("n"), "4");
+}
+
+TEST(Keys, ManyAreCounted) {
+  std::string config = "{";
+  for (int i = 0; i < 50000; ++i)
+    config += "\"foo" + std::to_string(i) + "\": 1,\n\"head" +
+              std::to_string(i) + "\": 1,\n";
+  Bound bound = bindConfig("", config + "\"foo\": 1}");
+  EXPECT_FALSE(bound.model);
+  EXPECT_NE(bound.messages.find("... and 49981 more warnings\n"
+                                "... and 49980 more errors\n"),
+            std::string::npos)
+      << bound.messages.substr(bound.messages.size() - 200);
+  EXPECT_LT(bound.messages.size(), 20000u);
+}
+
+TEST(Keys, LongLinesAreCut) {
+  std::string padding(100000, 'x');
+  Bound bound =
+      bindConfig("", R"({"foo": ")" + padding +
+                         R"(", "clip_qkv": 1, "bar": ")" + padding + "\"}");
+  EXPECT_NE(bound.messages.find("xxx\", \"clip_qkv\": 1, \"bar\": \"xxx"),
+            std::string::npos)
+      << bound.messages;
+  EXPECT_LT(bound.messages.size(), 3000u);
+  size_t line = bound.messages.find("\n...", bound.messages.find("error: "));
+  size_t caret = bound.messages.find("^", line);
+  size_t below = bound.messages.rfind('\n', caret);
+  EXPECT_EQ(bound.messages.substr(line + caret - below, 10), "\"clip_qkv\"")
+      << bound.messages;
+}
+
+TEST(Keys, AreFitForATerminal) {
+  Bound bound = bindConfig("", "{\"head\\u001b[2J\\u009b\": 1}");
+  for (const char *control : {"\x1b", "\xc2\x9b"})
+    EXPECT_EQ(bound.messages.find(control), std::string::npos)
+        << bound.messages;
+}
+
+TEST(Keys, OfAnyBytesCanBePrintedAndReadAgain) {
+  Folder dir;
+  dir.add(
+      "config.json",
+      R"({"foo\r\n\u0000\u0004 \u001b\u007f\"\\: é": 1, "t\r": "a\r\n\t\u0001b\u007f"})");
+  dir.writeTensors("model.safetensors", {{"emb", {4, 8}}});
+  Bound bound =
+      bindPath(spec("config: {t: {type: text, hf: \"t\\r\"}}\n"), dir.path());
+  ASSERT_TRUE(bound.model) << bound.messages;
+  std::string printed = printResolved(*bound.model);
+  for (unsigned char c : printed)
+    EXPECT_TRUE((c >= ' ' && c != 0x7f) || c == '\n') << int(c) << printed;
+  Bound again = bindPath(printed, dir.path());
+  ASSERT_TRUE(again.model) << again.messages << printed;
+  EXPECT_EQ(again.messages, "");
+  EXPECT_EQ(again.value("t"), bound.value("t"));
+}
+
+// Without generation_config.json transformers 5.24 takes GenerationConfig from
+// config.json.
+TEST(Keys, OfAnotherFileCountWhereItIsMissing) {
+  const char *beams = "{\n \"num_beams\": 4, \"length_penalty\": 1.0}";
+  Bound bound = bindConfig("", beams);
+  ASSERT_TRUE(bound.model);
+  EXPECT_EQ(bound.messages.find("'length_penalty'"), std::string::npos);
+  EXPECT_NE(bound.messages.find("config.json:2:2: warning: 'num_beams' is 4, "
+                                "which nothing reads"),
+            std::string::npos)
+      << bound.messages;
+  const char *config = "config:\n  prefix: {hf: [text., \"\"]}\n"
+                       "  n: {type: int, hf: n, default: 3}\n";
+  EXPECT_EQ(bindConfig(config, R"({"text": {"num_beams": 1}})").messages, "");
+  EXPECT_NE(bindConfig(config, R"({"text": {"num_beams": 4}})")
+                .messages.find("'text.num_beams' is 4, which this spec does "
+                               "not support; valid: 1\n"),
+            std::string::npos);
+  Folder dir;
+  dir.add("config.json", beams);
+  dir.add("generation_config.json", "{}");
+  dir.writeTensors("model.safetensors", {{"emb", {4, 8}}});
+  EXPECT_EQ(bindPath(spec(""), dir.path()).messages, "");
+}
+
+TEST(Keys, OfAFileThatCannotBeReadAreNotAbsent) {
+  Folder dir;
+  dir.add("config.json", "{}");
+  dir.writeTensors("model.safetensors", {{"emb", {4, 8}}});
+  dir.add("other.json", "[" + std::string(64 << 20, ' ') + "]");
+  Bound bound = bindPath(
+      spec("config: {n: {type: int, hf: \"other.json:n\", default: 3}}\n"),
+      dir.path());
+  EXPECT_FALSE(bound.model);
+  EXPECT_NE(bound.messages.find("bytes of JSON, at most 67108864 are read"),
+            std::string::npos)
+      << bound.messages;
+}
+
+TEST(Keys, OfListsAreAccountedFor) {
+  Folder dir;
+  dir.add("config.json", "{}");
+  dir.writeTensors("model.safetensors", {{"emb", {4, 8}}});
+  dir.add("list.json", R"([{"n": 4, "foo": 1}, {"n": 5}])");
+  Bound bound = bindPath(
+      spec("config: {n: {type: int, hf: \"list.json:0.n\", default: 3}}\n"),
+      dir.path());
+  EXPECT_FALSE(bound.model);
+  EXPECT_NE(bound.messages.find("list.json:1:11: error: 'list.json:0.foo' is "
+                                "1, which this spec does not read"),
+            std::string::npos)
+      << bound.messages;
+}
+
 TEST(Keys, OfTwoObjectsOneStandsBack) {
   const char *config = "config:\n  prefix: {hf: [new., old.]}\n"
                        "  n: {type: int, hf: n, default: 3}\n";
@@ -246,7 +390,7 @@ TEST(Keys, OfAGgufNamespaceAreErrors) {
 }
 
 TEST(Keys, AGgufListOfOneNumberIsThatNumber) {
-  const char *config = "config: {n: {type: int, gguf: $arch.heads}}\n";
+  std::string config = "config: {n: {type: int, gguf: $arch.heads}}\n";
   Bound bound = Gguf().list("k.heads", {4, 4, 4}).bind("", config);
   ASSERT_TRUE(bound.model) << bound.messages;
   EXPECT_EQ(bound.value("n"), "4");
@@ -254,6 +398,14 @@ TEST(Keys, AGgufListOfOneNumberIsThatNumber) {
   EXPECT_NE(bound.messages.find("gguf: k.heads varies by layer ([4,2])"),
             std::string::npos)
       << bound.messages;
+  for (uint32_t layers : {2u, 3u})
+    EXPECT_EQ(
+        bool(Gguf()
+                 .list("k.heads", {4, 4, 4})
+                 .number("k.block_count", layers)
+                 .bind("", config + "inert: {gguf: [$arch.block_count]}\n")
+                 .model),
+        layers == 3);
 }
 
 TEST(Keys, CountsOfNoneDoNotMatch) {
@@ -277,7 +429,7 @@ protected:
   static Bound bind(const Gguf &file) {
     return file.bind(
         "sluice: 1\nfamily: k\n"
-        "use: {rope: {file: blocks/rope.yaml, dims: 8, default_theta: 1e4}}\n"
+        "use: {rope: {file: blocks/rope.yaml, dims: 8, default_theta: 5e5}}\n"
         "weights:\n  table: {shape: [4, 8], gguf: emb}\n"
         "entries:\n  encode:\n    inputs: {ids: tokens, pos: positions}\n"
         "    positions: {kind: linear}\n    nodes:\n"
@@ -325,6 +477,13 @@ TEST_F(GgufRope, Yarn) {
   EXPECT_NEAR(number(bound, "rope.amplitude"), 0.5 * (1 + 0.1 * std::log(4.0)),
               1e-12);
   EXPECT_FALSE(bind(file.number("k.rope.scaling.yarn_beta_fast", 16.0f)).model);
+}
+
+// llama.cpp's rope_freq_base_train, whatever the family.
+TEST_F(GgufRope, WithoutABaseItIsTenThousand) {
+  Bound bound = bind(Gguf());
+  ASSERT_TRUE(bound.model) << bound.messages;
+  EXPECT_EQ(number(bound, "rope.theta"), 10000.0);
 }
 
 TEST_F(GgufRope, PartOfAHeadIsAnError) {

@@ -113,6 +113,37 @@ TEST(Folders, SayWhatTheyPassOver) {
       ElementsAre(HasSubstr("code of the checkpoint's own is not run")));
   EXPECT_THAT(notes(R"({"fix_mistral_regex": true})"),
               ElementsAre(HasSubstr("fix_mistral_regex is not carried out")));
+  nlohmann::json many = nlohmann::json::object();
+  for (int i = 0; i < 50000; ++i) {
+    many["foo" + std::to_string(i)] = 1;
+    many["foo" + std::to_string(i) + "_token"] = "<" + std::to_string(i) + ">";
+    many["extra_special_tokens"].push_back("<x" + std::to_string(i) + ">");
+    many["added_tokens_decoder"][std::to_string(7 + i)] = {
+        {"content", "<" + std::to_string(i) + ">"}};
+  }
+  std::vector<std::string> told = notes(many.dump().c_str());
+  EXPECT_EQ(told.size(), 21u);
+  EXPECT_THAT(told.back(), HasSubstr("49980 more keys are not known"));
+}
+
+TEST(Folders, ReadManyTokensInLittleTime) {
+  Checkpoint folder;
+  folder.add("config.json", R"({"model_type": "bert"})");
+  folder.add("vocab.txt", words);
+  nlohmann::json config, map, added;
+  for (int i = 0; i < 30000; ++i) {
+    std::string name = std::to_string(i);
+    config["extra_special_tokens"].push_back("<a" + name + ">");
+    map["extra_special_tokens"].push_back("<b" + name + ">");
+    added["<a" + name + ">"] = 7 + i;
+  }
+  folder.add("tokenizer_config.json", config.dump());
+  folder.add("special_tokens_map.json", map.dump());
+  folder.add("added_tokens.json", added.dump());
+  Result<TokenizerFile> file = folder.read();
+  ASSERT_TRUE(file.ok()) << file.status().message();
+  EXPECT_THAT(pieces(make(nlohmann::json::parse(file->json)), "fox<a7><b7>"),
+              ElementsAre("[CLS]", "fox", "<a7>", "<b7>", "[SEP]"));
 }
 
 TEST(Folders, RefuseWhatIsMalformed) {

@@ -78,6 +78,55 @@ TEST(GgufVocabulary, WordPieceMarksContinuations) {
               ElementsAre("[CLS]", "un", "##aff", ",", "[UNK]", "[SEP]"));
 }
 
+// The ids that llama.cpp's vocabulary of each kind begins with.
+TEST(GgufVocabulary, IdsThatAreLeftOutAreLlamaCpps) {
+  Json tokens = Json::array();
+  for (int i = 0; i < 104; ++i)
+    tokens.push_back("\u2581t" + std::to_string(i));
+  tokens[100] = "[UNK]";
+  tokens[101] = "[CLS]";
+  tokens[102] = "[SEP]";
+  Json fields = {{"model", "bert"}, {"tokens", tokens}};
+  EXPECT_THAT(pieces(make(*convert(fields)), "t7 x"),
+              ElementsAre("[CLS]", "t7", "[UNK]", "[SEP]"));
+  // Its flags do not count for this kind.
+  fields["add_bos_token"] = fields["add_eos_token"] = false;
+  EXPECT_THAT(pieces(make(*convert(fields)), "t7"),
+              ElementsAre("[CLS]", "t7", "[SEP]"));
+  fields = {{"model", "gpt2"},
+            {"pre", "gpt-2"},
+            {"tokens",
+             {"a", "b", "c", "d", "e", "f", "g", "h", "i", "j", "k", "<|e|>"}},
+            {"add_bos_token", true},
+            {"add_eos_token", true},
+            {"merges", Json::array()}};
+  EXPECT_THAT(pieces(make(*convert(fields)), "ab"),
+              ElementsAre("<|e|>", "a", "b", "<|e|>"));
+  fields["pre"] = "glm4";
+  EXPECT_THAT(pieces(make(*convert(fields)), "ab"),
+              ElementsAre("a", "b", "<|e|>"));
+  fields["add_bos_token"] = 1;
+  EXPECT_THAT(convert(fields).status().message(),
+              HasSubstr("add_bos_token: expected true or false"));
+}
+
+TEST(GgufVocabulary, WordPieceFoldsAsTheFileSays) {
+  Json fields = {{"model", "bert"},
+                 {"tokens",
+                  {"[CLS]", "[SEP]", "[UNK]", "\u2581caf\u00e9", "\u2581cafe",
+                   "\u2581Cafe"}},
+                 {"cls_token_id", 0},
+                 {"seperator_token_id", 1},
+                 {"unknown_token_id", 2}};
+  auto cut = [&] { return pieces(make(*convert(fields)), "Caf\u00e9")[1]; };
+  EXPECT_EQ(cut(), "cafe");
+  fields["normalizer.strip_accents"] = false;
+  EXPECT_EQ(cut(), "caf\u00e9");
+  fields["normalizer.strip_accents"] = true;
+  fields["normalizer.lowercase"] = false;
+  EXPECT_EQ(cut(), "Cafe");
+}
+
 TEST(GgufVocabulary, BytePairsMayStandForSpacesThemselves) {
   Json fields = {{"model", "gpt2"},
                  {"pre", "gemma4"},
@@ -94,6 +143,10 @@ TEST(GgufVocabulary, BytePairsMayStandForSpacesThemselves) {
               ElementsAre("a", "\u2581a", "b", "\n\n", "<0xC3>", "<0xA9>"));
   EXPECT_EQ(*tokenizer.decode(*tokenizer.encode("a ab\n\n\u00e9")),
             "a ab\n\n\u00e9");
+  // llama.cpp overrides the flag for this kind.
+  fields["bos_token_id"] = 0;
+  fields["add_bos_token"] = false;
+  EXPECT_THAT(pieces(make(*convert(fields)), "a"), ElementsAre("<unk>", "a"));
 }
 
 // Every expression of the table is one that the engine takes.
@@ -138,6 +191,20 @@ TEST(GgufVocabulary, EscapedTokensAreTakenAsLongAsTheyFit) {
             "token 7 ('\\x0') has a malformed escape");
 }
 
+// Not with the square of their length.
+TEST(GgufVocabulary, LongTokensAreCutInLittleTime) {
+  Json fields = sentencePiece();
+  for (int i = 0; i < 200; ++i) {
+    fields["tokens"].push_back(std::string(size_t(60000 + i), 'a'));
+    fields["scores"].push_back(-9);
+    fields["token_type"].push_back(1);
+  }
+  Result<Json> document = convert(fields);
+  ASSERT_TRUE(document.ok()) << document.status().message();
+  // "ab" and "\u2581a", and an "a" before or behind each long one but the last.
+  EXPECT_EQ((*document)["model"]["merges"].size(), 2 + 2 * 199u);
+}
+
 TEST(GgufVocabulary, ContradictionsAreReported) {
   auto message = [](const char *key, Json value) {
     Json fields = sentencePiece();
@@ -147,6 +214,9 @@ TEST(GgufVocabulary, ContradictionsAreReported) {
   EXPECT_THAT(message("scores", {1, 2}), HasSubstr("2 entries for 8 tokens"));
   EXPECT_THAT(message("token_type", {1}), HasSubstr("1 entries for 8 tokens"));
   EXPECT_THAT(message("tokens", {1}), HasSubstr("wrong type"));
+  Json tokens = sentencePiece()["tokens"];
+  tokens[4] = std::string(70000, 'a');
+  EXPECT_THAT(message("tokens", tokens), HasSubstr("token 4 has 70000 bytes"));
   EXPECT_THAT(message("tokens", Json::array()), HasSubstr("empty"));
   EXPECT_THAT(message("model", "mystery"), HasSubstr("'mystery'"));
 }

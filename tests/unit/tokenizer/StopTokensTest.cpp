@@ -48,6 +48,7 @@ TEST(StopTokens, OfAFolder) {
       {sixteen, R"({"eos_token_id": null})", {}, "ends nothing"},
       {sixteen, R"({"eos_token_id": []})", {}, nullptr},
       {sixteen, "{", {16}, "generation_config.json: not valid JSON"},
+      {sixteen, "[]", {16}, "generation_config.json: expected an object"},
       {sixteen, R"({"eos_token_id": "</s>"})", {}, "found \"</s>\""},
       {sixteen, R"({"eos_token_id": -1})", {}, "found -1"},
       {R"({"text_config": {"eos_token_id": 4}})", nullptr, {4}, nullptr},
@@ -66,22 +67,24 @@ TEST(StopTokens, OfAFolder) {
     else
       EXPECT_THAT(got->notes, IsEmpty());
   }
-  EXPECT_THAT(stops(sixteen, "[]").status().message(),
-              HasSubstr("generation_config.json: expected an object"));
 }
 
 Result<StopTokens> stops(const std::vector<std::string> &tokens,
-                         const std::map<std::string, uint32_t> &keys) {
+                         const std::map<std::string, uint32_t> &keys,
+                         const std::map<std::string, std::string> &texts = {}) {
   constexpr uint32_t version = 3, u32 = 4, text = 8, list = 9;
   Bytes bytes;
   bytes.data = "GGUF";
-  bytes.number(version).number<uint64_t>(0).number<uint64_t>(1 + keys.size());
+  bytes.number(version).number<uint64_t>(0);
+  bytes.number<uint64_t>(1 + keys.size() + texts.size());
   bytes.text("tokenizer.ggml.tokens").number(list).number(text);
   bytes.number<uint64_t>(tokens.size());
   for (const std::string &token : tokens)
     bytes.text(token);
   for (const auto &[key, id] : keys)
     bytes.text("tokenizer.ggml." + key).number(u32).number(id);
+  for (const auto &[key, value] : texts)
+    bytes.text("tokenizer.ggml." + key).number(text).text(value);
   Folder folder;
   Result<checkpoint::Checkpoint> file =
       checkpoint::Checkpoint::open(folder.add("m.gguf", bytes.pad(32).data));
@@ -98,7 +101,8 @@ TEST(StopTokens, OfAGguf) {
   EXPECT_THAT(stops(tokens, {{"fim_pad_token_id", 5}})->ids,
               UnorderedElementsAre(1, 2, 3, 5));
   for (const char *name : {"<end_of_turn>", "<|end|>", "<|return|>", "<turn|>",
-                           "<|eom_id|>", "<|endoftext|>", "[EOS]", "<EOT>"})
+                           "<|eom_id|>", "<|endoftext|>", "[EOS]", "<EOT>",
+                           "<\uff5cend\u2581of\u2581sentence\uff5c>", "[e~["})
     EXPECT_THAT(stops(Tokens{"a", name}, {})->ids, ElementsAre(1)) << name;
   EXPECT_THAT(
       stops(Tokens{"<|end|>", "<|return|>", "<|call|>"}, {{"eos_token_id", 0}})
@@ -108,18 +112,46 @@ TEST(StopTokens, OfAGguf) {
               ElementsAre(1));
   Result<StopTokens> bad = stops(tokens, {{"eos_token_id", 6}});
   EXPECT_THAT(bad->notes, ElementsAre(HasSubstr("there is no token 6")));
+  bad = stops(tokens, {}, {{"eos_token_id", "\xff\xe9"}});
+  EXPECT_THAT(bad->notes, ElementsAre(HasSubstr("there is no token \"")));
+}
+
+// llama.cpp's special_eos_id of each kind of vocabulary.
+TEST(StopTokens, OfAGgufWithoutAnEnd) {
+  std::vector<std::string> tokens;
+  for (int i = 0; i < 12; ++i)
+    tokens.push_back("t" + std::to_string(i));
+  const std::map<std::string, int32_t> kinds = {
+      {"llama", 2}, {"t5", 1}, {"gpt2", 11}};
+  for (const auto &[kind, id] : kinds) {
+    EXPECT_THAT(stops(tokens, {}, {{"model", kind}})->ids, ElementsAre(id));
+    EXPECT_THAT(stops(tokens, {{"eos_token_id", 5}}, {{"model", kind}})->ids,
+                ElementsAre(5));
+  }
+  EXPECT_THAT(stops(tokens, {}, {{"model", "bert"}})->ids, IsEmpty());
+  EXPECT_THAT(stops({"a"}, {}, {{"model", "gpt2"}})->ids, IsEmpty());
+}
+
+TEST(StopTokens, OfAnyNumberAreReadOnce) {
+  Json list = Json::array();
+  for (int i = 0; i < 300000; ++i)
+    list.push_back(i);
+  std::string text = Json{{"eos_token_id", list}}.dump();
+  EXPECT_EQ(stops("{}", text.c_str())->ids.size(), 300000u);
 }
 
 TEST(StopTokens, HaveTheTypeOfTheirTexts) {
   tokenizer::TokenList list;
-  list.tokens = {"<|im_end|>", "<|fim_prefix|>", "<|channel|>", "a",
-                 "<|end|>",    "<|return|>",     "<|call|>"};
+  list.tokens = {"<|im_end|>", "<|fim_prefix|>", "<|channel|>",
+                 "a",          "<|end|>",        "<|return|>",
+                 "<|call|>",   "\u2581<PRE>",    "<\uff5cfim\u2581hole\uff5c>"};
   list.types.assign(list.tokens.size(), tokenizer::TokenType::Normal);
   std::ifstream table(SLUICE_SOURCE_DIR "/models/tokenizers/ends.json");
   tokenizer::correctTypes(list, Json::parse(table));
   using enum tokenizer::TokenType;
-  EXPECT_THAT(list.types, ElementsAre(Control, Control, UserDefined, Normal,
-                                      UserDefined, Control, Control));
+  EXPECT_THAT(list.types,
+              ElementsAre(Control, Control, UserDefined, Normal, UserDefined,
+                          Control, Control, Control, Control));
 }
 
 } // namespace
