@@ -123,11 +123,14 @@ Status DimChecker::checkStride(std::string_view name, int64_t value) const {
   if (!ref)
     return corrupt("a stride of " + quoted(name) + ", which is no operand");
   // An operand without rows of its own is the same for all of the step.
-  int64_t expected = ref->kind() == RefKind::Buffer
-                         ? list(model_.buffers())[ref->index()]->stride()
+  const Buffer *buffer = ref->kind() == RefKind::Buffer
+                             ? list(model_.buffers())[ref->index()]
+                             : nullptr;
+  int64_t expected = buffer                          ? buffer->stride()
                      : ref->kind() == RefKind::Input ? 1
                                                      : 0;
-  if (value == expected || value == 0)
+  if (value == expected ||
+      (value == 0 && !(buffer && buffer->rows() != RowKind::One)))
     return {};
   return corrupt("the stride of " + quoted(name) + " is " +
                  std::to_string(value) + ", not " + std::to_string(expected));
@@ -187,6 +190,10 @@ bool DimChecker::rowByRow(std::string_view name) const {
   if (operand("pairs") || operand("position") || kind_ == "gather_rows" ||
       kind_ == "pool_rows")
     return false;
+  // Of a map: x0, x1, ...
+  if (name.size() > 1 && name[0] == 'x' &&
+      name.find_first_not_of("0123456789", 1) == name.npos)
+    return true;
   return name == "x" || name == "q" || name == "k" || name == "v" ||
          name == "table" || name == "residual" || name == "idx" ||
          name == "weight";
@@ -214,7 +221,12 @@ Status DimChecker::checkBuffer(std::string_view name, const Ref &ref) const {
 
 Status DimChecker::checkVector(std::string_view name,
                                const Weight &weight) const {
-  Wide needed = vectorWidth(name);
+  Wide needed = rowByRow(name) ? width(name) : vectorWidth(name);
+  if (name == "bias")
+    needed =
+        Wide(dim("experts", 1)) * (text(weight.layout()) == "vector_glu"
+                                       ? 2 * roundUp(dim("N", 0), SLC_PANEL)
+                                       : needed);
   if (auto step = find(std::string(name) + ".outer"))
     needed = (Wide(dim("outer", 1)) - 1) * *step + 1;
   if (needed * elemBytes(weight.elem()) <= Wide(weight.bytes()))
@@ -232,6 +244,9 @@ Status DimChecker::checkMatrix(const Weight &weight) const {
     return {};
   if (shape.size() < 2)
     return corrupt("'w' is not a matrix");
+  if (product && !text(weight.layout()).starts_with("panel"))
+    return corrupt("'w' is " + quoted(text(weight.name())) +
+                   ", which is not packed in panels");
   Wide rows = packedRows(weight, shape[shape.size() - 2]);
   int64_t columns = shape[shape.size() - 1];
   int64_t experts = dim("experts", 1);
@@ -267,8 +282,11 @@ Status DimChecker::checkOperand(std::string_view name, const Ref &ref) const {
   case RefKind::State:
     return name == "cache" ? checkCache(*list(model_.states())[ref.index()])
                            : Status();
-  case RefKind::Input:
-    return {};
+  case RefKind::Input: // one element a row
+    return width(name) <= 1
+               ? Status()
+               : corrupt(quoted(name) + " is an input, which has one element a "
+                                        "row");
   }
   return {};
 }

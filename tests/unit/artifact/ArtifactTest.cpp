@@ -226,7 +226,7 @@ TEST(Artifact, RefusesBrokenPlans) {
          m.weights[1]->layout = "rows";
          m.weights[1]->bytes -= 64;
        },
-       "w is not a packed matrix"},
+       "which is not packed in panels"},
       {"weight shape", [](auto &m) { m.weights[0]->shape = {40, 17}; },
        "'embed' has 2560 bytes, fewer than its shape and layout take"},
       {"weight axis", [](auto &m) { m.weights[0]->shape = {40, -16}; },

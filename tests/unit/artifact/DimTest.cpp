@@ -142,6 +142,7 @@ TEST(Dims, GoWithTheirOperands) {
        "49"},
       {head, "N", 65, "'w' is 'head', which has another shape"},
       {head, "y.stride", 40, "the stride of 'y' is 40, not 48"},
+      {head, "y.stride", 0, "the stride of 'y' is 0, not 48"},
   };
   for (const Break &one : breaks) {
     ModelT model = toy();
@@ -165,6 +166,38 @@ TEST(Dims, GoWithRowsWeightsAndBlocks) {
   model.weights[1]->bytes = 16;
   EXPECT_THAT(check(model).message(),
               HasSubstr("'w' is 'head', which has fewer elements"));
+  model = toy();
+  head.apply(model);
+  model.weights[1]->layout = "rows";
+  EXPECT_THAT(check(model).message(),
+              HasSubstr("'w' is 'head', which is not packed in panels"));
+  model = toy();
+  head.apply(model);
+  head.in(model).operands[0] = Ref(0, 0, 0, RefKind::Input);
+  EXPECT_THAT(check(model).message(),
+              HasSubstr("'x' is an input, which has one element a row"));
+  model = toy();
+  StepCase biased = head;
+  biased.operands = {"x", "w", "bias", "y"};
+  biased.dims.push_back({"experts", 2});
+  biased.apply(model);
+  for (auto &program : model.entries[0]->programs)
+    for (auto &step : program->steps)
+      if (DispatchT *one = step->body.AsDispatch();
+          one && one->kernel == biased.in(model).kernel) {
+        one->operands.insert(one->operands.begin() + 2,
+                             Ref(0, 2, 0, RefKind::Weight));
+        ++one->writes;
+      }
+  model.weights[1]->shape = {2, kVocab, kWidth}; // two experts
+  model.weights[1]->bytes *= 2;
+  auto bias = std::make_unique<WeightT>(*model.weights[0]);
+  bias->name = "bias";
+  bias->shape = {kVocab};
+  bias->bytes = kVocab * sizeof(float);
+  model.weights.push_back(std::move(bias));
+  EXPECT_THAT(check(model).message(),
+              HasSubstr("'bias' is 'bias', which has fewer elements"));
   model = toy();
   model.states[0]->block_bytes -= 64;
   EXPECT_THAT(check(model).message(),
