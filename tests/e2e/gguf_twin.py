@@ -208,11 +208,11 @@ def write(path, pairs, tensors):
         file.write(header + bytes(-len(header) % ALIGNMENT) + data)
 
 
-def write_twin(case, path):
-    """The case's checkpoint as a GGUF file; the results that it can give, or None for all."""
+def write_twin(case, path, **more):
+    """The case's checkpoint as a GGUF file, with `more` keys; the results that it can give, or None for all."""
     with open(os.path.join(case, "config.json"), encoding="utf-8") as file:
         config = json.load(file)
     family = config["model_type"]
     tensors = safetensors.load(os.path.join(case, "model.safetensors"))
-    write(path, metadata(family, config), converted(family, config, tensors))
+    write(path, metadata(family, config) | more, converted(family, config, tensors))
     return RESULTS.get(family)
