@@ -18,7 +18,8 @@ int64_t widthOf(Value value) {
 
 SmallVector<int64_t> rowShape(Value value) {
   SmallVector<int64_t> shape;
-  for (int64_t size : cast<RankedTensorType>(value.getType()).getShape())
+  auto type = cast<RankedTensorType>(value.getType());
+  for (int64_t size : type.getShape())
     if (!ShapedType::isDynamic(size))
       shape.push_back(size);
   return shape;

@@ -295,9 +295,9 @@ Status Folder::finish(json made) {
       return flag->status();
   // Merged pieces say themselves where a space is.
   if (*clean && (*force || member(member(made, "model"), "type") != "BPE"))
-    changed = made[kCleanUpKey] = true;
+    made[kCleanUpKey] = changed = true;
   if (*split)
-    changed = made[kSplitSpecialKey] = true;
+    made[kSplitSpecialKey] = changed = true;
   document = changed ? made.dump(-1, ' ', false, json::error_handler_t::replace)
                      : fileText;
   return {};
