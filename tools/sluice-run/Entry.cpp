@@ -133,7 +133,8 @@ static Status tokenize(Model &model, const std::string &prompt,
   Result<std::vector<int32_t>> ids = (*tokenizer)->encode(prompt);
   if (!ids.ok())
     return ids.status().in("--prompt");
-  (model.startToken() >= 0 ? inputs.sources : inputs.ids) = {*ids};
+  auto &lists = model.startToken() >= 0 ? inputs.sources : inputs.ids;
+  lists.assign(1, *ids);
   return {};
 }
 

@@ -6,6 +6,7 @@
 #include "compiler/tokenizer/VocabularyFiles.h"
 #include "runtime/tokenizer/Tokenizer.h"
 
+#include <algorithm>
 #include <cstdlib>
 
 using nlohmann::json;

@@ -4,6 +4,7 @@
 #include "runtime/executor/Engine.h"
 #include "tests/unit/fixture/ToyModel.h"
 
+#include <algorithm>
 #include <fstream>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

@@ -1,6 +1,7 @@
 #include "tests/unit/kernels/Packed.h"
 #include "gtest/gtest.h"
 
+#include <algorithm>
 #include <cmath>
 
 using namespace sluice::testing;

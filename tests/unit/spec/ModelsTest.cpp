@@ -1,6 +1,7 @@
 // The families of models/ against reference checkpoints and random ones.
 #include "tests/unit/spec/Fixture.h"
 
+#include <algorithm>
 #include <cstdlib>
 
 using namespace sluice::spec;

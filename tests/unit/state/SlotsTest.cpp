@@ -2,6 +2,7 @@
 
 #include "tests/unit/fixture/ToyModel.h"
 
+#include <algorithm>
 #include <cstring>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

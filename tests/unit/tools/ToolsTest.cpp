@@ -1,6 +1,7 @@
 #include "runtime/tensors/TensorFile.h"
 #include "tests/unit/fixture/ToyModel.h"
 
+#include <algorithm>
 #include <filesystem>
 #include <fstream>
 #include <gmock/gmock.h>
