@@ -223,10 +223,7 @@ Status DimChecker::checkVector(std::string_view name,
                                const Weight &weight) const {
   Wide needed = rowByRow(name) ? width(name) : vectorWidth(name);
   if (name == "bias")
-    needed =
-        Wide(dim("experts", 1)) * (text(weight.layout()) == "vector_glu"
-                                       ? 2 * roundUp(dim("N", 0), SLC_PANEL)
-                                       : needed);
+    needed *= dim("experts", 1);
   if (auto step = find(std::string(name) + ".outer"))
     needed = (Wide(dim("outer", 1)) - 1) * *step + 1;
   if (needed * elemBytes(weight.elem()) <= Wide(weight.bytes()))
