@@ -23,6 +23,10 @@ struct Product {
   auto operator<=>(const Product &) const = default;
 };
 
+// With fewer rows the generated kernel reads the weights as fast as memory
+// gives them, and stays in the parallel region.
+inline constexpr int64_t kEngineRows = 9;
+
 class Engine {
 public:
   static Result<std::unique_ptr<Engine>> create();

@@ -23,10 +23,6 @@ struct ReadyDispatch {
   bool nowait = false;
 };
 
-// With fewer rows the generated kernel reads the weights as fast as memory
-// gives them, and stays in the parallel region.
-inline constexpr int64_t kEngineRows = 9;
-
 struct ReadyMatmul {
   Product product;
   const void *x = nullptr, *w = nullptr;
