@@ -81,6 +81,26 @@ TEST(Model, GeneratedKernelsGiveTheSameBits) {
   EXPECT_TRUE(runAlone(*model, ids, 0) == test::expectedLogits(ids, {}));
 }
 
+// The program for the engine refuses an id here, so that it shows who ran.
+TEST(Model, LeavesNoTokensToAProgramWhoseProductsNobodyTakes) {
+  test::ToyFile toy = test::toyFile({.source = false});
+  auto &programs = toy.model.entries[0]->programs;
+  programs[1]->steps[0]->body.AsDispatch()->dims = {5};
+  Sequence many = sequence({1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12});
+  for (bool spare : {false, true}) {
+    programs[0]->max = spare ? 0 : test::kEngineRows - 1;
+    auto model = Model::load(test::writeFile("spare", toy.bytes()),
+                             {.reproducible = true});
+    ASSERT_TRUE(model.ok()) << model.status().message();
+    auto results = (*model)->run("generate", {&many, 1});
+    ASSERT_EQ(results.ok(), spare);
+    if (spare) {
+      EXPECT_TRUE(rows((*results)[0][0]) ==
+                  test::expectedLogits(many.tokens, {}));
+    }
+  }
+}
+
 TEST(Model, RunsRaggedBatches) {
   auto model = load({.capacity = 16, .sequences = 3});
   std::vector<Sequence> batch = {sequence(tokens(150, 1), 2),
