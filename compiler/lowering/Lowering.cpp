@@ -46,10 +46,6 @@ static void declareEntry(PlanBuilder &plan, func::FuncOp entry,
                   entry->getAttrOfType<DictionaryAttr>("llm.positions"));
 }
 
-static bool hasProductsForLibrary(ProgramOp program) {
-  return !program.getBody().getOps<MatmulOp>().empty();
-}
-
 static LogicalResult lowerEntry(Walk &walk, PlanBuilder &plan,
                                 func::FuncOp entry,
                                 const LoweringOptions &options) {
@@ -73,7 +69,7 @@ static LogicalResult lowerEntry(Walk &walk, PlanBuilder &plan,
   if (failed(program))
     return failure();
   // It steps in where the library takes no product.
-  if (first && hasProductsForLibrary(*program))
+  if (first && program->hasProductsForLibrary())
     first.removeMaxAttr();
   declareEntry(plan, entry, walk.inputs(), first ? first : *program);
   return success();

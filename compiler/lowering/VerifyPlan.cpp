@@ -420,15 +420,13 @@ LogicalResult verifyRanges(ModuleOp module) {
   auto last = [](ProgramOp program) {
     return program.getMax().value_or(std::numeric_limits<uint64_t>::max());
   };
-  auto forLibrary = [](ProgramOp program) {
-    return !program.getBody().getOps<MatmulOp>().empty();
-  };
   for (auto &[entry, programs] : byEntry)
     for (size_t i = 0; i < programs.size(); ++i)
       for (size_t j = 0; j < i; ++j)
         if (programs[i].getMin() <= last(programs[j]) &&
             programs[j].getMin() <= last(programs[i]) &&
-            !(forLibrary(programs[i]) && !forLibrary(programs[j]) &&
+            !(programs[i].hasProductsForLibrary() &&
+              !programs[j].hasProductsForLibrary() &&
               programs[j].getMin() < programs[i].getMin())) {
           InFlightDiagnostic error =
               programs[i].emitOpError("takes token counts of another program");

@@ -162,6 +162,10 @@ LogicalResult ProgramOp::verify() {
 
 StringRef ProgramOp::getDefaultDialect() { return "plan"; }
 
+bool ProgramOp::hasProductsForLibrary() {
+  return !getBody().getOps<MatmulOp>().empty();
+}
+
 LogicalResult BufferOp::verify() {
   if (failed(checkElement(*this, getElem())))
     return failure();

@@ -142,6 +142,10 @@ def Plan_ProgramOp : Plan_Op<"program", [Symbol, IsolatedFromAbove, SingleBlock,
     $sym_name `for` $entry `tokens` custom<Number>($min) (`to` custom<Number>($max)^)? $body attr-dict
   }];
   let hasVerifier = 1;
+  let extraClassDeclaration = [{
+    // Some of its products may be computed by the library.
+    bool hasProductsForLibrary();
+  }];
 }
 
 class Plan_Place<string mnemonic> : Plan_Op<mnemonic,
