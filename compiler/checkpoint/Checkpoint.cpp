@@ -99,6 +99,30 @@ Status Checkpoint::addSafetensors(const std::string &path) {
   return {};
 }
 
+enum class FileKind { Safetensors, Gguf, Pickle, Other };
+
+// A GGUF file is known by its first bytes, whatever it is called.
+static FileKind kindOf(const fs::path &path) {
+  char magic[4] = {};
+  if (isFile(path.string())) // not something that waits for a writer
+    std::ifstream(path, std::ios::binary).read(magic, sizeof magic);
+  std::string extension = path.extension();
+  if (std::string_view(magic, sizeof magic) == "GGUF" || extension == ".gguf")
+    return FileKind::Gguf;
+  if (extension == ".safetensors")
+    return FileKind::Safetensors;
+  bool pickle =
+      extension == ".bin" || extension == ".pt" || extension == ".pth";
+  return pickle ? FileKind::Pickle : FileKind::Other;
+}
+
+static Status pickled(const std::string &where, const std::string &name) {
+  return Status(Code::Unsupported,
+                message(where, ": found only ", quote(name),
+                        "; pickled weights are not read, convert them to "
+                        "safetensors"));
+}
+
 // Which file holds each tensor, as an index says.
 static Result<std::map<std::string, std::string>>
 readIndex(const std::string &index) {
@@ -130,6 +154,8 @@ Status Checkpoint::openShards(const std::string &index) {
   for (const auto &[tensor, file] : *shards)
     names.insert(file);
   for (const std::string &name : names) {
+    if (kindOf(name) == FileKind::Pickle)
+      return pickled(index, name);
     Status status = addSafetensors((fs::path(folder_) / name).string());
     if (!status.ok())
       return status.in(index);
@@ -159,23 +185,13 @@ Status Checkpoint::openShards(const std::string &index) {
   return {};
 }
 
-enum class FileKind { Safetensors, Gguf, Pickle, Other };
-
-// A GGUF file is known by its first bytes, whatever it is called.
-static FileKind kindOf(const fs::path &path) {
-  char magic[4] = {};
-  std::ifstream(path, std::ios::binary).read(magic, sizeof magic);
-  std::string extension = path.extension();
-  if (std::string_view(magic, sizeof magic) == "GGUF" || extension == ".gguf")
-    return FileKind::Gguf;
-  if (extension == ".safetensors")
-    return FileKind::Safetensors;
-  bool pickle =
-      extension == ".bin" || extension == ".pt" || extension == ".pth";
-  return pickle ? FileKind::Pickle : FileKind::Other;
-}
-
 Status Checkpoint::openFolder() {
+  std::string adapter = (fs::path(folder_) / "adapter_config.json").string();
+  if (isFile(adapter))
+    return Status(Code::Unsupported,
+                  adapter + ": the weights of this folder are changed by an "
+                            "adapter, which is not applied; merge it into "
+                            "them, or take it out of the folder");
   std::string single = (fs::path(folder_) / "model.safetensors").string();
   std::string index = (fs::path(folder_) / indexName).string();
   if (isFile(single))
@@ -194,10 +210,7 @@ Status Checkpoint::openFolder() {
     return openGguf();
   }
   if (safetensors.empty() && gguf.empty() && !pickles.empty())
-    return Status(Code::Unsupported,
-                  message(folder_, ": found only ", quote(pickles[0]),
-                          "; pickled weights are not read, convert them to "
-                          "safetensors"));
+    return pickled(folder_, pickles[0]);
   return Status(Code::NotFound,
                 message(folder_, ": expected model.safetensors, ", indexName,
                         " or one .safetensors or GGUF file; found ",
@@ -249,6 +262,8 @@ Result<Checkpoint> Checkpoint::open(const std::string &path) {
     case FileKind::Safetensors:
       status = checkpoint.addSafetensors(path);
       break;
+    case FileKind::Pickle:
+      return pickled(checkpoint.folder_, fs::path(path).filename().string());
     default:
       return Status(Code::Unsupported,
                     path + ": expected a folder, a .safetensors or a GGUF "

@@ -158,6 +158,11 @@ static Result<std::vector<TensorInfo>> parse(std::span<const uint8_t> bytes) {
                            "one has ",
                            bytes.size()));
   std::memcpy(&headerBytes, bytes.data(), sizeof headerBytes);
+  static constexpr std::string_view lfs = "version https://git-lfs";
+  if (bytes.size() > lfs.size() &&
+      std::memcmp(bytes.data(), lfs.data(), lfs.size()) == 0)
+    return corrupt("this is a pointer to a file that Git LFS has yet to fetch "
+                   "(git lfs pull)");
   if (headerBytes > maxHeaderBytes)
     return corrupt(message("the header claims ", headerBytes,
                            " bytes, the limit is ", maxHeaderBytes,

@@ -12,10 +12,18 @@ static size_t rowAxisOf(const Shape &weightShape) {
   return weightShape.size() == 3 ? 1 : 0;
 }
 
+// Of all tensors of a source: "BF16" only if each of them is, so that none is
+// narrowed.
 static std::string dtypeOf(const checkpoint::Checkpoint &checkpoint,
-                           const std::string &tensor) {
-  const checkpoint::TensorInfo *info = checkpoint.find(tensor);
-  return info ? checkpoint::dtypeName(info->dtype) : std::string();
+                           const Source &source) {
+  std::string name;
+  for (const TensorPart &part : source.tensors) {
+    const checkpoint::TensorInfo *info = checkpoint.find(part.tensor);
+    name = info ? checkpoint::dtypeName(info->dtype) : std::string();
+    if (name != "BF16")
+      break;
+  }
+  return name;
 }
 
 void WeightBinder::bindPlain(const WeightLeaf &leaf, const Place &place,
@@ -45,7 +53,7 @@ void WeightBinder::bindPlain(const WeightLeaf &leaf, const Place &place,
                    found) ||
       !compare(leaf, place, *shape, found, weight.source.tensors[0].tensor))
     return;
-  weight.dtype = dtypeOf(checkpoint_, weight.source.tensors[0].tensor);
+  weight.dtype = dtypeOf(checkpoint_, weight.source);
   Weight head = weight;
   add(leaf, std::move(weight), true);
   std::vector<Transform> rows;
@@ -87,7 +95,7 @@ void WeightBinder::addBias(const WeightLeaf &leaf, const Place &place,
     return;
   bias.source.fused = weight.source.fused;
   bias.source.rows = weight.source.rows;
-  bias.dtype = dtypeOf(checkpoint_, bias.source.tensors[0].tensor);
+  bias.dtype = dtypeOf(checkpoint_, bias.source);
   add(leaf, std::move(bias), true);
 }
 
@@ -146,7 +154,7 @@ void WeightBinder::explicitBias(const WeightLeaf &leaf, const Place &place,
   bias.source.rows = weight.source.rows;
   if (!compare(leaf, place, expected, found, chosen->tensors[0].weight))
     return;
-  bias.dtype = dtypeOf(checkpoint_, bias.source.tensors[0].tensor);
+  bias.dtype = dtypeOf(checkpoint_, bias.source);
   add(leaf, std::move(bias), true);
 }
 
@@ -284,7 +292,7 @@ void WeightBinder::bindParts(const WeightLeaf &leaf, const Place &place,
       weight.source.fused = true;
       weight.source.rows = selects[i];
     }
-    weight.dtype = dtypeOf(checkpoint_, weight.source.tensors[0].tensor);
+    weight.dtype = dtypeOf(checkpoint_, weight.source);
     add(leaf, weight, true);
     if (!leaf.biasSources.empty())
       explicitBias(leaf, place, weight, rows);

@@ -207,10 +207,20 @@ private:
            });
   }
 
+  // The spec reads items of the list by their numbers.
+  bool readItems(const std::string &key) const {
+    std::string item = key + ".";
+    return std::any_of(read_.lower_bound(item), read_.end(),
+                       [&](const std::string &read) {
+                         return read.starts_with(item) &&
+                                std::isdigit(read.c_str()[item.size()]);
+                       });
+  }
+
   bool covered(const Key &key, const std::string &text,
                const json &value) const {
     bool read = key.plain() &&
-                (read_.count(text) || (value.is_array() && readBelow(text)));
+                (read_.count(text) || (value.is_array() && readItems(text)));
     return read || isInert(text, value);
   }
 

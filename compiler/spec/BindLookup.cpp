@@ -127,6 +127,38 @@ bool WeightBinder::leafExists(const WeightLeaf &leaf, ConfigScope &env,
   return false;
 }
 
+// The weight outside of layers that would be `name` if it were absent, and is
+// not: of two that are tied a file needs one.
+std::optional<std::string> WeightBinder::tiedTo(const WeightGroup &group,
+                                                ConfigScope &env,
+                                                const std::string &prefix,
+                                                const std::string &path,
+                                                const std::string &name) {
+  Place place{env, {}, prefix, false};
+  std::optional<std::string> own = prefixOf(group, place);
+  if (!own)
+    return std::nullopt;
+  for (const auto &child : group.children) {
+    if (const auto *inner = std::get_if<WeightGroup>(&child)) {
+      if (inner->each)
+        continue;
+      if (auto found =
+              tiedTo(*inner, env, *own, path + inner->name + ".", name))
+        return found;
+      continue;
+    }
+    const auto &leaf = std::get<WeightLeaf>(child);
+    if (!leaf.absent || leaf.absent->use != name || !leaf.holds.empty())
+      continue;
+    std::optional<bool> tied = true;
+    if (leaf.absent->when)
+      tied = evaluateBool(*leaf.absent->when, env, diagnostics_);
+    if (tied.value_or(false) && leafExists(leaf, env, *own, true))
+      return path + leaf.name;
+  }
+  return std::nullopt;
+}
+
 bool WeightBinder::anyExists(const WeightGroup &group, ConfigScope &env,
                              const std::string &prefix, int depth) {
   if (depth > maxDepth)

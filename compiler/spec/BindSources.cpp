@@ -96,6 +96,37 @@ bool WeightBinder::complete(const std::vector<Tensor> &tensors,
   });
 }
 
+// One tensor under two names, as in files whose writer knew of no tying.
+bool WeightBinder::sameBytes(const Chosen &one, const Chosen &other) const {
+  if (one.tensors.size() != other.tensors.size() ||
+      one.decl->kind != other.decl->kind || !one.decl->apply.empty() ||
+      !other.decl->apply.empty())
+    return false;
+  auto same = [&](const std::string &x, const std::string &y) {
+    const checkpoint::TensorInfo *a = checkpoint_.find(x),
+                                 *b = checkpoint_.find(y);
+    if (!a || !b)
+      return !a && !b;
+    std::span<const uint8_t> left = checkpoint_.raw(*a),
+                             right = checkpoint_.raw(*b);
+    return a->dtype == b->dtype && a->shape == b->shape &&
+           std::equal(left.begin(), left.end(), right.begin(), right.end());
+  };
+  for (size_t i = 0; i < one.tensors.size(); ++i)
+    if (!same(one.tensors[i].weight, other.tensors[i].weight) ||
+        !same(one.tensors[i].bias, other.tensors[i].bias) ||
+        !same(one.tensors[i].scales, other.tensors[i].scales))
+      return false;
+  return true;
+}
+
+void WeightBinder::passOver(const Chosen &chosen, const WeightLeaf &leaf) {
+  for (const Tensor &tensor : chosen.tensors)
+    for (const std::string &name : {tensor.weight, tensor.bias, tensor.scales})
+      if (checkpoint_.find(name) && used_.emplace(name, Use{&leaf, ""}).second)
+        model_->ignored.push_back(name);
+}
+
 std::optional<WeightBinder::Chosen> WeightBinder::choose(const WeightLeaf &leaf,
                                                          const Place &place,
                                                          BiasMode mode,
@@ -123,6 +154,10 @@ std::optional<WeightBinder::Chosen> WeightBinder::choose(const WeightLeaf &leaf,
                     [&](const Tensor &t) { return isIgnored(t.weight); });
     if (covered)
       continue;
+    if (sameBytes(*chosen, candidate)) {
+      passOver(candidate, leaf);
+      continue;
+    }
     Diagnostic &d = diagnostics_.error(
         decl.location,
         "weight " +
@@ -130,7 +165,7 @@ std::optional<WeightBinder::Chosen> WeightBinder::choose(const WeightLeaf &leaf,
             " is in the checkpoint more than once: " +
             quote(chosen->tensors[0].weight) + " and " +
             quote(candidate.tensors[0].weight));
-    d.notes.push_back("name the one to pass over in `ignore`");
+    d.notes.push_back("they do not hold the same");
     failed = true;
     return std::nullopt;
   }

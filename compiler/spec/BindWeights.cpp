@@ -212,8 +212,13 @@ void WeightBinder::leaf(const WeightLeaf &leaf, const Place &place) {
     if (*allowed)
       return bindAlias(leaf, place, *leaf.absent);
   }
-  if (!leaf.optional)
-    missing(leaf, place);
+  if (leaf.optional)
+    return;
+  if (place.scope.index < 0)
+    if (auto tied = tiedTo(file_.weights, place.env, "", "",
+                           place.scope.child(leaf.name)))
+      return bindAlias(leaf, place, {leaf.location, *tied, std::nullopt});
+  missing(leaf, place);
 }
 
 bool WeightBinder::sameAs(const WeightLeaf &leaf, const Place &place,
@@ -235,11 +240,7 @@ bool WeightBinder::sameAs(const WeightLeaf &leaf, const Place &place,
       std::vector<Tensor> tensors;
       if (!expandSource(decl, place.env, place.prefix, BiasMode::None, tensors))
         return false;
-      for (const Tensor &tensor : tensors)
-        if (checkpoint_.find(tensor.weight)) {
-          used_.emplace(tensor.weight, Use{&leaf, ""});
-          model_->ignored.push_back(tensor.weight);
-        }
+      passOver({&decl, tensors}, leaf);
     }
   bindAlias(leaf, place, *leaf.sameAs);
   return true;

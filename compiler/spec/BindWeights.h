@@ -103,6 +103,10 @@ private:
                     const Weight &weight, const std::vector<Transform> &rows);
   void addBias(const WeightLeaf &leaf, const Place &place, const Weight &weight,
                const Chosen &chosen, Shape full);
+  std::optional<std::string> tiedTo(const WeightGroup &group, ConfigScope &env,
+                                    const std::string &prefix,
+                                    const std::string &path,
+                                    const std::string &name);
   void missing(const WeightLeaf &leaf, const Place &place);
   void reportMissing();
   void add(const WeightLeaf &leaf, Weight weight, bool present);
@@ -118,6 +122,8 @@ private:
   bool expandSource(const SourceDecl &decl, Env &env, const std::string &prefix,
                     BiasMode mode, std::vector<Tensor> &out);
   bool complete(const std::vector<Tensor> &tensors, BiasMode mode) const;
+  bool sameBytes(const Chosen &one, const Chosen &other) const;
+  void passOver(const Chosen &chosen, const WeightLeaf &leaf);
   bool exists(const std::string &tensor) const;
 
   // Builds the source of one weight or bias and its shape in the file.

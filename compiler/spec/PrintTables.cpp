@@ -5,6 +5,7 @@
 #include "compiler/spec/Transforms.h"
 
 #include <algorithm>
+#include <set>
 
 namespace sluice::spec {
 
@@ -394,7 +395,8 @@ void Printer::ignored() {
   if (model_.ignored.empty())
     return;
   std::string text;
-  for (const std::string &name : model_.ignored)
+  std::set<std::string> names(model_.ignored.begin(), model_.ignored.end());
+  for (const std::string &name : names)
     text += (text.empty() ? "" : ", ") + yamlText(escapeName(name));
   line(0, "ignore: {" + model_.format + ": [" + text + "]}");
 }

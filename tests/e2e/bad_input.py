@@ -348,7 +348,7 @@ def full_disk(bench):
     case, out = bench.case("llama/gqa"), bench.path("out.slc")
     compiling = ("sluice-compile", "-c", case, "--models", bench.models, "-o")
     bench.output(*compiling, out)  # an older result must survive
-    limit = dict(preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (150000, 150000)), restore_signals=False)
+    limit = dict(preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (150000, 150000)))
     bench.refuse("output beyond the largest file", "cannot write: File too large", *compiling, out, **limit)
     bench.output("sluice-run", out, "--ids", "5", "--generate", "2")
     with open("/dev/full", "wb") as full:

@@ -26,17 +26,20 @@ def replaced(data, old, new):
     return data.replace(old, new)
 
 
-class Llama:
-    """A folder with the reference case llama/gqa, and what it must compute."""
+class Reference:
+    """A folder with a reference case, and what it must compute."""
 
-    def __init__(self, bench, name):
+    def __init__(self, bench, name, case="llama/gqa"):
         self.bench, self.folder = bench, bench.path(name)
-        case = bench.case("llama/gqa")
+        case = bench.case(case)
         os.mkdir(self.folder)
         shutil.copy(os.path.join(case, "config.json"), self.folder)
         self.tensors = safetensors.load(os.path.join(case, "model.safetensors"))
         io = safetensors.load(os.path.join(case, "io.safetensors"))
-        self.ids, self.logits = ",".join(map(str, io["input_ids"].values())), io["logits"]
+        self.logits, self.inputs = io["logits"], []
+        for option, tensor in ("--ids", "input_ids"), ("--source-ids", "source_ids"), ("--token-types", "token_types"):
+            if tensor in io:
+                self.inputs += [option, ",".join(map(str, io[tensor].values()))]
 
     def path(self, name):
         return os.path.join(self.folder, name)
@@ -52,7 +55,7 @@ class Llama:
         if not self.bench.check(what, done.returncode == 0 and (message in said if message else not lines), said):
             return
         out = self.bench.path("out.safetensors")
-        self.bench.output("sluice-run", self.bench.path("out.slc"), "--ids", self.ids, "--out", out)
+        self.bench.output("sluice-run", self.bench.path("out.slc"), *self.inputs, "--out", out)
         worst, scaled = safetensors.difference(self.logits, safetensors.load(out)["logits"])
         self.bench.check(what, scaled <= 1e-4, f"off by {worst:.3g}")
         os.remove(out)
@@ -64,7 +67,7 @@ class Llama:
 
 def names(bench):
     """A GGUF file is one whatever it is called."""
-    llama = Llama(bench, "names")
+    llama = Reference(bench, "names")
     file = bench.path("twin.gguf")
     gguf_twin.write_twin(bench.case("llama/gqa"), file)
     for name in "blobs/sha256-0123", "M.GGUF", "my model.Q8_0.gguf.part", "alone/weights":
@@ -84,7 +87,7 @@ def names(bench):
 
 def shards(bench):
     """The files that an index names count, not what it says of their tensors."""
-    llama = Llama(bench, "shards")
+    llama = Reference(bench, "shards")
     names = sorted(llama.tensors)
     half = len(names) // 2
     halves = dict(zip(SHARDS, (names[:half], names[half:])))
@@ -114,7 +117,7 @@ def shards(bench):
 
 def stray(bench):
     """Tensors that no weight uses are passed over only if they are named."""
-    llama = Llama(bench, "stray")
+    llama = Reference(bench, "stray")
     more = {f"model.layers.{i}.self_attn.extra.weight": llama.tensors["model.norm.weight"] for i in range(2)}
     safetensors.save(llama.path("model.safetensors"), llama.tensors | more)
     llama.refuse("stray tensors", "extra.weight' [48] of the checkpoint is used by no weight")
@@ -125,9 +128,75 @@ def stray(bench):
     llama.refuse("misspelt", "no tensor is named 'model.norm.wieght', which is to be passed over; did you mean 'model.norm.weight'?", *both, "--allow-unused-tensor", "model.norm.wieght")
 
 
+def tied(bench):
+    """Of tied weights a file needs one, under either name; two that are there must agree, or the head's own counts."""
+    for case, table, others in (
+        ("llama/tied-bias", "model.embed_tokens.weight", ["lm_head.weight"]),
+        ("t5/relu-tied", "shared.weight", ["lm_head.weight", "encoder.embed_tokens.weight", "decoder.embed_tokens.weight"]),
+        ("bert/masked", "bert.embeddings.word_embeddings.weight", ["cls.predictions.decoder.weight"]),
+    ):
+        reference = Reference(bench, case.replace("/", "-"), case)
+        file, tensors = reference.path("model.safetensors"), dict(reference.tensors)
+        held = tensors.pop(table)
+        for other in others:
+            safetensors.save(file, tensors | {other: held})
+            reference.accept(f"{case} with {other} alone")
+        safetensors.save(file, tensors | {name: held for name in [table, *others]})
+        reference.accept(f"{case} under all names")
+        safetensors.save(file, tensors)
+        reference.refuse(f"{case} without it", f"is not in the checkpoint: no tensor {table}")
+    t5 = Reference(bench, "t5-own", "t5/relu-tied")
+    own = dict(t5.tensors)
+    changed = bytearray(own["shared.weight"].data)
+    changed[-1] ^= 1
+    own["decoder.embed_tokens.weight"] = safetensors.Tensor("F32", own["shared.weight"].shape, bytes(changed))
+    safetensors.save(t5.path("model.safetensors"), own)
+    t5.refuse("a table of the decoder's own", "weight 'embed' is in the checkpoint more than once: 'shared.weight' and 'decoder.embed_tokens.weight'")
+    bert = Reference(bench, "bert-biases", "bert/masked")
+    bias = bert.tensors["cls.predictions.bias"]
+    other = safetensors.Tensor("F32", bias.shape, bytes(len(bias.data)))
+    safetensors.save(bert.path("model.safetensors"), dict(bert.tensors) | {"cls.predictions.bias": other, "cls.predictions.decoder.bias": bias})
+    bert.accept("the bias of the layer that computes")
+
+
+def narrow(bench):
+    """Experts of several types are one matrix, which is narrowed only if all of them are narrow."""
+    mixed = Reference(bench, "experts", "mixtral/two-of-four")
+    name = "model.layers.0.block_sparse_moe.experts.0.w1.weight"
+    exact = mixed.tensors[name]
+    upper = b"".join(exact.data[i + 2 : i + 4] for i in range(0, len(exact.data), 4))
+    wide = b"".join(b"\0\0" + upper[i : i + 2] for i in range(0, len(upper), 2))
+    logits = []
+    for held in safetensors.Tensor("BF16", exact.shape, upper), safetensors.Tensor("F32", exact.shape, wide):
+        safetensors.save(mixed.path("model.safetensors"), dict(mixed.tensors) | {name: held})
+        out = bench.path("out.safetensors")
+        bench.output(*mixed.compiling("--compute", "f32"))
+        bench.output("sluice-run", bench.path("out.slc"), *mixed.inputs, "--out", out)
+        logits.append(safetensors.load(out)["logits"].data)
+    bench.check("an expert of bf16 narrows no other", logits[0] == logits[1])
+
+
+def other(bench):
+    """Folders that hold something else than they seem to."""
+    llama = Reference(bench, "other")
+    safetensors.save(llama.path("model.safetensors"), llama.tensors)
+    write(llama.path("adapter_config.json"), b"{}")
+    llama.refuse("adapter", "adapter_config.json: the weights of this folder are changed by an adapter")
+    os.remove(llama.path("adapter_config.json"))
+    write(llama.path("model.safetensors"), b"version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 1\n")
+    llama.refuse("pointer", "model.safetensors: this is a pointer to a file that Git LFS has yet to fetch")
+    os.rename(llama.path("model.safetensors"), llama.path("pytorch_model.bin"))
+    llama.refuse("pickles", "pickled weights are not read")
+    llama.refuse("a pickle", "pickled weights are not read", checkpoint=llama.path("pytorch_model.bin"))
+    write(llama.path(INDEX), b'{"weight_map": {"a": "pytorch_model-00001-of-00002.bin"}}')
+    llama.refuse("index of pickles", INDEX + ": found only 'pytorch_model-00001-of-00002.bin'; pickled weights are not read")
+    os.mkfifo(bench.path("pipe"))
+    llama.refuse("pipe", "expected a folder, a .safetensors or a GGUF file", checkpoint=bench.path("pipe"))
+
+
 def texts(bench):
     """Names and texts of a GGUF file need not be UTF-8, in messages neither."""
-    llama = Llama(bench, "texts")
+    llama = Reference(bench, "texts")
     file = bench.path("texts.gguf")
     gguf_twin.write_twin(bench.case("llama/gqa"), file)
     with open(file, "rb") as opened:
@@ -167,7 +236,7 @@ def texts(bench):
 
 def deep(bench):
     """JSON that would exhaust the stack."""
-    llama = Llama(bench, "deep")
+    llama = Reference(bench, "deep")
     safetensors.save(llama.path("model.safetensors"), llama.tensors)
     said = "line 1: JSON nested more than 128 deep"
     none = "warning: the artifact has no tokenizer: "
@@ -200,7 +269,7 @@ def deep(bench):
 
 def many(bench):
     """As many errors as layers are as few lines as for one."""
-    llama = Llama(bench, "many")
+    llama = Reference(bench, "many")
     file = bench.path("many.gguf")
     gguf_twin.write_twin(bench.case("llama/gqa"), file)
     with open(file, "rb") as opened:
@@ -218,4 +287,4 @@ def many(bench):
     bench.check("stray tensors are counted", done.returncode == 1 and said.count(" error: ") == 20 and "... and 80 more errors" in said, said)
 
 
-harness.main(__doc__, names, shards, stray, texts, deep, many)
+harness.main(__doc__, names, shards, stray, tied, narrow, other, texts, deep, many)

@@ -44,6 +44,8 @@ static void reportBusErrors() {
 
 int parse(CLI::App &app, int argc, char **argv) {
   reportBusErrors();
+  // A limit of file sizes is an error of writing.
+  std::signal(SIGXFSZ, SIG_IGN);
   app.set_version_flag("--version", "sluice " SLUICE_VERSION,
                        "Print the version and exit");
   try {

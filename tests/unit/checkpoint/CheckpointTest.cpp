@@ -162,7 +162,7 @@ TEST(Checkpoint, SaysWhatItExpectsInAFolder) {
             Code::NotFound);
   EXPECT_THAT(
       Checkpoint::open(folder.path() + "/pytorch_model.bin").status().message(),
-      HasSubstr("expected a folder, a .safetensors or a GGUF file"));
+      HasSubstr("found only 'pytorch_model.bin'; pickled weights"));
 }
 
 TEST(Checkpoint, MalformedConfig) {
