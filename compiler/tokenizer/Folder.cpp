@@ -159,7 +159,7 @@ Status Folder::addTokens(json &made) {
   if (!named.ok() || !extras.ok())
     return named.ok() ? extras.status() : named.status();
   roles = *named;
-  changed |= addSpecials(made, {settings.added, roles, *extras, false});
+  changed |= addSpecials(made, {settings.added, roles, *extras});
   if (!file.is_null() || !made["post_processor"].is_null())
     return {};
   Result<bool> bos = settings.flag("add_bos_token", false);
@@ -254,10 +254,14 @@ Result<json> Folder::fromPieces(SentencePieceModel model) {
       if (list.types[id] == TokenType::Control)
         extras->push_back({{"content", list.tokens[id]}, {"special", true}});
   std::vector<json> added = settings.added;
-  for (json &token : added)
-    if (model.spaces.prefix)
-      token["normalized"] = false; // what follows one has a space of its own
-  addSpecials(made, {added, roles, *extras, false});
+  if (model.spaces.prefix) { // what follows a token has a space of its own
+    for (std::vector<json> *tokens : {&added, &*extras})
+      for (json &token : *tokens)
+        token["normalized"] = false;
+    for (auto &[role, token] : roles)
+      token["normalized"] = false;
+  }
+  addSpecials(made, {added, roles, *extras});
   Result<json> post = postByFlags(made, *bos, *eos);
   if (!post.ok())
     return post.status();

@@ -170,8 +170,11 @@ Result<json> Folder::fromClass(const json &kind, Parts parts) {
       {}, filled(member(kind, "normalizer"), *values),
       filled(member(kind, "pre_tokenizer"), *values), nullptr,
       filled(member(kind, "decoder"), *values), std::move(model));
+  const json &marks = member(kind, "marks_special");
   addSpecials(made, {settings.added, roles, *extras,
-                     kind.value("marks_special", false)});
+                     marks.is_null()      ? Specials::Mark::None
+                     : marks == "as_said" ? Specials::Mark::AsSaid
+                                          : Specials::Mark::Plain});
   Result<json> post = postFor(kind, *values, parts, made);
   if (!post.ok())
     return post.status();
@@ -206,7 +209,12 @@ Result<json> Folder::postFor(const json &kind, const json &values,
     if (int64_t id = ids.find(token); id >= 0)
       around[behind] = NamedId(token, id);
   }
-  return templateFor(around[0], around[1]);
+  json post = templateFor(around[0], around[1]);
+  if (const json &trim = member(kind, "trim");
+      trim.is_object() && !post.is_null())
+    post = {{"type", "Sequence"},
+            {"processors", json::array({filled(trim, values), post})}};
+  return post;
 }
 
 } // namespace sluice::tokenizer

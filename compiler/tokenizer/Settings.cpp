@@ -76,12 +76,15 @@ Result<Settings> Settings::read(const checkpoint::Checkpoint &checkpoint,
   Settings settings;
   if (config->is_object())
     settings.values = std::move(*config);
+  for (const char *name : {kConfig, kMap})
+    settings.noteOrder(checkpoint, name);
   json &values = settings.values;
   for (const auto &[key, value] : values.items())
     settings.keys_.push_back(key);
   if (Result<std::vector<json>> listed = settings.tokens(kAdditional);
       !listed.ok())
     return listed.status();
+  settings.moveNamed();
   if (values.contains(kAdditional) && !truthy(settings[kExtra])) {
     values[kExtra] = values[kAdditional];
     values.erase(kAdditional);
@@ -91,6 +94,7 @@ Result<Settings> Settings::read(const checkpoint::Checkpoint &checkpoint,
     if (!map.ok())
       return map.status();
     settings.mergeMap(std::move(*map));
+    settings.moveNamed();
   }
   if (Status status = settings.readAdded(checkpoint, file); !status.ok())
     return status;
@@ -107,6 +111,56 @@ static std::vector<json *> tokensIn(json &value) {
       if (item.is_object())
         tokens.push_back(&item);
   return tokens;
+}
+
+// New tokens are numbered in the order in which a file names them.
+void Settings::noteOrder(const checkpoint::Checkpoint &checkpoint,
+                         const char *name) {
+  Result<std::vector<uint8_t>> bytes = checkpoint.file(name);
+  if (!bytes.ok())
+    return; // readObject says what is wrong
+  using nlohmann::ordered_json;
+  auto file = ordered_json::parse(*bytes, nullptr, /*allow_exceptions=*/false);
+  if (!file.is_object())
+    return;
+  auto note = [&](const std::string &key) {
+    order_.emplace(key, order_.size());
+  };
+  for (const auto &[key, value] : file.items()) {
+    note(key);
+    if (value.is_object() && (key == kExtra || key == kSpecific))
+      for (const auto &[inner, token] : value.items())
+        note(inner);
+  }
+}
+
+// Those keys of an object that `wanted` takes, in the order of the files.
+template <typename Wanted>
+std::vector<std::string> Settings::ordered(const json &object,
+                                           Wanted wanted) const {
+  std::vector<std::string> keys;
+  for (const auto &[key, value] : object.items())
+    if (wanted(key, value))
+      keys.push_back(key);
+  auto place = [&](const std::string &key) {
+    auto it = order_.find(key);
+    return it == order_.end() ? order_.size() : it->second;
+  };
+  std::stable_sort(keys.begin(), keys.end(),
+                   [&](auto &a, auto &b) { return place(a) < place(b); });
+  return keys;
+}
+
+// An object of tokens by names says nothing of the tokens that have none.
+void Settings::moveNamed() {
+  auto extra = values.find(kExtra);
+  if (extra == values.end() || !extra->is_object())
+    return;
+  json named = std::move(*extra);
+  values.erase(extra);
+  if (!values[kSpecific].is_object())
+    values[kSpecific] = json::object();
+  values[kSpecific].update(named);
 }
 
 void Settings::mergeMap(json map) {
@@ -233,16 +287,18 @@ Result<Settings::Roles> Settings::roles(const json &defaults) const {
         !status.ok())
       return status;
   // Tokens of a model's own: by keys of that form, or in an object.
-  for (const auto &[key, value] : values.items())
-    if (key.ends_with("_token") && !isRole(key) &&
-        (value.is_string() || value.is_object()))
-      if (status = add(key, value); !status.ok())
+  auto isOwn = [&](const std::string &key, const json &value) {
+    return key.ends_with("_token") && !isRole(key) &&
+           (value.is_string() || value.is_object());
+  };
+  for (const std::string &key : ordered(values, isOwn))
+    if (status = add(key, values[key]); !status.ok())
+      return status;
+  auto any = [](const std::string &, const json &) { return true; };
+  if (const json &named = (*this)[kSpecific]; named.is_object())
+    for (const std::string &key : ordered(named, any))
+      if (status = add(key, named[key]); !status.ok())
         return status;
-  for (const char *list : {kSpecific, kExtra})
-    if ((*this)[list].is_object())
-      for (const auto &[key, value] : (*this)[list].items())
-        if (status = add(key, value); !status.ok())
-          return status;
   return roles;
 }
 

@@ -66,12 +66,18 @@ public:
 
 private:
   void mergeMap(nlohmann::json map);
+  void moveNamed();
+  void noteOrder(const checkpoint::Checkpoint &checkpoint, const char *name);
+  template <typename Wanted>
+  std::vector<std::string> ordered(const nlohmann::json &object,
+                                   Wanted wanted) const;
   Status readAdded(const checkpoint::Checkpoint &checkpoint,
                    const nlohmann::json *file);
   // The added token of that text, which says more, or the token itself.
   const nlohmann::json &asAdded(const nlohmann::json &token) const;
 
   std::vector<std::string> keys_;        // of tokenizer_config.json
+  std::map<std::string, size_t> order_;  // of keys in the files
   std::map<std::string, size_t> byText_; // of `added`
 };
 

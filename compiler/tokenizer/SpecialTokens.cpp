@@ -76,8 +76,12 @@ bool addSpecials(json &document, const Specials &specials) {
       token["special"] = true;
     push(token);
   }
+  // Of what is said of one token in several roles the last counts.
+  std::set<std::string> known;
+  for (const auto &[text, token] : said)
+    known.insert(text);
   auto pushNew = [&](const json &token) {
-    if (!said.contains(token["content"]))
+    if (!known.contains(token["content"]))
       push(token);
   };
   for (auto [role, token] : specials.roles) {
@@ -86,11 +90,18 @@ bool addSpecials(json &document, const Specials &specials) {
   }
   for (const json &token : specials.extras)
     pushNew(token);
-  if (specials.mark) {
+  auto mark = [&](const json &token) {
+    json marked = {{"content", token["content"]}};
+    if (specials.mark == Specials::Mark::AsSaid)
+      marked = token;
+    marked["special"] = true;
+    push(marked);
+  };
+  if (specials.mark != Specials::Mark::None) {
     for (const auto &[role, token] : specials.roles)
-      push({{"content", token["content"]}, {"special", true}});
+      mark(token);
     for (const json &token : specials.extras)
-      push({{"content", token["content"]}, {"special", true}});
+      mark(token);
   }
   return list.size() != before;
 }

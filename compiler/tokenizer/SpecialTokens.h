@@ -24,7 +24,9 @@ struct Specials {
   std::vector<nlohmann::json> added;  // with all that is said of them
   Settings::Roles roles;              // special tokens that have a role,
   std::vector<nlohmann::json> extras; // and those that have none
-  bool mark = false; // those with and without a role are special anyhow
+  // Those with and without a role are special anyhow, without flags or with
+  // those that were said of them.
+  enum class Mark { None, Plain, AsSaid } mark = Mark::None;
 };
 
 // Adds them to the document's list as transformers does: what is there already

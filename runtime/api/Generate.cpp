@@ -143,9 +143,15 @@ Model::generateText(int32_t slot, std::span<const int32_t> prompt,
     std::string shown = stops.add(text);
     wanted = wanted && (shown.empty() || piece(shown));
   };
+  // A special token's text is not shown, so it is known by its id.
+  TextOptions ending = options;
+  for (const std::string &text : options.stopStrings)
+    if (int32_t id = (*tokenizer)->id(text);
+        id >= 0 && (*tokenizer)->isSpecial(id))
+      ending.stopTokens.push_back(id);
   Status failure;
   std::span<const int32_t> first = encoded ? std::span(&start, 1) : prompt;
-  Status status = generate(slot, first, options, [&](int32_t token) {
+  Status status = generate(slot, first, ending, [&](int32_t token) {
     if (options.token)
       options.token(token);
     if (token >= (*tokenizer)->size())

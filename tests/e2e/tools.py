@@ -278,6 +278,9 @@ def generation(bench):
     stop = greedy.split()[4]
     before = greedy[: greedy.index(stop)]
     bench.check("--stop ends the text before it", text("--max-tokens", "24", "--stop", "no such text", "--stop", stop).rstrip("\n") == before.rstrip("\n"), stop)
+    wild = ("--temperature", "9", "--seed", "1", "--max-tokens", "400")
+    ended = text(*wild)
+    bench.check("a special token is known by its text", len(ended) < len(text(*wild, "--ignore-stop")) and ended == text(*wild, "--ignore-stop", "--stop", "<|endoftext|>"), ended)
     ids = bench.output("sluice-run", demo, "--ids", "5,9,2", "--ids", "7", "--generate", "6", "--greedy", "--print-ids", "--ignore-stop").splitlines()
     bench.check("a line of ids per sequence", [len(line.split()) for line in ids] == [6, 6], str(ids))
     trace = bench.run("sluice-run", demo, "--ids", "5,9,2", "--generate", "4", "--profile", bench.path("trace.json"))

@@ -157,6 +157,14 @@ def cases():
     yield "gpt2 added", "gpt2", gpt, {"added_tokens.json": {"<x>": size, "<|im_end|>": size + 1}, tokens: {"eos_token": "<|im_end|>"}}
     yield "gpt2 bos and eos", "gpt2", gpt, {config: {"add_bos_token": True, "add_eos_token": True, "errors": "replace"}}
     yield "gpt2 own roles", "gpt2", gpt, {config: {"image_token": "<x>", "extra_special_tokens": {"turn_token": "<|im_end|>"}}}
+    turn = {"content": "<|im_end|>", "lstrip": True, "rstrip": False, "single_word": False, "normalized": True}
+    named = {"extra_special_tokens": {"z_token": "<x>", "a_token": "fox"}}
+    yield "gpt2 own roles in their order", "gpt2", gpt, {config: {"turn_token": "<x>", "image_token": "<|im_end|>"}}
+    yield "gpt2 own roles beside a list", "gpt2", gpt, {config: {"additional_special_tokens": ["<|im_end|>"], **named}}
+    yield "gpt2 no own roles beside a list", "gpt2", gpt, {
+        config: {"extra_special_tokens": {}}, tokens: {"additional_special_tokens": ["<|im_end|>"]}
+    }
+    yield "gpt2 one token in two roles", "gpt2", gpt, {tokens: {"eos_token": turn, "pad_token": "<|im_end|>"}}
     yield "gpt2 split special", "gpt2", gpt, {config: {"split_special_tokens": True}}
     yield "gpt2 clean up", "gpt2", gpt, {config: {"clean_up_tokenization_spaces": True}}
     yield "gpt2 file", "gpt2", byte_file([END], [END]), {}
@@ -165,6 +173,7 @@ def cases():
         config: {"tokenizer_class": "PreTrainedTokenizerFast", "eos_token": END, "pad_token": "<x>", "add_prefix_space": False, "add_bos_token": True}
     }
     yield "codegen", "phi", gpt, {config: {"tokenizer_class": "CodeGenTokenizer", "add_prefix_space": False}}
+    yield "cohere", "cohere", gpt, {config: {"tokenizer_class": "CohereTokenizer", "eos_token": added("<|im_end|>", rstrip=True)}}
     yield "neox", "gpt_neox", pair([END, "<|padding|>"]), {config: {"tokenizer_class": "GPTNeoXTokenizer"}}
     im = ["<|endoftext|>", "<|im_start|>", "<|im_end|>"]
     yield "qwen2", "qwen2", pair(im), {
@@ -207,6 +216,7 @@ def cases():
     yield "t5 listed", "t5", t5, {config: {"additional_special_tokens": extra, "eos_token": "</s>", "clean_up_tokenization_spaces": True}}
     yield "t5 map", "t5", t5, {tokens: {"additional_special_tokens": extra, "eos_token": "</s>", "pad_token": "<pad>", "unk_token": "<unk>"}}
     yield "t5 other additional", "mt5", t5, {config: {"additional_special_tokens": ["<x>"]}}
+    yield "t5 own roles", "t5", t5, {config: {"extra_special_tokens": {"x_token": "<x>"}}}
     xlm = pieces("sentencepiece.bpe.model", "unigram", 60, unk_id=0, bos_id=1, eos_id=2, pad_id=-1)
     yield "xlm-roberta", "xlm-roberta", xlm, {}
     yield "albert", "albert", pieces("spiece.model", "unigram", 60, pad_id=0, unk_id=1, bos_id=-1, eos_id=-1, control_symbols=["[CLS]", "[SEP]", "[MASK]"]), {}
@@ -220,6 +230,8 @@ def cases():
     yield "llama", "llama", merged, {config: {**kind, "add_bos_token": True, "add_eos_token": False, "legacy": False, "sp_model_kwargs": {}}}
     yield "llama legacy", "llama", merged, {config: {**kind, "add_bos_token": True, "legacy": True, "clean_up_tokenization_spaces": False}}
     yield "llama without prefix", "llama", merged, {config: {**kind, "add_prefix_space": False, "add_eos_token": True}}
+    yield "llama objects without a class", "llama", merged, {config: {"bos_token": added("<s>", normalized=True), "eos_token": added("</s>", normalized=True)}}
+    yield "llama own roles", "llama", merged, {config: {**kind, "extra_special_tokens": {"x_token": "<x>"}}}
     yield "llama turns", "llama", merged, {config: {**kind, "additional_special_tokens": ["<|im_end|>"], "eos_token": "<|im_end|>"}}
     yield "mistral", "mistral", merged, {config: {**kind, "add_bos_token": True, "additional_special_tokens": [], "legacy": False}}
     yield "phi3", "phi3", merged, {
