@@ -121,7 +121,7 @@ DefaultIds defaultIds(const json &metadata) {
   if (kind == wordPieceKind)
     return {.bos = 101, .unknown = 100, .separator = 102};
   if (kind == bytePairKind)
-    return {.bos = 11, .eos = 11};
+    return {.bos = 11, .eos = 11, .ends = false};
   if (kind == unigramKind)
     return {.eos = 1, .unknown = 2};
   return {};

@@ -45,6 +45,8 @@ private:
 // The ids that llama.cpp takes where a file names none; -1: none.
 struct DefaultIds {
   int64_t bos = -1, eos = -1, unknown = -1, separator = -1;
+  // Whether that eos ends a text: 11 does in Falcon's vocabulary alone.
+  bool ends = true;
 };
 DefaultIds defaultIds(const nlohmann::json &metadata);
 

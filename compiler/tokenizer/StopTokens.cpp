@@ -158,9 +158,9 @@ static Result<StopTokens> fromGguf(const json &metadata,
   };
   for (const json &key : (*ends)["by_id"])
     if (!named(key) && key == kEos)
-      if (int64_t id = defaultIds(metadata).eos;
-          id >= 0 && size_t(id) < tokens.size())
-        ids.add(int32_t(id));
+      if (DefaultIds known = defaultIds(metadata);
+          known.ends && known.eos >= 0 && size_t(known.eos) < tokens.size())
+        ids.add(int32_t(known.eos));
   for (const auto &[key, others] : (*ends)["by_id_or_text"].items())
     if (!named(key))
       texts.insert(others.begin(), others.end());
