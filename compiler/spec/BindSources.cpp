@@ -165,7 +165,7 @@ std::optional<WeightBinder::Chosen> WeightBinder::choose(const WeightLeaf &leaf,
             " is in the checkpoint more than once: " +
             quote(chosen->tensors[0].weight) + " and " +
             quote(candidate.tensors[0].weight));
-    d.notes.push_back("they do not hold the same");
+    d.notes.push_back("they differ; name the one to pass over in `ignore`");
     failed = true;
     return std::nullopt;
   }

@@ -118,20 +118,19 @@ void Settings::noteOrder(const checkpoint::Checkpoint &checkpoint,
                          const char *name) {
   Result<std::vector<uint8_t>> bytes = checkpoint.file(name);
   if (!bytes.ok())
-    return; // readObject says what is wrong
-  using nlohmann::ordered_json;
-  auto file = ordered_json::parse(*bytes, nullptr, /*allow_exceptions=*/false);
-  if (!file.is_object())
-    return;
-  auto note = [&](const std::string &key) {
+    return;            // readObject says what is wrong
+  bool inside = false; // an object of tokens by names
+  auto note = [&](int depth, json::parse_event_t event, json &key) {
+    if (event != json::parse_event_t::key || depth > 2 ||
+        (depth == 2 && !inside))
+      return true;
+    if (depth == 1)
+      inside = key == kExtra || key == kSpecific;
     order_.emplace(key, order_.size());
+    return true;
   };
-  for (const auto &[key, value] : file.items()) {
-    note(key);
-    if (value.is_object() && (key == kExtra || key == kSpecific))
-      for (const auto &[inner, token] : value.items())
-        note(inner);
-  }
+  [[maybe_unused]] json all =
+      json::parse(*bytes, note, /*allow_exceptions=*/false);
 }
 
 // Those keys of an object that `wanted` takes, in the order of the files.
