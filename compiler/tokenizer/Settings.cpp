@@ -143,10 +143,10 @@ std::vector<std::string> Settings::ordered(const json &object,
       keys.push_back(key);
   auto place = [&](const std::string &key) {
     auto it = order_.find(key);
-    return it == order_.end() ? order_.size() : it->second;
+    return std::pair(it == order_.end() ? order_.size() : it->second, key);
   };
-  std::stable_sort(keys.begin(), keys.end(),
-                   [&](auto &a, auto &b) { return place(a) < place(b); });
+  std::sort(keys.begin(), keys.end(),
+            [&](auto &a, auto &b) { return place(a) < place(b); });
   return keys;
 }
 
