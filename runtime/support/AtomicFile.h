@@ -5,6 +5,8 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <string>
+#include <vector>
 
 namespace sluice {
 
@@ -19,6 +21,7 @@ public:
   AtomicFile &operator=(AtomicFile &&other) noexcept;
   ~AtomicFile();
 
+  // Bytes reach the file in large blocks.
   Status write(const void *data, size_t size);
   // Zero bytes up to the next multiple of `alignment`.
   Status pad(size_t alignment);
@@ -31,9 +34,12 @@ private:
   AtomicFile() = default;
   Status fail(const char *what) const;
   Status link();
+  Status writeOut(uint64_t offset, const void *data, size_t size);
+  Status flush();
 
   int fd_ = -1;
   uint64_t size_ = 0;
+  std::vector<char> waiting_; // the last bytes of size_
   std::string path_, temporary_;
 };
 
