@@ -45,7 +45,8 @@ private:
 // The ids that llama.cpp takes where a file names none; -1: none.
 struct DefaultIds {
   int64_t bos = -1, eos = -1, unknown = -1, separator = -1;
-  // Whether that eos ends a text: 11 does in Falcon's vocabulary alone.
+  // Whether that eos ends a text: 11 does in one byte-level vocabulary, and is
+  // a comma in another.
   bool ends = true;
 };
 DefaultIds defaultIds(const nlohmann::json &metadata);

@@ -1,5 +1,5 @@
 """Writes folders.json: what AutoTokenizer of transformers makes of small folders, such as checkpoints have, and
-answers for some texts.
+answers for some texts, with the places of the tokens.
 
     python3 folders.py         (pip install transformers==5.24.0 sentencepiece==0.2.3 protobuf)
 """
@@ -253,6 +253,12 @@ def cases():
     yield "llama 3", "llama", byte_file(eot, eot[:2]), {config: {**kind, "bos_token": eot[0], "eos_token": "<|eot_id|>"}}
 
 
+def spans(tokenizer, text):
+    """Where the tokens stand in the text, in bytes."""
+    places = tokenizer(text, return_offsets_mapping=True).offset_mapping
+    return [[len(text[:at].encode()) for at in place] for place in places]
+
+
 def main():
     pool, records = {}, []
     for name, family, vocabulary, settings in cases():
@@ -267,9 +273,9 @@ def main():
             key = next((k for k, v in pool.items() if v == kept), None) or f"{len(pool)}"
             pool[key] = kept
             record["files"][path] = key
-        texts = [(text, made(text).input_ids, made(text, add_special_tokens=False).input_ids) for text in TEXTS]
+        texts = [(text, made(text).input_ids, made(text, add_special_tokens=False).input_ids, spans(made, text)) for text in TEXTS]
         record["encode"] = texts
-        lists = [ids for _, ids, _ in texts[2:]]
+        lists = [ids for _, ids, _, _ in texts[2:]]
         record["decode"] = [[ids, made.decode(ids, skip_special_tokens=True), made.decode(ids)] for ids in lists]
         record["roles"] = made.special_tokens_map
         records.append(record)

@@ -46,6 +46,11 @@ void compare(const Tokenizer &tokenizer, const Json &record) {
     auto text = row[0].get<std::string>();
     EXPECT_EQ(Json(*tokenizer.encode(text)), row[1]);
     EXPECT_EQ(Json(*tokenizer.encode(text, false)), row[2]);
+    Result<Encoding> encoding = tokenizer.encodeWithSpans(text);
+    Json spans = Json::array();
+    for (const TextSpan &span : encoding->spans)
+      spans.push_back({span.begin, span.end});
+    EXPECT_EQ(spans, row[3]);
   }
   for (const Json &row : record["decode"]) {
     SCOPED_TRACE(row[0].dump());

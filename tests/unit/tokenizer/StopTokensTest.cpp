@@ -117,7 +117,7 @@ TEST(StopTokens, OfAGguf) {
 }
 
 // llama.cpp's special_eos_id of each kind of vocabulary, but for byte-level
-// ones: 11 is the end in Falcon's, and a comma in GPT-2's.
+// ones, where 11 is the end in one vocabulary and a comma in another.
 TEST(StopTokens, OfAGgufWithoutAnEnd) {
   std::vector<std::string> tokens;
   for (int i = 0; i < 12; ++i)
