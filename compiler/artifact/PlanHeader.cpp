@@ -1,6 +1,7 @@
 #include "compiler/artifact/PlanHeader.h"
 
 #include "compiler/formula/FromRegion.h"
+#include "compiler/kernels/Kernels.h"
 #include "compiler/spec/Location.h"
 
 #include "dialects/plan/PlanDialect.h"
@@ -120,7 +121,8 @@ public:
     for (auto state : module.getOps<plan::StateOp>())
       addState(state);
     for (auto kernel : module.getOps<plan::KernelOp>())
-      addKernel(kernel);
+      if (Status status = addKernel(kernel); !status.ok())
+        return status;
     for (auto entry : module.getOps<plan::EntryOp>())
       addEntry(entry);
     for (auto program : module.getOps<plan::ProgramOp>())
@@ -222,17 +224,21 @@ private:
     header.model.states.push_back(std::move(state));
   }
 
-  void addKernel(plan::KernelOp op) {
+  Status addKernel(plan::KernelOp op) {
     auto kernel = std::make_unique<format::KernelT>();
     kernel->name = str(op.getSymName());
     kernel->kind = str(op.getKind());
     kernel->symbol = kernelSymbol(kernel->name);
-    kernel->operands = strings(op.getInputs());
-    for (std::string &name : strings(op.getOutputs()))
-      kernel->operands.push_back(std::move(name));
-    kernel->dims = strings(op.getDims());
+    FailureOr<kernels::Signature> signature = kernels::signature(
+        op.getKind(), op.getConfig(), [&] { return op.emitOpError(); });
+    if (failed(signature))
+      return Status(Code::InvalidArgument,
+                    "kernel '" + kernel->name + "' is not one of its kind");
+    kernel->signature =
+        std::make_unique<kernels::Signature>(std::move(*signature));
     numbers[op] = header.model.kernels.size();
     header.model.kernels.push_back(std::move(kernel));
+    return {};
   }
 
   void addEntry(plan::EntryOp op) {
@@ -361,7 +367,6 @@ private:
     dispatch.kernel = numbers[kernel];
     for (const plan::Operand &operand : plan::operandsOf(op))
       dispatch.operands.push_back(refTo(operand));
-    dispatch.writes = static_cast<uint32_t>(op.getWrites());
     for (auto name : kernel.getDims().getAsRange<StringAttr>())
       dispatch.dims.push_back(op.getDims().getAs<IntegerAttr>(name).getInt());
     dispatch.rows = rowsOf(op.getRows());

@@ -10,12 +10,13 @@ using namespace mlir;
 
 namespace sluice::kernels {
 
-static Signature appendSignature(const Attrs &) {
-  Signature s;
-  s.inputs = {"k", "v"};
-  s.outputs = {"cache"};
-  s.dims = {"heads", "head_dim", "value_dim", "k.stride", "v.stride"};
-  return s;
+static void appendSignature(const Attrs &, SignatureWriter &s) {
+  Size heads = s.dim("heads"), width = s.dim("head_dim"),
+       valueWidth = s.dim("value_dim");
+  s.rows("k", heads * width);
+  s.rows("v", heads * valueWidth);
+  s.writes();
+  s.cache("cache", {{"k", heads, width}, {"v", heads, valueWidth}});
 }
 
 static LogicalResult buildAppend(KernelBuilder &k, const Attrs &, Region *) {

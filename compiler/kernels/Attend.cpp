@@ -34,25 +34,28 @@ constexpr int64_t kTileRows = 64;
 // How far ahead of its use the cache is fetched.
 constexpr int64_t kPrefetchBytes = 4096;
 
-Signature attendSignature(const Attrs &attrs) {
-  Signature s;
-  s.inputs = {"q", "cache"};
+void attendSignature(const Attrs &attrs, SignatureWriter &s) {
+  Size heads = s.dim("heads"), keyHeads = s.dim("kv_heads"),
+       width = attrs.integer("head_dim"),
+       valueWidth = attrs.integer("value_dim");
+  s.multipleOf(heads, keyHeads);
+  s.rows("q", heads * width);
+  s.cache("cache", {{"k", keyHeads, width}, {"v", keyHeads, valueWidth}});
   if (attrs.flag("sinks"))
-    s.inputs.push_back("sinks");
-  if (attrs.word("bias") == "alibi")
-    s.inputs.push_back("slopes");
-  if (attrs.word("bias") == "bucket")
-    s.inputs.append({"bias_w", "buckets"});
-  s.outputs = {"y"};
-  s.dims = {"heads", "kv_heads"};
+    s.vector("sinks", heads);
   if (attrs.flag("window"))
-    s.dims.push_back("window");
+    s.dim("window");
   if (attrs.flag("band"))
-    s.dims.push_back("band");
-  if (attrs.word("bias") == "bucket")
-    s.dims.push_back("max_distance");
-  s.dims.append({"q.stride", "y.stride"});
-  return s;
+    s.dim("band", 0);
+  if (attrs.word("bias") == "alibi")
+    s.vector("slopes", heads);
+  if (attrs.word("bias") == "bucket") {
+    s.vector("bias_w", s.dim("buckets") * heads);
+    s.vector("buckets", 2 * s.dim("max_distance", 0) + 1, Elem::I32);
+  }
+  s.writes();
+  s.rows("y", heads * valueWidth);
+  s.flopsPerPosition(2 * heads * (width + valueWidth));
 }
 
 int64_t attendScratch(const Attrs &attrs, DimFn dim) {

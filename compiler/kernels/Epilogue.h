@@ -21,6 +21,10 @@ struct Epilogue {
 
   // Panels of the sum that belong to one panel of the result: gate and up.
   int64_t parts() const { return glu ? 2 : 1; }
+  // Sums of a row of n results: gate and up in panels of their own.
+  Size sums(const Size &n) const {
+    return glu ? 2 * n.roundedUp(SLC_PANEL) : n;
+  }
   // The attributes above, to be listed by a kind.
   static llvm::SmallVector<Attribute> attributes();
 

@@ -18,10 +18,13 @@ using namespace mlir;
 
 namespace sluice::kernels {
 
-static Signature groupSignature(const Attrs &) {
-  return {{"idx"},
-          {"offsets", "pairs", "position"},
-          {"experts", "top_k", "idx.stride"}};
+static void groupSignature(const Attrs &, SignatureWriter &s) {
+  Size experts = s.dim("experts"), topK = s.dim("top_k");
+  s.rows("idx", topK).elem(Elem::I32).whole();
+  s.writes();
+  s.dense("offsets", experts + 1).elem(Elem::I32).whole().follows(Follows::One);
+  s.dense("pairs", 1).elem(Elem::I32).whole().times(topK);
+  s.dense("position", 1).elem(Elem::I32).whole().times(topK);
 }
 
 // The next free place of each expert.
@@ -69,14 +72,15 @@ static LogicalResult buildGroup(KernelBuilder &k, const Attrs &, Region *) {
   return success();
 }
 
-static Signature gatherPairsSignature(const Attrs &attrs) {
-  Signature signature = {
-      {"x", "pairs"}, {"y"}, {"N", "top_k", "x.stride", "y.stride"}};
-  if (attrs.flag("scale")) {
-    signature.inputs.push_back("weight");
-    signature.dims.push_back("weight.stride");
-  }
-  return signature;
+// A row of the step is a pair.
+static void gatherPairsSignature(const Attrs &attrs, SignatureWriter &s) {
+  Size n = s.dim("N"), topK = s.dim("top_k");
+  s.rows("x", n).over(topK);
+  s.dense("pairs", 1).elem(Elem::I32).whole();
+  if (attrs.flag("scale"))
+    s.rows("weight", topK).whole().over(topK);
+  s.writes();
+  s.rows("y", n);
 }
 
 static LogicalResult buildGatherPairs(KernelBuilder &k, const Attrs &attrs,
@@ -103,17 +107,16 @@ static LogicalResult buildGatherPairs(KernelBuilder &k, const Attrs &attrs,
   return success();
 }
 
-static Signature combineSignature(const Attrs &attrs) {
-  Signature signature = {
-      {"x", "position"}, {"y"}, {"N", "top_k", "x.stride", "y.stride"}};
-  for (StringRef name : {"weight", "residual"}) {
-    if (!attrs.flag(name))
-      continue;
-    signature.inputs.push_back(name);
-    signature.dims.push_back(name == "weight" ? "weight.stride"
-                                              : "residual.stride");
-  }
-  return signature;
+static void combineSignature(const Attrs &attrs, SignatureWriter &s) {
+  Size n = s.dim("N"), topK = s.dim("top_k");
+  s.rows("x", n).times(topK);
+  s.dense("position", 1).elem(Elem::I32).whole().times(topK);
+  if (attrs.flag("weight"))
+    s.rows("weight", topK).whole();
+  if (attrs.flag("residual"))
+    s.rows("residual", n).inPlace();
+  s.writes();
+  s.rows("y", n);
 }
 
 static LogicalResult buildCombine(KernelBuilder &k, const Attrs &attrs,

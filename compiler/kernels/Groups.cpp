@@ -12,8 +12,18 @@ using namespace mlir;
 
 namespace sluice::kernels {
 
-static Signature groupSignature(const Attrs &) {
-  return {{"x"}, {"y"}, {"N", "heads", "x.stride", "y.stride"}};
+static void groupSignature(const Attrs &, SignatureWriter &s) {
+  Size n = s.dim("N"), heads = s.dim("heads");
+  s.rows("x", heads * n);
+  s.writes();
+  s.rows("y", heads * n);
+}
+
+static void sumSignature(const Attrs &, SignatureWriter &s) {
+  Size n = s.dim("N"), heads = s.dim("heads");
+  s.rows("x", heads * n);
+  s.writes();
+  s.rows("y", heads);
 }
 
 // Calls `body` for each group; y has `yWidth` elements per group.
@@ -53,7 +63,7 @@ void addGroupKinds(KindTable &table) {
   table["softmax"] = {{}, groupSignature, nullptr, buildSoftmax};
   table["normalize"] = {
       {{Attribute::Real, "eps"}}, groupSignature, nullptr, buildNormalize};
-  table["sum"] = {{}, groupSignature, nullptr, buildSum};
+  table["sum"] = {{}, sumSignature, nullptr, buildSum};
 }
 
 } // namespace sluice::kernels

@@ -55,21 +55,15 @@ Expr KernelBuilder::constant(ArrayRef<float> values) {
 // -- The call ---------------------------------------------------------------
 
 Value KernelBuilder::pointer(StringRef name) {
-  const StringRef *input = llvm::find(signature.inputs, name);
-  int64_t at = input - signature.inputs.begin();
-  if (input == signature.inputs.end()) {
-    const StringRef *output = llvm::find(signature.outputs, name);
-    assert(output != signature.outputs.end() && "operand is in the signature");
-    at += output - signature.outputs.begin();
-  }
+  std::optional<size_t> at = operandNamed(signature, name);
+  assert(at && "operand is in the signature");
   OpBuilder::InsertionGuard restore(builder);
   builder.setInsertionPoint(head);
-  return fieldPointer(operands, at);
+  return fieldPointer(operands, static_cast<int64_t>(*at));
 }
 
 bool KernelBuilder::hasOperand(StringRef name) const {
-  return llvm::is_contained(signature.inputs, name) ||
-         llvm::is_contained(signature.outputs, name);
+  return operandNamed(signature, name).has_value();
 }
 
 Value KernelBuilder::operand(StringRef name, Type element) {
@@ -80,11 +74,11 @@ Value KernelBuilder::operand(StringRef name, Type element) {
 }
 
 Expr KernelBuilder::dim(StringRef name) {
-  const StringRef *at = llvm::find(signature.dims, name);
-  assert(at != signature.dims.end() && "dim is in the signature");
+  std::optional<size_t> at = dimNamed(signature, name);
+  assert(at && "dim is in the signature");
   OpBuilder::InsertionGuard restore(builder);
   builder.setInsertionPoint(head);
-  return fieldIndex(dims, at - signature.dims.begin());
+  return fieldIndex(dims, static_cast<int64_t>(*at));
 }
 
 Expr KernelBuilder::batchCount(slc_batch_field field) {

@@ -8,6 +8,7 @@
 #include "mlir/IR/BuiltinAttributes.h"
 #include "mlir/IR/Diagnostics.h"
 #include "mlir/Support/LLVM.h"
+#include "runtime/format/artifact_generated.h"
 
 namespace sluice::codegen {
 struct Target;
@@ -17,11 +18,12 @@ namespace sluice::kernels {
 
 using ErrorFn = llvm::function_ref<mlir::InFlightDiagnostic()>;
 
-// What a kernel takes. The operands of a call are the inputs, then the outputs;
-// every operand with rows has a dim NAME.stride, in elements.
-struct Signature {
-  llvm::SmallVector<llvm::StringRef> inputs, outputs, dims;
-};
+// What a kernel takes: see runtime/format/artifact.fbs. The operands of a call
+// are the inputs, then the outputs.
+using Signature = format::SignatureT;
+
+std::optional<size_t> operandNamed(const Signature &, llvm::StringRef name);
+std::optional<size_t> dimNamed(const Signature &, llvm::StringRef name);
 
 // Fails when the kind is unknown or an attribute is unknown or has a bad value.
 mlir::FailureOr<Signature> signature(llvm::StringRef kind,

@@ -120,12 +120,34 @@ static FailureOr<const Kind *> find(StringRef name, DictionaryAttr attrs,
   return &kind;
 }
 
+static Signature signatureOf(const Kind &kind, DictionaryAttr attrs) {
+  SignatureWriter builder;
+  kind.signature(Attrs(attrs), builder);
+  return builder.take();
+}
+
+template <typename T>
+static std::optional<size_t> placeOf(const std::vector<std::unique_ptr<T>> &all,
+                                     StringRef name) {
+  for (auto [i, one] : llvm::enumerate(all))
+    if (one->name == name)
+      return i;
+  return std::nullopt;
+}
+
+std::optional<size_t> operandNamed(const Signature &signature, StringRef name) {
+  return placeOf(signature.operands, name);
+}
+std::optional<size_t> dimNamed(const Signature &signature, StringRef name) {
+  return placeOf(signature.dims, name);
+}
+
 FailureOr<Signature> signature(StringRef kind, DictionaryAttr attrs,
                                ErrorFn error) {
   FailureOr<const Kind *> found = find(kind, attrs, error);
   if (failed(found))
     return failure();
-  return (*found)->signature(Attrs(attrs));
+  return signatureOf(**found, attrs);
 }
 
 int64_t scratchBytes(StringRef name, DictionaryAttr attrs,
@@ -133,12 +155,12 @@ int64_t scratchBytes(StringRef name, DictionaryAttr attrs,
   const Kind &kind = kinds().find(name)->second;
   if (!kind.scratch)
     return 0;
-  Signature signature = kind.signature(Attrs(attrs));
+  Signature signature = signatureOf(kind, attrs);
   assert(dims.size() == signature.dims.size() && "one bound for each dim");
   return kind.scratch(Attrs(attrs), [&](StringRef dim) {
-    const StringRef *at = llvm::find(signature.dims, dim);
-    assert(at != signature.dims.end() && "dim is in the signature");
-    return dims[at - signature.dims.begin()];
+    std::optional<size_t> at = dimNamed(signature, dim);
+    assert(at && "dim is in the signature");
+    return dims[*at];
   });
 }
 
@@ -150,7 +172,7 @@ LogicalResult build(StringRef name, DictionaryAttr attrs, Region *body,
       find(name, attrs, [&] { return emitError(loc); });
   if (failed(kind))
     return failure();
-  Signature signature = (*kind)->signature(Attrs(attrs));
+  Signature signature = signatureOf(**kind, attrs);
   OpBuilder::InsertionGuard guard(builder);
   KernelBuilder kernel(builder, loc, symbol, signature, target);
   if (failed((*kind)->build(kernel, Attrs(attrs), body)))

@@ -4,6 +4,7 @@
 
 #include "compiler/kernels/KernelBuilder.h"
 #include "compiler/kernels/Kernels.h"
+#include "runtime/format/SignatureWriter.h"
 #include "llvm/ADT/StringMap.h"
 
 namespace sluice::kernels {
@@ -35,11 +36,17 @@ struct Attribute {
   bool required = false;
 };
 
+using format::Elem, format::Follows, format::SignatureWriter, format::Size;
+
+inline Elem elemOf(bool bf16) { return bf16 ? Elem::BF16 : Elem::F32; }
+inline Elem elemNamed(llvm::StringRef word) { return elemOf(word == "bf16"); }
+
 using DimFn = llvm::function_ref<int64_t(llvm::StringRef)>;
 
 struct Kind {
   llvm::SmallVector<Attribute> attributes;
-  Signature (*signature)(const Attrs &);
+  // What its kernels take and cost.
+  void (*signature)(const Attrs &, SignatureWriter &);
   // Null: no scratch.
   int64_t (*scratch)(const Attrs &, DimFn dim);
   // Emits the body; the builder stands in the open function and closes it.

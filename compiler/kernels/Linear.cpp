@@ -23,34 +23,37 @@ using namespace mlir;
 namespace sluice::kernels {
 namespace {
 
-Signature linearSignature(const Attrs &attrs) {
+void linearSignature(const Attrs &attrs, SignatureWriter &s) {
   LinearConfig config(attrs);
-  Signature s;
-  s.inputs.push_back("x");
+  const Epilogue &epilogue = config.epilogue;
+  Size k = s.dim("K"), n = s.dim("N"), sums = epilogue.sums(n);
+  Size experts = config.grouped() ? s.dim("experts") : Size(1);
+  bool tokens = config.rows == SourceRows::Tokens;
+  Size topK = tokens ? s.dim("top_k") : Size(1);
+  s.rows("x", k).elem(elemOf(config.bf16Input)).over(topK);
   if (config.normWeight)
-    s.inputs.push_back("norm_w");
+    s.vector("norm_w", k);
   if (config.normBias)
-    s.inputs.push_back("norm_b");
-  s.inputs.push_back("w");
-  if (config.epilogue.bias)
-    s.inputs.push_back("bias");
-  if (config.epilogue.residual)
-    s.inputs.push_back("residual");
+    s.vector("norm_b", k);
+  // Sums of both parts of a gated product are a plain product, too.
+  std::vector<std::string> layouts = {"panel_glu"};
+  if (!epilogue.glu)
+    layouts.insert(layouts.begin(), "panel");
+  s.matrix("w", sums, k, layouts, elemOf(config.bf16Weight)).count(experts);
+  if (epilogue.bias)
+    s.vector("bias", experts * sums);
+  if (epilogue.residual)
+    s.rows("residual", n).inPlace();
   if (config.grouped())
-    s.inputs.push_back("offsets");
-  if (config.rows == SourceRows::Tokens)
-    s.inputs.push_back("pairs");
-  s.outputs = {"y"};
-  s.dims = {"K", "N"};
-  if (config.grouped())
-    s.dims.push_back("experts");
-  if (config.rows == SourceRows::Tokens)
-    s.dims.push_back("top_k");
-  s.dims.push_back("x.stride");
-  if (config.epilogue.residual)
-    s.dims.push_back("residual.stride");
-  s.dims.push_back("y.stride");
-  return s;
+    s.dense("offsets", experts + 1)
+        .elem(Elem::I32)
+        .whole()
+        .follows(Follows::One);
+  if (tokens)
+    s.dense("pairs", 1).elem(Elem::I32).whole();
+  s.writes();
+  s.rows("y", n).elem(elemOf(config.bf16Output));
+  s.flops(2 * k * n * epilogue.parts());
 }
 
 LogicalResult checkLinear(const Attrs &attrs, ErrorFn error) {

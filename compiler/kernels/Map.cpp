@@ -15,36 +15,28 @@ using namespace mlir;
 
 namespace sluice::kernels {
 
-// Signatures hold references to names, so those of inputs are made once.
 static constexpr int64_t maxInputs = 16;
-struct InputNames {
-  std::string operand, stride, outer;
-};
-static const InputNames &inputNames(int64_t i) {
-  static const SmallVector<InputNames> all = [] {
-    SmallVector<InputNames> names;
-    for (int64_t i = 0; i < maxInputs; ++i) {
-      std::string name = "x" + std::to_string(i);
-      names.push_back({name, name + ".stride", name + ".outer"});
-    }
-    return names;
-  }();
-  return all[i];
+
+static std::string inputName(int64_t i) { return "x" + std::to_string(i); }
+
+static bool isSplat(const Attrs &attrs, int64_t i) {
+  StringRef splats = attrs.word("splat", "");
+  return !splats.empty() && splats[i] == '1';
 }
 
-static Signature mapSignature(const Attrs &attrs) {
-  Signature signature;
-  signature.dims = {"outer", "inner"};
-  for (int64_t i = 0; i < attrs.integer("inputs"); ++i) {
-    const InputNames &names = inputNames(i);
-    signature.inputs.push_back(names.operand);
-    signature.dims.push_back(names.stride);
-    signature.dims.push_back(names.outer);
-  }
-  signature.outputs = {"y"};
-  signature.dims.push_back("y.stride");
-  signature.dims.push_back("y.outer");
-  return signature;
+static void mapSignature(const Attrs &attrs, SignatureWriter &s) {
+  Size outer = s.dim("outer"), inner = s.dim("inner");
+  auto runs = [&](const std::string &name, const Size &run) {
+    Size apart = s.dim(name + ".outer", 0);
+    return s.rows(name, (outer - 1) * apart + run).apart(apart);
+  };
+  for (int64_t i = 0; i < attrs.integer("inputs"); ++i)
+    if (isSplat(attrs, i))
+      runs(inputName(i), 1);
+    else
+      runs(inputName(i), inner).inPlace();
+  s.writes();
+  runs("y", inner);
 }
 
 static LogicalResult checkMap(const Attrs &attrs, ErrorFn error) {
@@ -97,12 +89,10 @@ static LogicalResult buildMap(KernelBuilder &k, const Attrs &attrs,
     bool splat;
   };
   SmallVector<Input> sources;
-  StringRef splats = attrs.word("splat", "");
   for (int64_t i = 0; i < inputs; ++i) {
-    const InputNames &names = inputNames(i);
-    sources.push_back({k.operand(names.operand, k.f32()), k.dim(names.stride),
-                       k.dim(names.outer),
-                       !splats.empty() && splats[i] == '1'});
+    std::string name = inputName(i);
+    sources.push_back({k.operand(name, k.f32()), k.dim(name + ".stride"),
+                       k.dim(name + ".outer"), isSplat(attrs, i)});
   }
   Value y = k.operand("y", k.f32());
   Expr outer = k.dim("outer"), inner = k.dim("inner");

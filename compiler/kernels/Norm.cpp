@@ -12,16 +12,15 @@ using namespace mlir;
 
 namespace sluice::kernels {
 
-static Signature normSignature(const Attrs &attrs) {
-  Signature signature;
-  signature.inputs = {"x"};
+static void normSignature(const Attrs &attrs, SignatureWriter &s) {
+  Size n = s.dim("N"), heads = s.dim("heads");
+  s.rows("x", heads * n);
   if (attrs.flag("weight"))
-    signature.inputs.push_back("w");
+    s.vector("w", attrs.flag("per_head_weight") ? heads * n : n);
   if (attrs.flag("bias"))
-    signature.inputs.push_back("b");
-  signature.outputs = {"y"};
-  signature.dims = {"N", "heads", "x.stride", "y.stride"};
-  return signature;
+    s.vector("b", n);
+  s.writes();
+  s.rows("y", heads * n).elem(elemNamed(attrs.word("out", "f32")));
 }
 
 static Norm normOf(const Attrs &attrs) {

@@ -12,20 +12,16 @@ using namespace mlir;
 
 namespace sluice::kernels {
 
-static Signature postSignature(const Attrs &attrs) {
+static void postSignature(const Attrs &attrs, SignatureWriter &s) {
   Epilogue epilogue(attrs);
-  Signature signature;
-  signature.inputs = {"x"};
-  signature.dims = {"N", "x.stride"};
+  Size n = s.dim("N"), sums = epilogue.sums(n);
+  s.rows("x", sums);
   if (epilogue.bias)
-    signature.inputs.push_back("bias");
-  if (epilogue.residual) {
-    signature.inputs.push_back("residual");
-    signature.dims.push_back("residual.stride");
-  }
-  signature.outputs = {"y"};
-  signature.dims.push_back("y.stride");
-  return signature;
+    s.vector("bias", sums);
+  if (epilogue.residual)
+    s.rows("residual", n).inPlace();
+  s.writes();
+  s.rows("y", n);
 }
 
 static LogicalResult buildPost(KernelBuilder &k, const Attrs &attrs, Region *) {

@@ -22,22 +22,25 @@ namespace {
 bool rotates(const Attrs &attrs) { return attrs.word("pairing") != "none"; }
 bool norms(const Attrs &attrs) { return attrs.word("qk_norm") != "none"; }
 
-Signature prepareSignature(const Attrs &attrs) {
-  Signature s;
-  s.inputs = {"q", "k", "v"};
-  s.dims = {"heads",    "kv_heads", "head_dim", "value_dim",
-            "q.stride", "k.stride", "v.stride"};
+void prepareSignature(const Attrs &attrs, SignatureWriter &s) {
+  Size heads = s.dim("heads"), keyHeads = s.dim("kv_heads"),
+       width = s.dim("head_dim"), valueWidth = s.dim("value_dim");
+  s.rows("q", heads * width);
+  s.rows("k", keyHeads * width);
+  s.rows("v", keyHeads * valueWidth);
   if (rotates(attrs)) {
-    s.inputs.push_back("table");
-    s.dims.append({"rotary", "table.stride"});
+    Size rotary = s.dim("rotary", 0);
+    s.atMost(attrs.integer("from") + 2 * rotary, width);
+    s.rows("table", 2 * rotary);
   }
-  for (auto [flag, name] :
-       {std::pair("q_norm", "q_norm_w"), std::pair("k_norm", "k_norm_w")})
-    if (attrs.flag(flag))
-      s.inputs.push_back(name);
-  s.outputs = {"y", "cache"};
-  s.dims.push_back("y.stride");
-  return s;
+  bool each = attrs.flag("per_head_weight");
+  if (attrs.flag("q_norm"))
+    s.vector("q_norm_w", each ? heads * width : width);
+  if (attrs.flag("k_norm"))
+    s.vector("k_norm_w", each ? keyHeads * width : width);
+  s.writes();
+  s.rows("y", heads * width);
+  s.cache("cache", {{"k", keyHeads, width}, {"v", keyHeads, valueWidth}});
 }
 
 LogicalResult checkPrepare(const Attrs &attrs, ErrorFn error) {

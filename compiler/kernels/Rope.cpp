@@ -13,8 +13,12 @@ using namespace mlir;
 
 namespace sluice::kernels {
 
-static Signature tableSignature(const Attrs &) {
-  return {{"pos", "freqs"}, {"y"}, {"N", "pos.stride", "y.stride"}};
+static void tableSignature(const Attrs &, SignatureWriter &s) {
+  Size n = s.dim("N");
+  s.rows("pos", 1).elem(Elem::I32);
+  s.vector("freqs", n);
+  s.writes();
+  s.rows("y", 2 * n);
 }
 
 // x * (c[0] + x^2 * (c[1] + ...)) or without the leading x.
@@ -77,11 +81,14 @@ static LogicalResult buildRopeTable(KernelBuilder &k, const Attrs &attrs,
   return success();
 }
 
-static Signature rotateSignature(const Attrs &) {
-  return {
-      {"x", "table"},
-      {"y"},
-      {"heads", "head_dim", "rotary", "x.stride", "table.stride", "y.stride"}};
+static void rotateSignature(const Attrs &attrs, SignatureWriter &s) {
+  Size heads = s.dim("heads"), width = s.dim("head_dim"),
+       rotary = s.dim("rotary", 0);
+  s.atMost(attrs.integer("from") + 2 * rotary, width);
+  s.rows("x", heads * width);
+  s.rows("table", 2 * rotary);
+  s.writes();
+  s.rows("y", heads * width);
 }
 
 static LogicalResult buildRotate(KernelBuilder &k, const Attrs &attrs,

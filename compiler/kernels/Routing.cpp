@@ -16,8 +16,12 @@ using namespace mlir;
 
 namespace sluice::kernels {
 
-static Signature topKSignature(const Attrs &) {
-  return {{"x"}, {"idx"}, {"experts", "top_k", "x.stride", "idx.stride"}};
+static void topKSignature(const Attrs &, SignatureWriter &s) {
+  Size experts = s.dim("experts"), topK = s.dim("top_k");
+  s.atMost(topK, experts);
+  s.rows("x", experts);
+  s.writes();
+  s.rows("idx", topK).elem(Elem::I32).whole();
 }
 
 static LogicalResult buildTopK(KernelBuilder &k, const Attrs &, Region *) {
@@ -30,8 +34,12 @@ static LogicalResult buildTopK(KernelBuilder &k, const Attrs &, Region *) {
   return success();
 }
 
-static Signature pickSignature(const Attrs &) {
-  return {{"x", "idx"}, {"y"}, {"top_k", "x.stride", "idx.stride", "y.stride"}};
+static void pickSignature(const Attrs &, SignatureWriter &s) {
+  Size experts = s.dim("experts"), topK = s.dim("top_k");
+  s.rows("x", experts);
+  s.rows("idx", topK).elem(Elem::I32).whole();
+  s.writes();
+  s.rows("y", topK);
 }
 
 static LogicalResult buildPick(KernelBuilder &k, const Attrs &, Region *) {
@@ -46,15 +54,15 @@ static LogicalResult buildPick(KernelBuilder &k, const Attrs &, Region *) {
   return success();
 }
 
-static Signature routeSignature(const Attrs &attrs) {
-  Signature signature;
-  signature.inputs = {"x"};
+static void routeSignature(const Attrs &attrs, SignatureWriter &s) {
+  Size experts = s.dim("experts"), topK = s.dim("top_k");
+  s.atMost(topK, experts);
+  s.rows("x", experts);
   if (attrs.flag("correction"))
-    signature.inputs.push_back("correction");
-  signature.outputs = {"idx", "weight"};
-  signature.dims = {"experts", "top_k", "x.stride", "idx.stride",
-                    "weight.stride"};
-  return signature;
+    s.vector("correction", experts);
+  s.writes();
+  s.rows("idx", topK).elem(Elem::I32).whole();
+  s.rows("weight", topK).whole();
 }
 
 static int64_t paddedExperts(int64_t experts) {

@@ -18,8 +18,18 @@ using namespace mlir;
 
 namespace sluice::kernels {
 
-static Signature rowsToRows(const Attrs &) {
-  return {{"x"}, {"y"}, {"N", "x.stride", "y.stride"}};
+static void convertSignature(const Attrs &, SignatureWriter &s) {
+  Size n = s.dim("N");
+  s.rows("x", n);
+  s.writes();
+  s.rows("y", n).elem(Elem::BF16);
+}
+
+static void chosenRowsSignature(const Attrs &, SignatureWriter &s) {
+  Size n = s.dim("N");
+  s.rows("x", n).follows(Follows::Tokens);
+  s.writes();
+  s.rows("y", n);
 }
 
 static LogicalResult buildConvert(KernelBuilder &k, const Attrs &, Region *) {
@@ -34,8 +44,14 @@ static LogicalResult buildConvert(KernelBuilder &k, const Attrs &, Region *) {
   return success();
 }
 
-static Signature embeddingSignature(const Attrs &) {
-  return {{"ids", "w"}, {"y"}, {"N", "V", "ids.stride", "y.stride"}};
+static void embeddingSignature(const Attrs &attrs, SignatureWriter &s) {
+  Size n = s.dim("N"), vocabulary = s.dim("V");
+  s.rows("ids", 1).elem(Elem::I32);
+  s.matrix("w", vocabulary, n, {attrs.word("layout", "rows").str()},
+           elemNamed(attrs.word("weight")))
+      .lookedUp();
+  s.writes();
+  s.rows("y", n);
 }
 
 // Where element c of row `id` of a matrix of n columns lies in packed panels.
@@ -119,7 +135,7 @@ static LogicalResult buildPoolRows(KernelBuilder &k, const Attrs &attrs,
 }
 
 void addRowKinds(KindTable &table) {
-  table["convert"] = {{}, rowsToRows, nullptr, buildConvert};
+  table["convert"] = {{}, convertSignature, nullptr, buildConvert};
   table["embedding"] = {{{Attribute::Word, "weight", {"f32", "bf16"}, true},
                          {Attribute::Word, "layout", {"rows", "panel"}}},
                         embeddingSignature,
@@ -127,11 +143,11 @@ void addRowKinds(KindTable &table) {
                         buildEmbedding};
   table["gather_rows"] = {
       {{Attribute::Word, "which", {"wanted", "first", "last"}, true}},
-      rowsToRows,
+      chosenRowsSignature,
       nullptr,
       buildGatherRows};
   table["pool_rows"] = {{{Attribute::Word, "by", {"mean", "max"}, true}},
-                        rowsToRows,
+                        chosenRowsSignature,
                         nullptr,
                         buildPoolRows};
 }

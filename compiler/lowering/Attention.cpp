@@ -218,7 +218,8 @@ void addBias(Walk &walk, const Bias &bias, Config &config, Step &step) {
   step.operands.push_back(
       {"buckets",
        walk.ref("buckets", DenseElementsAttr::get(type, ArrayRef(table)))});
-  step.dims.push_back({"max_distance", distance});
+  step.dims.append({{"buckets", weight.getTensorType().getDimSize(0)},
+                    {"max_distance", distance}});
 }
 
 LogicalResult emitAttend(Walk &walk, Operation *op, const Rows &q,
@@ -263,8 +264,8 @@ FailureOr<Scores> scoresOf(Walk &walk, Operation *op, FloatAttr scale,
 // The heads of an attention over a cache, wherever its handle comes from.
 LogicalResult readCache(Walk &walk, llm::AttentionOp op, const Cache &cache,
                         HeadShape &shape) {
-  ArrayRef<int64_t> key = walk.plan.cacheField(cache.state, 0),
-                    value = walk.plan.cacheField(cache.state, 1);
+  ArrayRef<int64_t> key = walk.plan.cacheField(cache.state, "k"),
+                    value = walk.plan.cacheField(cache.state, "v");
   shape.kvHeads = key[0];
   if (shape.heads % key[0] == 0 && shape.keyWidth == key[1] &&
       shape.valueWidth == value[1])

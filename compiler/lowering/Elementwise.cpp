@@ -32,7 +32,7 @@ public:
     return !sizes.empty() && steps.back()[operand] == 0;
   }
   int64_t outerStep(size_t operand) const {
-    return sizes.size() == 2 ? steps.front()[operand] : 0;
+    return sizes.size() == 2 ? steps.front()[operand] : inner();
   }
 
 private:
@@ -197,6 +197,8 @@ LogicalResult lowerConstant(Walk &walk, llm::ConstantOp op) {
 
 LogicalResult emitCopy(Walk &walk, Operation *op, const Rows &from,
                        const Rows &to, Runs runs) {
+  if (runs.outer == 1)
+    runs.fromStep = runs.toStep = runs.inner;
   Region body;
   fillBody(body, walk.plan.context(), op->getLoc(), 1,
            [](OpBuilder &, ValueRange arguments) { return arguments[0]; });

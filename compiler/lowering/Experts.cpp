@@ -33,7 +33,7 @@ LogicalResult lowerPick(Walk &walk, llm::PickOp op) {
   walk.set(op.getResult(), y);
   Step step("pick", walk.config().get());
   step.operands = {{"x", x->ref()}, {"idx", at->ref()}, {"y", y.ref()}};
-  step.dims = {{"top_k", y.width}};
+  step.dims = {{"experts", x->width}, {"top_k", y.width}};
   step.rows = x->count;
   return walk.emit(op, step);
 }

@@ -224,9 +224,13 @@ FlatSymbolRefAttr PlanBuilder::transientCache(int64_t heads, int64_t keyWidth,
 }
 
 ArrayRef<int64_t> PlanBuilder::cacheField(FlatSymbolRefAttr state,
-                                          size_t field) const {
+                                          StringRef field) const {
   auto op = symbols.lookup<StateOp>(state.getValue());
-  return cast<DenseI64ArrayAttr>(op.getShapes()[field]);
+  for (auto [name, shape] : llvm::zip_equal(
+           op.getFields().getAsValueRange<StringAttr>(), op.getShapes()))
+    if (name == field)
+      return cast<DenseI64ArrayAttr>(shape);
+  llvm_unreachable("the dialect's verifier knows the fields of caches");
 }
 
 ProgramOp PlanBuilder::beginProgram(Location loc, const Twine &name,
@@ -272,6 +276,20 @@ std::string PlanBuilder::kernelName(const Step &step) {
   return name;
 }
 
+SignatureNames::SignatureNames(Builder builder,
+                               const kernels::Signature &signature) {
+  SmallVector<Attribute> operands, all;
+  for (const auto &operand : signature.operands)
+    operands.push_back(builder.getStringAttr(operand->name));
+  for (const auto &dim : signature.dims)
+    all.push_back(builder.getStringAttr(dim->name));
+  inputs =
+      builder.getArrayAttr(ArrayRef(operands).take_front(signature.writes));
+  outputs =
+      builder.getArrayAttr(ArrayRef(operands).drop_front(signature.writes));
+  dims = builder.getArrayAttr(all);
+}
+
 FailureOr<KernelOp> PlanBuilder::kernel(Location loc, const Step &step) {
   std::string key = ("kernel " + step.kind + " ").str() + textOf(step.config);
   if (step.body)
@@ -285,11 +303,10 @@ FailureOr<KernelOp> PlanBuilder::kernel(Location loc, const Step &step) {
     return failure();
   OpBuilder::InsertionGuard guard(builder);
   builder.setInsertionPointToStart(module.getBody());
+  SignatureNames names(builder, *signature);
   auto op = KernelOp::create(builder, builder.getUnknownLoc(), kernelName(step),
-                             step.kind, step.config,
-                             builder.getStrArrayAttr(signature->inputs),
-                             builder.getStrArrayAttr(signature->outputs),
-                             builder.getStrArrayAttr(signature->dims));
+                             step.kind, step.config, names.inputs,
+                             names.outputs, names.dims);
   if (step.body) {
     IRMapping mapping;
     step.body->cloneInto(&op.getBody(), mapping);
@@ -309,8 +326,14 @@ LogicalResult PlanBuilder::step(Location loc, const Step &step,
     });
   };
 
+  FailureOr<kernels::Signature> signature = kernels::signature(
+      step.kind, step.config, [&] { return mlir::emitError(loc); });
+  if (failed(signature))
+    return failure();
   SmallVector<Value> buffers;
   SmallVector<Attribute> names, refs;
+  // Of buffers, by the number of their dim.
+  DenseMap<size_t, std::optional<int64_t>> strides;
   for (int64_t i = 0; i < kernel->getOperandTotal(); ++i) {
     StringRef name = kernel->getOperandName(i);
     const auto *given = operandNamed(name);
@@ -318,8 +341,11 @@ LogicalResult PlanBuilder::step(Location loc, const Step &step,
       return mlir::emitError(loc) << "kernel '" << kernel->getSymName()
                                   << "' needs the operand '" << name << "'";
     const Ref &ref = given->second;
-    if (ref.buffer)
+    if (ref.buffer) {
       buffers.push_back(ref.buffer);
+      if (int32_t dim = signature->operands[i]->stride; dim >= 0)
+        strides[dim] = rowStride(ref.buffer);
+    }
     names.push_back(builder.getStringAttr(name));
     refs.push_back(RefAttr::get(context(), ref.symbol, ref.index));
   }
@@ -337,15 +363,10 @@ LogicalResult PlanBuilder::step(Location loc, const Step &step,
   SmallVector<int64_t> bounds;
   for (auto attr : kernel->getDims().getAsRange<StringAttr>()) {
     StringRef name = attr.getValue();
-    std::optional<int64_t> value;
+    std::optional<int64_t> value = strides.lookup(bounds.size());
     for (const auto &[given, number] : step.dims)
       if (given == name)
         value = number;
-    StringRef base = name;
-    if (!value && base.consume_back(".stride"))
-      if (const auto *given = operandNamed(base);
-          given != step.operands.end() && given->second.buffer)
-        value = rowStride(given->second.buffer);
     if (!value)
       return mlir::emitError(loc) << "kernel '" << kernel->getSymName()
                                   << "' needs the dim '" << name << "'";

@@ -72,6 +72,12 @@ struct Step {
   mlir::Region *body = nullptr; // moved into the kernel
 };
 
+// The names in a signature, as kernels of a plan list them.
+struct SignatureNames {
+  SignatureNames(mlir::Builder builder, const kernels::Signature &signature);
+  mlir::ArrayAttr inputs, outputs, dims;
+};
+
 class PlanBuilder {
 public:
   explicit PlanBuilder(mlir::ModuleOp plan)
@@ -97,9 +103,9 @@ public:
   mlir::FlatSymbolRefAttr transientCache(int64_t heads, int64_t keyWidth,
                                          int64_t valueWidth);
 
-  // Shape of the keys (0) or values (1) of a cache that was declared before.
+  // Shape of a field of a cache that was declared before.
   llvm::ArrayRef<int64_t> cacheField(mlir::FlatSymbolRefAttr state,
-                                     size_t field) const;
+                                     llvm::StringRef field) const;
 
   // Buffers and steps of the current program.
   ProgramOp beginProgram(mlir::Location loc, const llvm::Twine &name,

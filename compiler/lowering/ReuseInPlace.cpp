@@ -1,3 +1,4 @@
+#include "compiler/kernels/Kernels.h"
 #include "compiler/lowering/Passes.h"
 
 namespace sluice::plan {
@@ -10,31 +11,23 @@ using namespace sluice::plan;
 
 namespace {
 
-// Whether the kernel reads `input` only at the element that it writes next,
-// given equal strides of their rows.
-bool isElementwise(DispatchOp step, KernelOp kernel, StringRef input) {
-  if (kernel.getKind() == "linear" || kernel.getKind() == "post" ||
-      kernel.getKind() == "combine")
-    return input == "residual";
-  auto splat = kernel.getConfig().getAs<StringAttr>("splat");
-  size_t number = 0;
-  if (kernel.getKind() != "map" || !splat ||
-      input.drop_front().getAsInteger(10, number) ||
-      splat.getValue().drop_front(number).starts_with("1"))
-    return false;
-  // The input may be a view of other runs of columns.
-  auto dim = [&](const Twine &name) {
-    return step.getDims().getAs<IntegerAttr>(name.str());
+// Whether a kernel of this signature may write the last operand where the one
+// numbered `input` is, given equal strides of their rows.
+bool mayLieThere(DispatchOp step, const sluice::kernels::Signature &signature,
+                 size_t input) {
+  auto apart = [&](const sluice::format::OperandT &operand) -> Attribute {
+    if (operand.apart < 0)
+      return {};
+    return step.getDims().get(
+        signature.dims[static_cast<size_t>(operand.apart)]->name);
   };
-  IntegerAttr outer = dim("outer"), from = dim(input + ".outer"),
-              to = dim("y.outer");
-  return outer && (outer.getInt() == 1 || from == to);
+  const auto &from = *signature.operands[input];
+  return from.in_place && apart(from) == apart(*signature.operands.back());
 }
 
 // Whether the kernel gives back its only input.
 bool isCopy(KernelOp kernel) {
-  if (kernel.getKind() != "map" || kernel.getInputs().size() != 1 ||
-      kernel.getBody().empty())
+  if (kernel.getInputs().size() != 1 || kernel.getBody().empty())
     return false;
   Block &body = kernel.getBody().front();
   return body.getTerminator()->getOperand(0) == body.getArgument(0);
@@ -70,8 +63,13 @@ struct ReuseInPlace : sluice::plan::impl::ReuseInPlacePassBase<ReuseInPlace> {
     sluice::plan::Operand result = operands.back();
     if (operands.size() - step.getWrites() != 1 || !result.buffer)
       return;
-    for (const sluice::plan::Operand &operand : operands) {
-      if (operand.written || !isElementwise(step, kernel, operand.name) ||
+    FailureOr<sluice::kernels::Signature> signature =
+        sluice::kernels::signature(kernel.getKind(), kernel.getConfig(),
+                                   [&] { return kernel.emitOpError(); });
+    if (failed(signature) || signature->operands.size() != operands.size())
+      return signalPassFailure();
+    for (const auto &[i, operand] : llvm::enumerate(operands)) {
+      if (operand.written || !mayLieThere(step, *signature, i) ||
           !mayTakePlace(step, operand, result))
         continue;
       result.buffer.replaceAllUsesWith(operand.buffer);

@@ -2,9 +2,10 @@
 #include "compiler/kernels/Kernels.h"
 #include "compiler/lowering/Liveness.h"
 #include "compiler/lowering/Passes.h"
+#include "compiler/lowering/PlanBuilder.h"
+#include "runtime/format/CallCheck.h"
 
 #include "llvm/ADT/MapVector.h"
-#include "llvm/ADT/StringSwitch.h"
 
 namespace sluice::plan {
 #define GEN_PASS_DEF_VERIFYPLANPASS
@@ -13,11 +14,9 @@ namespace sluice::plan {
 
 using namespace mlir;
 using namespace sluice::plan;
+using sluice::format::Given;
 
 namespace {
-
-// Of a head and of the number of heads; products of two stay in range.
-constexpr int64_t maxWidth = int64_t(1) << 24;
 
 std::string listOf(ArrayAttr names) {
   std::string text;
@@ -35,19 +34,84 @@ LogicalResult verifyKernel(KernelOp kernel) {
       });
   if (failed(signature))
     return failure();
-  Builder builder(kernel.getContext());
+  SignatureNames names(Builder(kernel.getContext()), *signature);
   for (auto [what, found, expected] :
-       {std::tuple("inputs", kernel.getInputs(),
-                   builder.getStrArrayAttr(signature->inputs)),
-        std::tuple("outputs", kernel.getOutputs(),
-                   builder.getStrArrayAttr(signature->outputs)),
-        std::tuple("dims", kernel.getDims(),
-                   builder.getStrArrayAttr(signature->dims))})
+       {std::tuple("inputs", kernel.getInputs(), names.inputs),
+        std::tuple("outputs", kernel.getOutputs(), names.outputs),
+        std::tuple("dims", kernel.getDims(), names.dims)})
     if (found != expected)
       return kernel.emitOpError()
              << "has the " << what << " (" << listOf(found)
              << "), its kind has (" << listOf(expected) << ")";
   return success();
+}
+
+sluice::format::RowKind rowsOf(RowKind kind) {
+  switch (kind) {
+  case RowKind::One:
+    return sluice::format::RowKind::One;
+  case RowKind::Tokens:
+    return sluice::format::RowKind::Tokens;
+  case RowKind::Wanted:
+    return sluice::format::RowKind::Wanted;
+  case RowKind::Sequences:
+    return sluice::format::RowKind::Sequences;
+  }
+  llvm_unreachable("all kinds are listed");
+}
+
+sluice::format::Elem elemOf(Type type) {
+  if (type.isInteger(32))
+    return sluice::format::Elem::I32;
+  return type.isBF16() ? sluice::format::Elem::BF16 : sluice::format::Elem::F32;
+}
+
+Given givenFor(WeightOp weight) {
+  Given given;
+  given.kind = sluice::format::RefKind::Weight;
+  given.name = weight.getSymName();
+  given.elem = elemOf(weight.getElem());
+  given.layout = stringifyLayout(weight.getLayout());
+  given.shape.assign(weight.getShape().begin(), weight.getShape().end());
+  given.elements = packedElements(given.layout, given.elem, given.shape);
+  return given;
+}
+
+Given givenFor(StateOp state) {
+  Given given;
+  given.kind = sluice::format::RefKind::State;
+  given.name = state.getSymName();
+  given.state = state.getKind() == StateKind::Fixed
+                    ? sluice::format::StateKind::Fixed
+                    : sluice::format::StateKind::Cache;
+  given.elements = state.getBlockBytes() / int64_t(sizeof(float));
+  for (auto [name, shape] : llvm::zip(state.getFields(), state.getShapes())) {
+    ArrayRef<int64_t> axes = cast<DenseI64ArrayAttr>(shape);
+    given.fields.push_back(
+        {cast<StringAttr>(name).getValue(), {axes.begin(), axes.end()}});
+  }
+  return given;
+}
+
+// What an operand is, as a signature asks.
+Given givenFor(const sluice::plan::Operand &operand, SymbolTable &symbols) {
+  if (!operand.buffer) {
+    Operation *symbol = symbols.lookup(operand.symbol.getValue());
+    if (auto weight = dyn_cast<WeightOp>(symbol))
+      return givenFor(weight);
+    return givenFor(cast<StateOp>(symbol));
+  }
+  Given given;
+  if (operand.buffer.getDefiningOp<InputOp>())
+    given.kind = sluice::format::RefKind::Input;
+  BufferShape shape = sluice::plan::shapeOf(operand.buffer);
+  given.elem = elemOf(shape.elem);
+  given.rows = rowsOf(shape.rows);
+  given.rowScale = shape.rowScale;
+  given.columns = shape.columns;
+  given.stride = rowStride(operand.buffer);
+  given.column = operand.index;
+  return given;
 }
 
 LogicalResult verifyLayer(Operation *op, const sluice::plan::Operand &operand,
@@ -105,7 +169,7 @@ private:
     for (const sluice::plan::Operand &operand : operands)
       if (operand.written && operand.buffer)
         written.insert(operand.buffer);
-    return verifyDims(step, kernel, operands);
+    return verifyCall(step, kernel, operands);
   }
 
   LogicalResult verifyOperand(Operation *op,
@@ -129,167 +193,42 @@ private:
                              << ", which is neither a weight nor a state";
   }
 
-  LogicalResult verifyDims(StepOpInterface step, KernelOp kernel,
+  // The dims are all there, and the call stays inside its operands.
+  LogicalResult verifyCall(StepOpInterface step, KernelOp kernel,
                            ArrayRef<sluice::plan::Operand> operands) {
     Operation *op = step;
-    for (auto name : kernel.getDims().getAsRange<StringAttr>())
-      if (!step.getDims().contains(name))
+    SmallVector<int64_t> dims;
+    for (auto name : kernel.getDims().getAsRange<StringAttr>()) {
+      auto value = step.getDims().getAs<IntegerAttr>(name);
+      if (!value)
         return op->emitOpError()
                << "leaves out the dim '" << name.getValue() << "'";
+      dims.push_back(value.getInt());
+    }
     if (step.getDims().size() != kernel.getDims().size())
       return op->emitOpError() << "has more dims than its kernel ("
                                << listOf(kernel.getDims()) << ")";
-    for (const sluice::plan::Operand &operand : operands) {
-      auto dim =
-          step.getDims().getAs<IntegerAttr>((operand.name + ".stride").str());
-      if (dim && operand.buffer && dim.getInt() != rowStride(operand.buffer))
-        return op->emitOpError()
-               << "gives '" << operand.name << "' rows " << dim.getInt()
-               << " apart, its buffer has " << rowStride(operand.buffer);
-    }
-    if (failed(verifyWidths(step, kernel, operands)) ||
-        failed(verifyScratch(step, kernel)) ||
-        failed(verifyExperts(step, operands)))
+    FailureOr<sluice::kernels::Signature> signature =
+        sluice::kernels::signature(kernel.getKind(), kernel.getConfig(),
+                                   [&] { return op->emitOpError(); });
+    if (failed(signature))
       return failure();
-    return verifyHeads(step, kernel, operands);
-  }
-
-  static LogicalResult verifyScratch(StepOpInterface step, KernelOp kernel) {
-    SmallVector<int64_t> bounds;
-    for (auto name : kernel.getDims().getAsRange<StringAttr>())
-      bounds.push_back(step.getDims().getAs<IntegerAttr>(name).getInt());
+    SmallVector<Given> given;
+    for (const sluice::plan::Operand &operand : operands)
+      given.push_back(givenFor(operand, symbols));
+    std::string wrong = checkCall(*signature, {{dims.data(), dims.size()},
+                                               rowsOf(step.getRows()),
+                                               step.getRowScale(),
+                                               {given.data(), given.size()}});
+    if (!wrong.empty())
+      return op->emitOpError() << wrong;
     int64_t needed = sluice::kernels::scratchBytes(kernel.getKind(),
-                                                   kernel.getConfig(), bounds);
+                                                   kernel.getConfig(), dims);
     if (step.getScratch() >= needed)
       return success();
-    return step->emitOpError()
+    return op->emitOpError()
            << "has " << step.getScratch()
            << " bytes of scratch, its kernel needs " << needed;
-  }
-
-  // Every token has `top_k` places in what lists pairs of token and expert, and
-  // scores and offsets are those of all experts.
-  static LogicalResult verifyExperts(StepOpInterface step,
-                                     ArrayRef<sluice::plan::Operand> operands) {
-    auto chosen = step.getDims().getAs<IntegerAttr>("top_k"),
-         all = step.getDims().getAs<IntegerAttr>("experts");
-    bool scores = llvm::any_of(operands, [](const auto &operand) {
-      return operand.name == "idx" && operand.written;
-    });
-    for (const sluice::plan::Operand &operand : operands)
-      if (scores && all && operand.name == "x" && operand.buffer &&
-          all.getInt() > rowStride(operand.buffer) - operand.index)
-        return step->emitOpError()
-               << "is for " << all.getInt() << " experts, 'x' for "
-               << rowStride(operand.buffer) - operand.index;
-    for (const sluice::plan::Operand &operand : operands) {
-      auto buffer = operand.buffer ? operand.buffer.getDefiningOp<BufferOp>()
-                                   : BufferOp();
-      if (!buffer)
-        continue;
-      int64_t scale = static_cast<int64_t>(buffer.getRowScale()),
-              columns = static_cast<int64_t>(buffer.getColumns());
-      auto [count, places] =
-          llvm::StringSwitch<std::pair<IntegerAttr, int64_t>>(operand.name)
-              .Cases({"pairs", "position"}, {chosen, scale})
-              .Cases({"idx", "weight"}, {chosen, columns})
-              .Case("offsets", {all, columns - 1})
-              .Default({IntegerAttr(), 0});
-      if (count && count.getInt() != places)
-        return step->emitOpError()
-               << "is for " << count.getInt()
-               << (count == all ? " experts" : " experts of a token") << ", '"
-               << operand.name << "' for " << places;
-    }
-    return success();
-  }
-
-  // Heads side by side fit into their rows, and a cache has their shape.
-  LogicalResult verifyHeads(StepOpInterface step, KernelOp kernel,
-                            ArrayRef<sluice::plan::Operand> operands) {
-    auto number = [&](StringRef name, int64_t otherwise) {
-      auto value = step.getDims().getAs<IntegerAttr>(name);
-      if (!value)
-        value = kernel.getConfig().getAs<IntegerAttr>(name);
-      return value ? value.getInt() : otherwise;
-    };
-    int64_t width = number("head_dim", 0);
-    if (width == 0)
-      return success();
-    int64_t heads = number("heads", 1), kvHeads = number("kv_heads", heads),
-            valueWidth = number("value_dim", width),
-            rotary = number("rotary", 0), from = number("from", 0);
-    for (int64_t value : {width, heads, kvHeads, valueWidth})
-      if (value < 1 || value > maxWidth)
-        return step->emitOpError() << "has an impossible number of heads or of "
-                                      "elements in one: "
-                                   << value;
-    if (heads % kvHeads != 0)
-      return step->emitOpError()
-             << "shares " << kvHeads << " heads of keys among " << heads;
-    if (rotary < 0 || from < 0 || rotary > width || from > width ||
-        from + 2 * rotary > width)
-      return step->emitOpError() << "turns " << rotary << " pairs from element "
-                                 << from << " on, heads have " << width;
-    bool attends = kernel.getKind() == "attend";
-    for (const sluice::plan::Operand &operand : operands) {
-      int64_t needed = llvm::StringSwitch<int64_t>(operand.name)
-                           .Cases({"x", "q"}, heads * width)
-                           .Case("k", kvHeads * width)
-                           .Case("v", kvHeads * valueWidth)
-                           .Case("y", heads * (attends ? valueWidth : width))
-                           .Case("table", 2 * rotary)
-                           .Default(0);
-      if (operand.buffer && needed > rowStride(operand.buffer) - operand.index)
-        return step->emitOpError() << "takes " << needed << " elements of '"
-                                   << operand.name << "', whose rows have "
-                                   << rowStride(operand.buffer) - operand.index;
-      if (auto state = operand.symbol
-                           ? dyn_cast_or_null<StateOp>(
-                                 symbols.lookup(operand.symbol.getValue()))
-                           : StateOp())
-        if (failed(verifyCache(step, state, {kvHeads, width},
-                               {kvHeads, valueWidth})))
-          return failure();
-    }
-    return success();
-  }
-
-  static LogicalResult verifyCache(StepOpInterface step, StateOp state,
-                                   ArrayRef<int64_t> key,
-                                   ArrayRef<int64_t> value) {
-    Builder builder(state.getContext());
-    if (state.getShapes() ==
-        builder.getArrayAttr({builder.getDenseI64ArrayAttr(key),
-                              builder.getDenseI64ArrayAttr(value)}))
-      return success();
-    return step->emitOpError()
-           << "keeps keys of [" << key << "] and values of [" << value
-           << "] in @" << state.getSymName() << ", which has other shapes";
-  }
-
-  // K elements of a row of x and N of a row of y, for each of the heads; a sum
-  // takes N of x and gives one.
-  static LogicalResult verifyWidths(StepOpInterface step, KernelOp kernel,
-                                    ArrayRef<sluice::plan::Operand> operands) {
-    auto dim = [&](StringRef name, int64_t otherwise) {
-      auto value = step.getDims().getAs<IntegerAttr>(name);
-      return value ? value.getInt() : otherwise;
-    };
-    int64_t heads = dim("heads", 1);
-    for (const sluice::plan::Operand &operand : operands) {
-      if (!operand.buffer || (operand.name != "x" && operand.name != "y"))
-        continue;
-      bool sums = kernel.getKind() == "sum";
-      StringRef name = operand.name == "x" && !sums ? "K" : "N";
-      int64_t width = rowStride(operand.buffer) - operand.index;
-      int64_t count = operand.name == "y" && sums ? 1 : dim(name, 0);
-      if (count < 0 || heads < 1 || count > width / heads)
-        return step->emitOpError()
-               << "takes " << name << " = " << count << " elements of '"
-               << operand.name << "', whose rows have " << width;
-    }
-    return success();
   }
 
   // The library multiplies and adds to what is there, nothing else.

@@ -332,8 +332,8 @@ Result<StepCost> Model::cost(std::string_view name, int64_t sequences,
     return Status(Code::Unsupported, "no program for such a step");
   StepCost cost;
   for (const executor::ReadyStep &step : program->steps) {
-    executor::Work work = executor::workOf(
-        model, *step.source,
+    artifact::Work work = artifact::workOf(
+        model, impl_->artifact.signatures(), *step.source,
         executor::rowCount(step.dispatch.rows, step.dispatch.rowScale, all,
                            sequences, sequences));
     cost.bytes += work.weightBytes;
@@ -390,7 +390,7 @@ Status Model::rewind(int32_t slot, int64_t length) try {
 }
 
 Status Model::startProfile() try {
-  impl_->profile = std::make_unique<executor::Profile>(impl_->artifact.model());
+  impl_->profile = std::make_unique<executor::Profile>(impl_->artifact);
   impl_->executor->profile(impl_->profile.get());
   return {};
 } catch (...) {

@@ -59,6 +59,7 @@ Result<Artifact> Artifact::open(const std::string &path) {
     status = checkPlan(artifact.model()).in("plan");
   if (!status.ok())
     return status.in(path);
+  artifact.signatures_ = Signatures(artifact.model());
   return artifact;
 }
 

@@ -3,6 +3,7 @@
 // is trusted like any program.
 #pragma once
 
+#include "runtime/artifact/Calls.h"
 #include "runtime/artifact/Table.h"
 #include "runtime/support/MappedFile.h"
 #include "runtime/support/Status.h"
@@ -21,6 +22,8 @@ public:
   static Result<Artifact> open(const std::string &path);
 
   const format::Model &model() const { return *model_; }
+  // Of the model's kernels.
+  const Signatures &signatures() const { return signatures_; }
   const std::string &path() const { return file_.path(); }
   uint64_t fileBytes() const { return file_.bytes().size(); }
 
@@ -50,6 +53,7 @@ private:
 
   MappedFile file_;
   std::span<const uint8_t> header_;
+  Signatures signatures_;
   uint64_t headerDigest_ = 0;
   const format::Model *model_ = nullptr;
 };

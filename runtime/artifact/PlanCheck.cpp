@@ -1,11 +1,13 @@
 #include "runtime/artifact/PlanCheck.h"
 
-#include "runtime/artifact/DimCheck.h"
+#include "runtime/artifact/Calls.h"
 #include "runtime/artifact/Table.h"
 #include "runtime/format/container.h"
 #include "runtime/format/kernel_abi.h"
 
+#include <optional>
 #include <string>
+#include <tuple>
 
 namespace sluice::artifact {
 namespace {
@@ -34,6 +36,38 @@ bool within(int64_t value, int64_t low, int64_t high) {
 
 bool aligned(uint64_t value) { return value % kDataAlignment == 0; }
 
+// A packed weight has the bytes that its shape and layout take.
+Status checkPacked(const Weight &weight) {
+  int64_t elements = packedElements(text(weight.layout()), weight.elem(),
+                                    numbers(weight.shape()));
+  if (elements < 1)
+    return corrupt("bad shape");
+  if (static_cast<unsigned __int128>(elements) *
+          static_cast<uint64_t>(elemBytes(weight.elem())) >
+      weight.bytes())
+    return corrupt("'" + std::string(text(weight.name())) + "' has " +
+                   std::to_string(weight.bytes()) +
+                   " bytes, fewer than its shape and layout take");
+  return {};
+}
+
+// A cache's block has room for its fields.
+Status checkBlock(const State &state) {
+  __int128 elements = 0; // of a position
+  for (const StateField *field : list(state.fields())) {
+    std::vector<int64_t> shape = numbers(field->shape());
+    if (shape.size() != 2 || !within(shape[0], 0, kMaxColumns) ||
+        !within(shape[1], 0, kMaxColumns))
+      return corrupt("bad shape of a field");
+    bool padded = text(field->name()) == "v";
+    elements +=
+        __int128(shape[0]) * (padded ? (shape[1] + 15) / 16 * 16 : shape[1]);
+  }
+  if (SLC_CACHE_BLOCK * elements * 4 > __int128(state.block_bytes()))
+    return corrupt("its blocks are smaller than its fields");
+  return {};
+}
+
 class PlanChecker {
 public:
   explicit PlanChecker(const Model &model)
@@ -53,7 +87,7 @@ private:
   Status checkOutputs(const Program &, const Entry &) const;
   Status checkStep(const Step &, const Entry &) const;
   Status checkRef(const Ref &, const Entry &) const;
-  Status checkDispatch(const Dispatch &, const Entry &) const;
+  Status checkCall(const Dispatch &, const Entry &) const;
   Status checkMatmul(const Matmul &, const Entry &) const;
   Status checkMatrix(const Ref &, const Matmul &, Elem elem,
                      int64_t columns) const;
@@ -74,6 +108,7 @@ private:
   List<flatbuffers::Offset<State>> states_;
   List<flatbuffers::Offset<Kernel>> kernels_;
   const Model &model_;
+  std::optional<Signatures> signatures_;
 };
 
 Status PlanChecker::check() {
@@ -90,6 +125,8 @@ Status PlanChecker::check() {
     status = each("state", states_, [&](auto &s) { return checkState(s); });
   if (status.ok())
     status = each("kernel", kernels_, [&](auto &k) { return checkKernel(k); });
+  if (status.ok())
+    signatures_.emplace(model_);
   if (status.ok())
     status = each("entry", list(model_.entries()),
                   [&](auto &e) { return checkEntry(e); });
@@ -178,7 +215,7 @@ Status PlanChecker::checkKernel(const Kernel &kernel) const {
   if (symbol.substr(0, sizeof(kKernelPrefix) - 1) != kKernelPrefix)
     return corrupt("symbol '" + std::string(symbol.substr(0, 100)) +
                    "' does not begin with " + kKernelPrefix);
-  return {};
+  return checkSignature(*kernel.signature());
 }
 
 Status PlanChecker::checkInput(const Input &input) const {
@@ -280,44 +317,42 @@ Status PlanChecker::checkRef(const Ref &ref, const Entry &entry) const {
 
 Status PlanChecker::checkStep(const Step &step, const Entry &entry) const {
   if (const Dispatch *dispatch = step.body_as_Dispatch())
-    return checkDispatch(*dispatch, entry);
+    return checkCall(*dispatch, entry);
   if (const Matmul *matmul = step.body_as_Matmul())
     return checkMatmul(*matmul, entry);
   return corrupt("unknown kind of step");
 }
 
-Status PlanChecker::checkDispatch(const Dispatch &dispatch,
-                                  const Entry &entry) const {
+Status PlanChecker::checkCall(const Dispatch &dispatch,
+                              const Entry &entry) const {
   if (dispatch.kernel() >= kernels_.size())
     return outOfRange("kernel", dispatch.kernel(), kernels_.size());
   const Kernel &kernel = *kernels_[dispatch.kernel()];
   std::string name = "kernel '" + std::string(text(kernel.name())) + "'";
   auto operands = list(dispatch.operands());
-  if (operands.size() != list(kernel.operands()).size())
-    return corrupt(name + " takes " +
-                   std::to_string(list(kernel.operands()).size()) +
-                   " operands, not " + std::to_string(operands.size()));
-  if (list(dispatch.dims()).size() != list(kernel.dims()).size())
-    return corrupt(name + " takes " +
-                   std::to_string(list(kernel.dims()).size()) + " dims, not " +
-                   std::to_string(list(dispatch.dims()).size()));
+  const SignatureT &signature = signatures_->of(dispatch);
+  for (auto [what, found, expected] :
+       {std::tuple("operands", operands.size(), signature.operands.size()),
+        std::tuple("dims", list(dispatch.dims()).size(),
+                   signature.dims.size())})
+    if (found != expected)
+      return corrupt(name + " takes " + std::to_string(expected) + " " + what +
+                     ", not " + std::to_string(found));
   for (size_t i = 0; i < operands.size(); ++i) {
     if (Status status = checkRef(*operands[i], entry); !status.ok())
       return status.in(numbered("operand", i));
     bool constant = operands[i]->kind() == RefKind::Weight ||
                     operands[i]->kind() == RefKind::Input;
-    if (i >= dispatch.writes() && constant)
+    if (i >= signature.writes && constant)
       return corrupt(numbered("operand", i) + " is written but read-only");
   }
-  if (dispatch.writes() > operands.size())
-    return corrupt("writes from operand " + std::to_string(dispatch.writes()));
   if (dispatch.scratch())
     if (Status status = checkExtent(*dispatch.scratch(), 1); !status.ok())
       return status.in("scratch");
   if (Status status = checkRows(dispatch.rows(), dispatch.row_scale());
       !status.ok())
     return status;
-  return checkDims(model_, dispatch).in(name);
+  return checkDispatch(model_, signature, dispatch).in(name);
 }
 
 // `ref` is a matrix of the product: the rows of the step, `columns` wide.
@@ -373,7 +408,7 @@ Status PlanChecker::checkMatmul(const Matmul &matmul,
         weights_[bias->index()]->bytes() <
             static_cast<uint64_t>(matmul.n()) * 4)
       return corrupt("bias is not an f32 vector of the product's width");
-  return checkDispatch(*matmul.fallback(), entry).in("fallback");
+  return checkCall(*matmul.fallback(), entry).in("fallback");
 }
 
 } // namespace

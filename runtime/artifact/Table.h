@@ -5,6 +5,7 @@
 #include "runtime/format/artifact_generated.h"
 
 #include <string_view>
+#include <vector>
 
 namespace sluice::artifact {
 
@@ -45,6 +46,12 @@ private:
 
 template <typename T> List<T> list(const flatbuffers::Vector<T> *vector) {
   return {vector};
+}
+
+inline std::vector<int64_t>
+numbers(const flatbuffers::Vector<int64_t> *vector) {
+  return vector ? std::vector<int64_t>(vector->begin(), vector->end())
+                : std::vector<int64_t>();
 }
 
 // Bytes of one element.

@@ -80,10 +80,11 @@ bool runKernel(const Model &model, const Matmul &source,
     else if (ref.kind() != RefKind::Weight)
       return false; // something else goes in: no plain product
   }
-  auto names = list(list(model.kernels())[dispatch.kernel()]->dims());
+  auto names =
+      list(list(model.kernels())[dispatch.kernel()]->signature()->dims());
   std::vector<int64_t> dims(fallback.dims, fallback.dims + names.size());
   for (size_t i = 0; i < names.size(); ++i)
-    if (text(names[i]) == "N")
+    if (text(names[i]->name()) == "N")
       dims[i] = columns;
   Scratch scratch(scratchBytes(dispatch));
   slc_batch batch = {};

@@ -5,6 +5,7 @@
 #include "runtime/support/Caught.h"
 
 #include <algorithm>
+#include <limits>
 
 namespace sluice::executor {
 
@@ -318,8 +319,11 @@ Status Executor::runEngine(const ReadyStep &step, int64_t rows) {
   if (!status.ok())
     return status.in(describeStep(artifact_.model(), *step.source));
   if (profile_)
-    profile_->add(
-        {step.source, matmul.implementation, rows, {{start, Clock::now()}}});
+    profile_->add({step.source,
+                   matmul.implementation,
+                   rows,
+                   {},
+                   {{start, Clock::now()}}});
   return {};
 }
 
@@ -369,6 +373,30 @@ bool Executor::worthSharing(std::span<const ReadyStep> steps) const {
          time > kWorthIt * static_cast<double>(steps.size());
 }
 
+// A row of a cache that grows looks back from where it is, any other at all
+// that the sequence has.
+artifact::Looked Executor::looked(const ReadyStep &step) const {
+  artifact::Looked looked;
+  if (!step.looks)
+    return looked;
+  bool back = step.looksAt->kind() == StateKind::Cache && !step.looksAt->once();
+  double keep = step.looksAt->keep() > 0
+                    ? static_cast<double>(step.looksAt->keep())
+                    : std::numeric_limits<double>::infinity();
+  const slc_batch &batch = batch_->abi();
+  for (int64_t s = 0; s < batch.sequences; ++s) {
+    double total = step.looks->total[s];
+    auto count = static_cast<double>(batch.first[s + 1] - batch.first[s]);
+    looked.positions += std::min(total, keep + count - 1);
+    for (double at = 0; at < count; ++at)
+      looked.pairs += std::min(back ? total - at : total, keep);
+  }
+  // A step of the wanted rows alone looks for these.
+  looked.pairs *=
+      static_cast<double>(rowsOf(step)) / static_cast<double>(batch.tokens);
+  return looked;
+}
+
 Status Executor::runGroup(std::span<const ReadyStep> steps) {
   code_.store(0);
   uint32_t members = 1;
@@ -392,7 +420,8 @@ Status Executor::runGroup(std::span<const ReadyStep> steps) {
     for (size_t i = 0; i < steps.size(); ++i) {
       spans_[i].resize(members);
       if (rowsOf(steps[i]) > 0)
-        profile_->add({steps[i].source, "", rowsOf(steps[i]), spans_[i]});
+        profile_->add({steps[i].source, "", rowsOf(steps[i]), looked(steps[i]),
+                       spans_[i]});
     }
   return {};
 }

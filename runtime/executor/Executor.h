@@ -64,6 +64,7 @@ private:
   void work(std::span<const ReadyStep> steps, uint32_t worker,
             uint32_t workers);
   int64_t rowsOf(const ReadyStep &step) const;
+  artifact::Looked looked(const ReadyStep &step) const;
   bool worthSharing(std::span<const ReadyStep> steps) const;
   bool onEngine(const ReadyStep &step) const;
 

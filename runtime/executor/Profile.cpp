@@ -16,54 +16,8 @@ using artifact::list;
 using artifact::text;
 using namespace format;
 
-static const Dispatch &generated(const Step &step) {
-  const Matmul *matmul = step.body_as_Matmul();
-  return matmul ? *matmul->fallback() : *step.body_as_Dispatch();
-}
-
 static const Kernel &kernelOf(const Model &model, const Step &step) {
-  return *list(model.kernels())[generated(step).kernel()];
-}
-
-static double dimNamed(const Kernel &kernel, const Dispatch &dispatch,
-                       std::string_view name, double otherwise) {
-  auto names = list(kernel.dims());
-  for (size_t i = 0; i < names.size(); ++i)
-    if (text(names[i]) == name)
-      return static_cast<double>(list(dispatch.dims())[i]);
-  return otherwise;
-}
-
-Work workOf(const Model &model, const Step &step, int64_t rows) {
-  const Dispatch &dispatch = generated(step);
-  const Kernel &kernel = kernelOf(model, step);
-  bool product = text(kernel.kind()) == "linear";
-  bool gather = text(kernel.kind()) == "embedding";
-  double count = static_cast<double>(rows);
-  Work work;
-  // Of the experts' weights at most one expert per row is read.
-  double experts = dimNamed(kernel, dispatch, "experts", 1);
-  double share = std::min(1.0, count / std::max(experts, 1.0));
-  for (const Ref *ref : list(dispatch.operands())) {
-    if (ref->kind() == RefKind::Weight && !gather) {
-      const Weight &weight = *list(model.weights())[ref->index()];
-      auto shape = list(weight.shape());
-      if (product && shape.size() > 1)
-        work.flops += 2 * count * static_cast<double>(shape[shape.size() - 2]) *
-                      static_cast<double>(shape[shape.size() - 1]);
-      work.weightBytes += static_cast<double>(weight.bytes()) *
-                          (shape.size() > 2 ? share : 1.0);
-      work.bf16 |= product && weight.elem() == Elem::BF16;
-    }
-    if (ref->kind() == RefKind::Buffer) {
-      const Buffer &buffer = *list(model.buffers())[ref->index()];
-      double bufferRows = buffer.rows() == RowKind::One ? 1 : count;
-      work.bytes += bufferRows * static_cast<double>(buffer.columns()) *
-                    static_cast<double>(artifact::elemBytes(buffer.elem()));
-    }
-  }
-  work.bytes += work.weightBytes;
-  return work;
+  return *list(model.kernels())[artifact::generated(step).kernel()];
 }
 
 static std::string placeText(const Place &place) {
@@ -116,8 +70,10 @@ Status Profile::writeTrace(const std::string &path) const {
   for (const Run &run : runs_)
     emit(run.entry, "step", 0, run.span, {{"tokens", run.tokens}});
   for (const Event &event : events_) {
-    Work work = workOf(model_, *event.step, event.rows);
-    std::string name(text(kernelOf(model_, *event.step).name()));
+    artifact::Work work =
+        artifact::workOf(artifact_.model(), artifact_.signatures(), *event.step,
+                         event.rows, event.looked);
+    std::string name(text(kernelOf(artifact_.model(), *event.step).name()));
     json arguments = {
         {"rows", event.rows},
         {"bytes", work.bytes},
@@ -175,8 +131,10 @@ void Profile::printTable(std::ostream &out) const {
   std::map<std::string, Sum> byKernel, byPlace;
   for (const Event &event : events_) {
     Span span = whole(event.workers);
-    Work work = workOf(model_, *event.step, event.rows);
-    std::string kernel(text(kernelOf(model_, *event.step).name()));
+    artifact::Work work =
+        artifact::workOf(artifact_.model(), artifact_.signatures(), *event.step,
+                         event.rows, event.looked);
+    std::string kernel(text(kernelOf(artifact_.model(), *event.step).name()));
     if (!event.engine.empty())
       kernel += " [" + event.engine + "]";
     const Place *place = event.step->place();

@@ -17,24 +17,15 @@ struct Span {
   Clock::time_point start, end;
 };
 
-// What a step has to move and to compute at least.
-struct Work {
-  double weightBytes = 0; // of the weights that are read
-  double bytes = 0;       // with activations
-  double flops = 0;       // of products
-  bool bf16 = false;      // the product is of bf16 numbers
-};
-
-Work workOf(const format::Model &model, const format::Step &step, int64_t rows);
-
 class Profile {
 public:
-  explicit Profile(const format::Model &model) : model_(model) {}
+  explicit Profile(const artifact::Artifact &artifact) : artifact_(artifact) {}
 
   struct Event {
     const format::Step *step;
     std::string engine; // "": the generated kernel
     int64_t rows;
+    artifact::Looked looked;
     std::vector<Span> workers;
   };
   void add(Event event) { events_.push_back(std::move(event)); }
@@ -58,7 +49,7 @@ private:
     Span span;
   };
 
-  const format::Model &model_;
+  const artifact::Artifact &artifact_;
   std::vector<Event> events_;
   std::vector<Run> runs_;
 };

@@ -2,7 +2,6 @@
 
 #include "runtime/artifact/PlanCheck.h"
 #include "runtime/executor/EngineCheck.h"
-#include "runtime/executor/Profile.h"
 
 #include <algorithm>
 
@@ -178,6 +177,14 @@ Result<ReadyStep> ProgramBuilder::step(const Step &source, ReadyEntry &entry) {
   if (!generated.ok())
     return generated.status();
   ready.dispatch = std::move(*generated);
+  const format::Dispatch &call = artifact::generated(source);
+  const format::SignatureT &signature = artifact_.signatures().of(call);
+  for (size_t i = 0; i < signature.writes; ++i)
+    if (signature.operands[i]->role == Role::Cache) {
+      ready.looks = static_cast<const slc_cache *>(ready.dispatch.operands[i]);
+      ready.looksAt =
+          list(artifact_.model().states())[list(call.operands())[i]->index()];
+    }
   if (product && engine_) {
     ReadyMatmul candidate = matmul(*product, entry);
     if (engineAgrees(*product, candidate, ready.dispatch)) {
@@ -190,23 +197,13 @@ Result<ReadyStep> ProgramBuilder::step(const Step &source, ReadyEntry &entry) {
 
 // Typical of one core: bytes and operations in a microsecond. `small`: all
 // weights of the program stay in a cache.
-static StepTime timeOf(const Model &model, const Step &step, bool small) {
+static StepTime timeOf(const artifact::Work &work, bool small) {
   constexpr double kRowBytes = 10e3, kCacheBytes = 40e3, kFlops = 100e3;
-  Work work = workOf(model, step, 1);
   StepTime time;
   time.fixed = work.weightBytes / (small ? 80e3 : 32e3);
   time.perRow =
       work.flops / kFlops + (work.bytes - work.weightBytes) / kRowBytes;
-  const Matmul *matmul = step.body_as_Matmul();
-  const Dispatch *dispatch =
-      matmul ? matmul->fallback() : step.body_as_Dispatch();
-  auto operands = list(dispatch->operands());
-  for (size_t i = 0; i < dispatch->writes() && i < operands.size(); ++i)
-    if (const Ref *ref = operands[i]; ref->kind() == RefKind::State)
-      time.perPosition +=
-          static_cast<double>(
-              list(model.states())[ref->index()]->block_bytes()) /
-          SLC_CACHE_BLOCK / kCacheBytes;
+  time.perPosition = work.bytesPerPosition / kCacheBytes;
   return time;
 }
 
@@ -255,10 +252,15 @@ Result<ReadyEntry> ProgramBuilder::build(const Entry &source) {
       if (!made.ok())
         return made.status();
       ready.steps.push_back(std::move(*made));
-      weightBytes += workOf(artifact_.model(), *one, 1).weightBytes;
     }
-    for (ReadyStep &step : ready.steps)
-      step.time = timeOf(artifact_.model(), *step.source, weightBytes < 8e6);
+    std::vector<artifact::Work> works;
+    for (const ReadyStep &step : ready.steps) {
+      works.push_back(artifact::workOf(
+          artifact_.model(), artifact_.signatures(), *step.source, /*rows=*/1));
+      weightBytes += works.back().weightBytes;
+    }
+    for (size_t i = 0; i < works.size(); ++i)
+      ready.steps[i].time = timeOf(works[i], weightBytes < 8e6);
     auto buffers = list(artifact_.model().buffers());
     for (const Ref *ref : list(program->outputs()))
       ready.outputs.push_back({arena_.at(ref->index(), ref->column()),

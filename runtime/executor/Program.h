@@ -42,6 +42,8 @@ struct ReadyStep {
   ReadyDispatch dispatch;            // the fallback if there is a matmul
   std::optional<ReadyMatmul> matmul; // only where the engine is used
   StepTime time;
+  const slc_cache *looks = nullptr;       // that its rows look at
+  const format::State *looksAt = nullptr; // what the plan says of it
 };
 
 struct ReadyOutput {

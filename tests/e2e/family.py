@@ -171,4 +171,5 @@ def main():
     sys.exit(1 if case.failures or case.checks == 0 else 0)
 
 
-main()
+if __name__ == "__main__":
+    main()

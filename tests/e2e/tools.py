@@ -170,6 +170,7 @@ def views(bench):
     for options, word in [
         ([], "vocabulary   96"),
         (["--plan"], "layers.q_k_v"),
+        (["--kernels"], "writes cache: cache k [kv_heads, head_dim] v [kv_heads, value_dim]"),
         (["--weights"], "layers.gate"),
         (["--memory"], "activations"),
         (["--spec"], "family: llama"),
@@ -179,7 +180,7 @@ def views(bench):
     ]:
         text = bench.output("sluice-inspect", model, *options)
         bench.check(f"sluice-inspect {options}", word in text, text[:300])
-        if options and options[0] in ("--plan", "--weights", "--memory"):
+        if options and options[0] in ("--plan", "--kernels", "--weights", "--memory"):
             bench.check(f"{options} --json", bool(json.loads(bench.output("sluice-inspect", model, *options, "--json"))))
     summary = json.loads(bench.output("sluice-inspect", model, "--json"))
     bench.check("--json", summary["family"] == "llama" and summary["context"] == 64 and summary["vocab"] == 96, str(summary)[:300])

@@ -85,6 +85,13 @@ static Json entrySummary(const Entry &entry) {
           {"start", entry.start()},    {"programs", programs}};
 }
 
+template <typename T> static Json names(const T *parts) {
+  Json all = Json::array();
+  for (const auto *part : list(parts))
+    all.push_back(str(part->name()));
+  return all;
+}
+
 Json summary(const artifact::Artifact &artifact) {
   const Model &model = artifact.model();
   Json entries = Json::array(), kernels = Json::array(), states = Json::array(),
@@ -98,8 +105,8 @@ Json summary(const artifact::Artifact &artifact) {
         {{"name", str(kernel->name())},
          {"kind", str(kernel->kind())},
          {"symbol", str(kernel->symbol())},
-         {"operands", strings(kernel->operands())},
-         {"dims", strings(kernel->dims())},
+         {"operands", names(kernel->signature()->operands())},
+         {"dims", names(kernel->signature()->dims())},
          {"unit",
           kernels.size() < units.size() ? str(units[kernels.size()]) : ""}});
   static const char *const kinds[] = {"cache", "fixed", "transient"};
@@ -160,10 +167,11 @@ static Json dispatchJson(const Model &model, const Entry &entry,
   Json reads = Json::array(), writes = Json::array(), dims = Json::object();
   auto operands = list(dispatch.operands());
   for (size_t i = 0; i < operands.size(); ++i)
-    (i < dispatch.writes() ? reads : writes)
+    (i < kernel.signature()->writes() ? reads : writes)
         .push_back(refText(model, entry, *operands[i]));
-  for (size_t i = 0; i < list(kernel.dims()).size(); ++i)
-    dims[str(list(kernel.dims())[i])] = list(dispatch.dims())[i];
+  auto named = list(kernel.signature()->dims());
+  for (size_t i = 0; i < named.size(); ++i)
+    dims[str(named[i]->name())] = list(dispatch.dims())[i];
   return {{"kernel", str(kernel.name())},
           {"reads", reads},
           {"writes", writes},

@@ -13,6 +13,8 @@ using Json = nlohmann::ordered_json;
 
 Json summary(const artifact::Artifact &artifact);
 Json plan(const artifact::Artifact &artifact);
+// What each kernel takes and costs, as its signature says.
+Json kernels(const artifact::Artifact &artifact);
 Json weights(const artifact::Artifact &artifact);
 // How much memory a runtime with these limits takes.
 Result<Json> memory(const artifact::Artifact &artifact,
@@ -20,6 +22,7 @@ Result<Json> memory(const artifact::Artifact &artifact,
 
 void printSummary(const Json &json, std::ostream &out);
 void printPlan(const Json &json, std::ostream &out);
+void printKernels(const Json &json, std::ostream &out);
 void printWeights(const Json &json, std::ostream &out);
 void printMemory(const Json &json, std::ostream &out);
 

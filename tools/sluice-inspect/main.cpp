@@ -10,8 +10,8 @@ namespace {
 
 struct Options {
   std::string model, ir;
-  bool plan = false, weights = false, memory = false, json = false,
-       spec = false, verify = false;
+  bool plan = false, kernels = false, weights = false, memory = false,
+       json = false, spec = false, verify = false;
   state::Limits limits;
 };
 
@@ -21,6 +21,8 @@ void declare(CLI::App &app, Options &options) {
   auto *what =
       app.add_option_group("view", "What to show instead of a summary");
   what->add_flag("--plan", options.plan, "The steps of every program");
+  what->add_flag("--kernels", options.kernels,
+                 "What each kernel takes and costs");
   what->add_flag("--weights", options.weights, "The packed weights");
   what->add_flag("--memory", options.memory, "Memory by use");
   what->add_option("--ir", options.ir, "The stored IR of a stage");
@@ -91,6 +93,9 @@ Status show(const Options &options) {
   } else if (options.plan) {
     json = inspect::plan(*artifact);
     print = inspect::printPlan;
+  } else if (options.kernels) {
+    json = inspect::kernels(*artifact);
+    print = inspect::printKernels;
   } else if (options.weights) {
     json = inspect::weights(*artifact);
     print = inspect::printWeights;

@@ -1,10 +1,10 @@
 // RUN: sluice-opt %s --plan-reuse-in-place | FileCheck %s
 
-plan.kernel @add "linear" {residual} (x, w, residual) -> (y) dims (N)
+plan.kernel @add "linear" {compute = "f32", residual, weight = "f32"} (x, w, residual) -> (y) dims (N)
 plan.kernel @copy "map" {inputs = 1 : i64, splat = "0"} (x0) -> (y) dims (N) body(%a: f32) {
   plan.yield %a : f32
 }
-plan.kernel @norm "norm" {} (x) -> (y) dims (N)
+plan.kernel @norm "norm" {eps = 1.0e-5 : f32, kind = "rms"} (x) -> (y) dims (N)
 plan.weight @w f32 panel [64, 64] of ["w"]
 
 // The residual is not read again: the result takes its place.
@@ -51,7 +51,7 @@ plan.program @copied for @e tokens 9 {
   %h = buffer "h" tokens f32[64]
   dispatch @norm(x = %x) -> (y = %h) dims {N = 64} rows tokens
   %y = buffer "y" tokens f32[64]
-  dispatch @copy(x0 = %x) -> (y = %y) dims {inner = 64, outer = 1, x0.outer = 0, y.outer = 64} rows tokens
+  dispatch @copy(x0 = %x) -> (y = %y) dims {inner = 64, outer = 1, x0.outer = 64, y.outer = 64} rows tokens
   matmul @add(x = %h, w = @w[0], residual = %y) -> (y = %y) dims {N = 64} rows tokens
   output "rows" %y tokens[64]
 }
@@ -63,7 +63,7 @@ plan.program @other_shape for @e tokens 1 {
   %x = buffer "x" tokens f32[32]
   dispatch @norm(x = %x) -> (y = %x) dims {N = 64} rows tokens
   %y = buffer "y" tokens f32[64]
-  dispatch @copy(x0 = %x) -> (y = %y) dims {inner = 32, outer = 1, x0.outer = 0, y.outer = 32} rows tokens
+  dispatch @copy(x0 = %x) -> (y = %y) dims {inner = 32, outer = 1, x0.outer = 32, y.outer = 32} rows tokens
   output "rows" %y tokens[64]
 }
 

@@ -35,7 +35,7 @@ plan.kernel @k "convert" {} (x) -> (y) dims (N, x.stride, y.stride)
 plan.program @p for @e tokens 1 {
   %x = input "x" f32[16]
   %y = buffer "y" tokens bf16[20]
-  // expected-error @below {{gives 'y' rows 20 apart, its buffer has 32}}
+  // expected-error @below {{'y' has rows 32 elements apart, its stride is 20}}
   dispatch @k(x = %x) -> (y = %y) dims {N = 16, x.stride = 16, y.stride = 20} rows tokens
 }
 
@@ -55,7 +55,7 @@ plan.kernel @k "convert" {} (x) -> (y) dims (N, x.stride, y.stride)
 plan.program @p for @e tokens 1 {
   %x = input "x" f32[16]
   %y = buffer "y" tokens bf16[16]
-  // expected-error @below {{takes N = 40 elements of 'y', whose rows have 16}}
+  // expected-error @below {{'x' has rows of 16 elements, the step's dims ask for 40}}
   dispatch @k(x = %x) -> (y = %y) dims {N = 40, x.stride = 16, y.stride = 16} rows tokens
 }
 
@@ -125,7 +125,7 @@ plan.program @p for @e tokens 1 {
   %x = input "x" f32[64]
   %t = input "t" f32[32]
   %y = buffer "y" tokens f32[64]
-  // expected-error @below {{takes 80 elements of 'x', whose rows have 64}}
+  // expected-error @below {{'x' has rows of 64 elements, the step's dims ask for 80}}
   dispatch @k(x = %x, table = %t) -> (y = %y) dims {heads = 5, head_dim = 16, rotary = 8, x.stride = 64, table.stride = 32, y.stride = 64} rows tokens
 }
 
@@ -136,7 +136,7 @@ plan.program @p for @e tokens 1 {
   %x = input "x" f32[64]
   %t = input "t" f32[32]
   %y = buffer "y" tokens f32[64]
-  // expected-error @below {{turns 9 pairs from element 0 on, heads have 16}}
+  // expected-error @below {{2 * rotary = 18 is more than head_dim = 16}}
   dispatch @k(x = %x, table = %t) -> (y = %y) dims {heads = 4, head_dim = 16, rotary = 9, x.stride = 64, table.stride = 32, y.stride = 64} rows tokens
 }
 
@@ -147,7 +147,7 @@ plan.kernel @k "attend" {causal, head_dim = 32 : i64, scale = 0.25 : f32, value_
 plan.program @p for @e tokens 1 {
   %q = input "q" f32[128]
   %y = buffer "y" tokens f32[64]
-  // expected-error @below {{keeps keys of [2, 32] and values of [2, 16] in @kv, which has other shapes}}
+  // expected-error @below {{'cache' is 'kv', whose 'k' are [2, 16], the step's [2, 32]}}
   dispatch @k(q = %q, cache = @kv) -> (y = %y) dims {heads = 4, kv_heads = 2, q.stride = 128, y.stride = 64} rows tokens scratch 1048576
 }
 
@@ -168,7 +168,7 @@ plan.kernel @k "top_k" {} (x) -> (idx) dims (experts, top_k, x.stride, idx.strid
 plan.program @p for @e tokens 1 {
   %x = input "x" f32[16]
   %i = buffer "i" tokens i32[3]
-  // expected-error @below {{is for 4 experts of a token, 'idx' for 3}}
+  // expected-error @below {{'idx' has 3 columns, the step is for 4}}
   dispatch @k(x = %x) -> (idx = %i) dims {experts = 16, idx.stride = 16, top_k = 4, x.stride = 16} rows tokens scratch 1024
 }
 
@@ -212,7 +212,7 @@ plan.kernel @k "top_k" {} (x) -> (idx) dims (experts, top_k, x.stride, idx.strid
 plan.program @p for @e tokens 1 {
   %x = input "x" f32[16]
   %i = buffer "i" tokens i32[4]
-  // expected-error @below {{is for 9 experts, 'x' for 8}}
+  // expected-error @below {{'x' has rows of 8 elements, the step's dims ask for 9}}
   dispatch @k(x = %x[8]) -> (idx = %i) dims {experts = 9, idx.stride = 16, top_k = 4, x.stride = 16} rows tokens scratch 1024
 }
 
@@ -242,7 +242,7 @@ plan.kernel @k "sum" {} (x) -> (y) dims (N, heads, x.stride, y.stride)
 plan.program @p for @e tokens 1 {
   %x = input "x" f32[16]
   %y = buffer "y" tokens f32[4]
-  // expected-error @below {{takes N = 5 elements of 'x', whose rows have 16}}
+  // expected-error @below {{'x' has rows of 16 elements, the step's dims ask for 20}}
   dispatch @k(x = %x) -> (y = %y) dims {N = 5, heads = 4, x.stride = 16, y.stride = 16} rows tokens
 }
 
@@ -252,7 +252,7 @@ plan.kernel @k "sum" {} (x) -> (y) dims (N, heads, x.stride, y.stride)
 plan.program @p for @e tokens 1 {
   %x = input "x" f32[80]
   %y = buffer "y" tokens f32[3]
-  // expected-error @below {{takes N = 1 elements of 'y', whose rows have 16}}
+  // expected-error @below {{'y' has rows of 16 elements, the step's dims ask for 20}}
   dispatch @k(x = %x) -> (y = %y) dims {N = 4, heads = 20, x.stride = 80, y.stride = 16} rows tokens
 }
 
@@ -260,3 +260,51 @@ plan.program @p for @e tokens 1 {
 
 // expected-error @below {{needs the fields k = [heads, width] and v = [heads, width], in this order}}
 plan.state @kv cache {v = [2, 16], k = [2, 16]} f32 bytes 8192
+
+// -----
+
+plan.state @kv cache {k = [2, 16], v = [2, 16]} f32 bytes 32768
+plan.weight @slopes f32 rows [3] value dense<1.0> : tensor<3xf32>
+plan.kernel @k "attend" {bias = "alibi", head_dim = 16 : i64, value_dim = 16 : i64} (q, cache, slopes) -> (y) dims (heads, kv_heads, q.stride, y.stride)
+plan.program @p for @e tokens 1 {
+  %q = input "q" f32[64]
+  %y = buffer "y" tokens f32[64]
+  // expected-error @below {{'slopes' is 'slopes', which has 3 elements, the step's dims ask for 4}}
+  dispatch @k(q = %q, cache = @kv, slopes = @slopes[0]) -> (y = %y) dims {heads = 4, kv_heads = 2, q.stride = 64, y.stride = 64} rows tokens scratch 1048576
+}
+
+// -----
+
+// A weight for each head of q is too short for one that counts them.
+plan.state @kv cache {k = [2, 16], v = [2, 16]} f32 bytes 32768
+plan.weight @w f32 rows [2, 16] of ["w"]
+plan.kernel @k "prepare" {per_head_weight, q_norm, qk_norm = "rms"} (q, k, v, q_norm_w) -> (y, cache) dims (heads, kv_heads, head_dim, value_dim, q.stride, k.stride, v.stride, y.stride)
+plan.program @p for @e tokens 1 {
+  %q = input "q" f32[128]
+  %y = buffer "y" tokens f32[64]
+  // expected-error @below {{'q_norm_w' is 'w', which has 32 elements, the step's dims ask for 64}}
+  dispatch @k(q = %q, k = %q[64], v = %q[96], q_norm_w = @w[0]) -> (y = %y, cache = @kv) dims {head_dim = 16, heads = 4, k.stride = 128, kv_heads = 2, q.stride = 128, v.stride = 128, value_dim = 16, y.stride = 64} rows tokens scratch 512
+}
+
+// -----
+
+// The gate and the up part lie in turn only in `panel_glu`.
+plan.weight @w f32 panel [128, 16] of ["w"]
+plan.kernel @k "linear" {act = "silu", compute = "f32", glu, weight = "f32"} (x, w) -> (y) dims (K, N, x.stride, y.stride)
+plan.program @p for @e tokens 1 {
+  %x = input "x" f32[16]
+  %y = buffer "y" tokens f32[64]
+  // expected-error @below {{'w' is 'w' in the layout 'panel', the kernel reads 'panel_glu'}}
+  dispatch @k(x = %x, w = @w[0]) -> (y = %y) dims {K = 16, N = 64, x.stride = 16, y.stride = 64} rows tokens scratch 1048576
+}
+
+// -----
+
+plan.weight @w bf16 panel [64, 16] of ["w"]
+plan.kernel @k "linear" {compute = "f32", weight = "f32"} (x, w) -> (y) dims (K, N, x.stride, y.stride)
+plan.program @p for @e tokens 1 {
+  %x = input "x" f32[16]
+  %y = buffer "y" tokens f32[64]
+  // expected-error @below {{'w' is of BF16, the kernel takes F32}}
+  dispatch @k(x = %x, w = @w[0]) -> (y = %y) dims {K = 16, N = 64, x.stride = 16, y.stride = 64} rows tokens scratch 1048576
+}

@@ -204,7 +204,8 @@ TEST(Artifact, RefusesBrokenPlans) {
          dispatch(m, 1).operands[2] = Ref(16, 0, 0, RefKind::Buffer);
        },
        "column 16 is outside the buffer"},
-      {"writes a weight", [](auto &m) { dispatch(m, 1).writes = 1; },
+      {"writes a weight",
+       [](auto &m) { m.kernels[dispatch(m, 1).kernel]->signature->writes = 1; },
        "operand 1 is written but read-only"},
       {"operands", [](auto &m) { dispatch(m, 1).operands.pop_back(); },
        "takes 3 operands, not 2"},
@@ -226,7 +227,7 @@ TEST(Artifact, RefusesBrokenPlans) {
          m.weights[1]->layout = "rows";
          m.weights[1]->bytes -= 64;
        },
-       "which is not packed in panels"},
+       "in the layout 'rows', the kernel reads 'panel'"},
       {"weight shape", [](auto &m) { m.weights[0]->shape = {40, 17}; },
        "'embed' has 2560 bytes, fewer than its shape and layout take"},
       {"weight axis", [](auto &m) { m.weights[0]->shape = {40, -16}; },

@@ -24,20 +24,20 @@ module attributes {plan.family = "toy"} {
 plan.weight @embed f32 rows [10, 4] of ["embed"]
 plan.weight @layers.w f32 panel [16, 16] of ["layers.a", "layers.b"] layers [3, 5]
 plan.weight @layers.bias f32 rows [16] of ["layers.bias"] layers [3, 5]
-plan.weight @freqs f32 rows [2] value dense<[1.0, 0.5]> : tensor<2xf32>
-plan.weight @ones i32 rows [3] value dense<7> : tensor<3xi32>
+plan.weight @bias f32 rows [2] value dense<[1.0, 0.5]> : tensor<2xf32>
+plan.weight @buckets i32 rows [3] value dense<1> : tensor<3xi32>
 plan.state @kv cache {k = [1, 4], v = [1, 4]} f32 bytes 10240 layers [3, 5] {keep = 9 : i64, once}
-plan.kernel @embedding "embedding" {weight = "f32"} (ids, w) -> (y) dims (N, y.stride)
-plan.kernel @linear.f32 "linear" {bias, residual} (x, w, bias, residual) -> (y) dims (K, N)
-plan.kernel @table "table" {} (freqs, ones, cache) -> (y) dims (N)
+plan.kernel @embedding "embedding" {weight = "f32"} (ids, w) -> (y) dims (N, V, ids.stride, y.stride)
+plan.kernel @linear.f32 "linear" {bias, compute = "f32", residual, weight = "f32"} (x, w, bias, residual) -> (y) dims (K, N, x.stride, residual.stride, y.stride)
+plan.kernel @attend "attend" {bias = "bucket", head_dim = 4 : i64, value_dim = 4 : i64} (q, cache, bias_w, buckets) -> (y) dims (heads, kv_heads, q.stride, buckets, max_distance, y.stride)
 plan.entry @run "encode" inputs {ids = "tokens"} limits [10] outputs (rows) start 2 positions {kind = "linear", start = 1 : i64}
 plan.program @run.all for @run tokens 1 to 4 {
   %ids = input "ids" i32[1]
   %x = buffer "x" tokens f32[16] at [0, 64, 0]
   %y = buffer "y" tokens * 2 f32[20] at [64, 128, 192]
-  dispatch @embedding(ids = %ids, w = @embed[0]) -> (y = %x) dims {N = 4, y.stride = 16} rows tokens scratch 64 nowait loc("embed"("toy.yaml":3:5))
-  dispatch @table(freqs = @freqs[0], ones = @ones[0], cache = @kv[5]) -> (y = %y) dims {N = 2} rows tokens * 2
-  matmul @linear.f32(x = %x, w = @layers.w[5], bias = @layers.bias[5], residual = %y[2]) -> (y = %y[2]) dims {K = 16, N = 16} rows tokens layer 5
+  dispatch @embedding(ids = %ids, w = @embed[0]) -> (y = %x) dims {N = 4, V = 10, ids.stride = 1, y.stride = 16} rows tokens scratch 64 nowait loc("embed"("toy.yaml":3:5))
+  dispatch @attend(q = %x, cache = @kv[5], bias_w = @bias[0], buckets = @buckets[0]) -> (y = %y) dims {buckets = 2, heads = 1, kv_heads = 1, max_distance = 1, q.stride = 16, y.stride = 32} rows tokens
+  matmul @linear.f32(x = %x, w = @layers.w[5], bias = @layers.bias[5], residual = %y[2]) -> (y = %y[2]) dims {K = 16, N = 16, residual.stride = 32, x.stride = 16, y.stride = 32} rows tokens layer 5
     loc(fused["layer/a"("toy.yaml":7:9), callsite("layer/b"("toy.yaml":8:9) at "toy.yaml":20:1)])
   output "rows" %y tokens * 2[18] from 2
 }
@@ -111,7 +111,7 @@ TEST_F(Writer, WeightsLieWhereTheHeaderSays) {
   EXPECT_EQ(file->weight(1, 1)[64 * 16 * 4 - 1], 3);
   EXPECT_EQ(file->weight(2, 1)[0], 5);
   EXPECT_EQ(reinterpret_cast<const float *>(file->weight(3, 0))[1], 0.5f);
-  EXPECT_EQ(reinterpret_cast<const int32_t *>(file->weight(4, 0))[2], 7);
+  EXPECT_EQ(reinterpret_cast<const int32_t *>(file->weight(4, 0))[2], 1);
 }
 
 TEST_F(Writer, StepsKeepOperandsAndPlaces) {
@@ -133,14 +133,14 @@ TEST_F(Writer, StepsKeepOperandsAndPlaces) {
   ASSERT_TRUE(first);
   EXPECT_TRUE(first->nowait());
   EXPECT_EQ(first->scratch()->constant(), 64);
-  EXPECT_THAT(*first->dims(), ElementsAre(4, 16));
+  EXPECT_THAT(*first->dims(), ElementsAre(4, 10, 1, 16));
   EXPECT_EQ((*first->operands())[0]->kind(), format::RefKind::Input);
   EXPECT_EQ(text(list(program.steps())[0]->place()->path()), "embed");
 
   const format::Dispatch *second = list(program.steps())[1]->body_as_Dispatch();
   ASSERT_TRUE(second);
-  EXPECT_EQ((*second->operands())[2]->kind(), format::RefKind::State);
-  EXPECT_EQ((*second->operands())[2]->layer(), 1u);
+  EXPECT_EQ((*second->operands())[1]->kind(), format::RefKind::State);
+  EXPECT_EQ((*second->operands())[1]->layer(), 1u);
 
   const format::Step &third = *list(program.steps())[2];
   const format::Matmul *matmul = third.body_as_Matmul();
@@ -148,8 +148,9 @@ TEST_F(Writer, StepsKeepOperandsAndPlaces) {
   EXPECT_TRUE(matmul->accumulate());
   EXPECT_EQ(matmul->w()->layer(), 1u);
   EXPECT_EQ(matmul->y()->column(), 2);
-  EXPECT_EQ(matmul->fallback()->writes(), 4u);
-  EXPECT_EQ(text(list(model.kernels())[1]->symbol()), "slc_k_linear.f32");
+  const format::Kernel *linear = list(model.kernels())[1];
+  EXPECT_EQ(linear->signature()->writes(), 4u);
+  EXPECT_EQ(text(linear->symbol()), "slc_k_linear.f32");
   EXPECT_EQ(text(third.place()->path()), "layer/a");
   EXPECT_EQ(third.place()->layer(), 5);
   EXPECT_EQ(list(third.place()->fused())[0]->line(), 8u);

@@ -329,7 +329,7 @@ TEST(AttentionExtras, BucketsByDistance) {
   Extras extras;
   extras.attributes = ", bias = \"bucket\"";
   extras.operands = {{"bias_w", weight.data()}, {"buckets", buckets.data()}};
-  extras.dims = {{"max_distance", reach}};
+  extras.dims = {{"buckets", 6}, {"max_distance", reach}};
   extras.bias = [&](int64_t h, int64_t i, int64_t j) {
     return weight[buckets[std::clamp(j - i, -reach, reach) + reach] * 4 + h];
   };

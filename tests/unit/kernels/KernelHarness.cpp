@@ -120,7 +120,7 @@ struct Kernel::Impl {
     auto found =
         kernels::signature(kind, attributes, [&] { return emitError(loc); });
     ASSERT_TRUE(succeeded(found)) << kind;
-    signature = *found;
+    signature = std::move(*found);
 
     OwningOpRef<ModuleOp> bodyModule;
     Region *region = nullptr;
@@ -184,17 +184,18 @@ Kernel::Kernel(const std::string &kind, const std::string &attributes,
 Kernel::~Kernel() = default;
 
 bool Kernel::hasInput(const std::string &name) const {
-  return llvm::is_contained(impl->signature.inputs, name);
+  std::optional<size_t> at = kernels::operandNamed(impl->signature, name);
+  return at && *at < impl->signature.writes;
 }
 
-template <typename T, typename Names>
-static void inOrder(const char *what, const Names &names,
-                    const std::map<std::string, T> &given,
-                    std::vector<T> &values) {
-  for (llvm::StringRef name : names) {
-    auto found = given.find(name.str());
+template <typename T, typename Part>
+static void
+inOrder(const char *what, const std::vector<std::unique_ptr<Part>> &parts,
+        const std::map<std::string, T> &given, std::vector<T> &values) {
+  for (const auto &part : parts) {
+    auto found = given.find(part->name);
     if (found == given.end()) {
-      ADD_FAILURE() << "no " << what << " '" << name.str() << "' given";
+      ADD_FAILURE() << "no " << what << " '" << part->name << "' given";
       continue;
     }
     values.push_back(found->second);
@@ -209,8 +210,7 @@ int Kernel::run(const Call &call) const {
   std::vector<void *> operands;
   std::vector<int64_t> dims;
   const kernels::Signature &signature = impl->signature;
-  inOrder("operand", signature.inputs, call.operands, operands);
-  inOrder("operand", signature.outputs, call.operands, operands);
+  inOrder("operand", signature.operands, call.operands, operands);
   inOrder("dim", signature.dims, call.dims, dims);
   EXPECT_EQ(operands.size(), call.operands.size())
       << "operand not in signature";

@@ -31,7 +31,8 @@ protected:
   void pick(Rows<float> &from) {
     Kernel("pick").results(
         {.operands = {{"x", from}, {"idx", idx}, {"y", weight}},
-         .dims = {{"top_k", count},
+         .dims = {{"experts", from.columns},
+                  {"top_k", count},
                   {"x.stride", from.stride},
                   {"idx.stride", idx.stride},
                   {"y.stride", weight.stride}},

@@ -1,0 +1,73 @@
+// Whether a call of a kernel stays inside what it is given: the one reading of
+// signatures that the verifier of plans (with the compiler's ops at hand) and
+// the check of artifacts (with the file's tables) share.
+#pragma once
+
+#include "runtime/format/artifact_generated.h"
+
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace sluice::format {
+
+// Sizes are products of at most three dims below this.
+inline constexpr int64_t kMaxDim = int64_t(1) << 31;
+
+// The value of a count, far from overflow: at most 2^62 in size. A count that
+// is missing is `otherwise`. Factors must name dims that exist.
+int64_t valueOf(const CountT *count, std::span<const int64_t> dims,
+                int64_t otherwise = 0);
+
+// As in "2 * rotary + 4"; ceil(N, 64) is N rounded up to a multiple of 64.
+std::string textOf(const CountT &count, const SignatureT &signature);
+
+// Rows of a matrix of `rows` rows as the layout packs them.
+int64_t packedRows(std::string_view layout, int64_t rows);
+
+// Elements of a weight as the layout packs it, at most 2^62; 0 for a shape that
+// the layout cannot have.
+int64_t packedElements(std::string_view layout, Elem elem,
+                       std::span<const int64_t> shape);
+
+// What stands for an operand.
+struct Given {
+  RefKind kind = RefKind::Buffer;
+  std::string_view name;
+  Elem elem = Elem::F32; // but states
+
+  // A buffer's or an input's rows; `column` is where the operand begins.
+  RowKind rows = RowKind::One;
+  int64_t rowScale = 1, columns = 1, stride = 1, column = 0;
+
+  // A weight; `elements` are those of one instance, padding and all.
+  std::string_view layout;
+  std::vector<int64_t> shape;
+  int64_t elements = 0;
+
+  // A state; `elements` of a fixed one are those of a slot.
+  struct Field {
+    std::string_view name;
+    std::vector<int64_t> shape;
+  };
+  StateKind state = StateKind::Cache;
+  std::vector<Field> fields;
+};
+
+struct Call {
+  std::span<const int64_t> dims; // in the signature's order
+  RowKind rows;
+  int64_t rowScale;
+  std::span<const Given> operands; // in the signature's order
+};
+
+// Empty, or what is wrong with the signature itself: a dim or a stride that
+// does not exist, an operand without a name.
+std::string checkSignature(const SignatureT &signature);
+
+// Empty, or what is wrong with the call. The signature must be good, and there
+// must be as many dims and operands as it has.
+std::string checkCall(const SignatureT &signature, const Call &call);
+
+} // namespace sluice::format
