@@ -145,13 +145,13 @@ private:
               return put(data, bytes);
             });
       uint64_t written = file.size() - start - offset;
-      if (status.ok() && written != instance.bytes)
-        status =
-            Status(Code::Internal, "packed into " + std::to_string(written) +
-                                       " bytes, expected " +
-                                       std::to_string(instance.bytes));
+      auto expected = static_cast<uint64_t>(instance.packing.bytes());
+      if (status.ok() && written != expected)
+        status = Status(Code::Internal,
+                        "packed into " + std::to_string(written) +
+                            " bytes, expected " + std::to_string(expected));
       if (!status.ok())
-        return status.in("weight '" + instance.parts.front() + "'");
+        return status.in("weight '" + instance.parts.front().path + "'");
     }
     return padTo(start, header.weightBytes);
   }

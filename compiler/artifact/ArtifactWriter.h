@@ -25,16 +25,16 @@ struct CodeBlob {
 
 // One instance of a weight of the plan.
 struct WeightInstance {
-  // Paths in the spec; one that ends in [i] is instance i of its group.
-  std::vector<std::string> parts;
-  int64_t layer = -1; // instance of the other parts, or -1
-  pack::Elem elem;
-  pack::Layout layout;
-  uint64_t bytes;
+  struct Part {
+    std::string path; // in the spec
+    int64_t layer;    // its instance, or -1: there is one
+  };
+  std::vector<Part> parts;
+  format::Packing packing;
   std::optional<pack::Computed> computed; // from the parts
 };
 
-// Gives exactly `bytes` bytes of the instance to the sink.
+// Gives exactly packing.bytes() bytes of the instance to the sink.
 using WeightSource =
     std::function<Status(const WeightInstance &, const pack::Sink &)>;
 

@@ -4,7 +4,7 @@
 #include "compiler/kernels/Kernels.h"
 #include "compiler/spec/Location.h"
 
-#include "dialects/plan/PlanDialect.h"
+#include "dialects/plan/Format.h"
 #include "runtime/format/container.h"
 
 #include "llvm/ADT/MapVector.h"
@@ -18,35 +18,6 @@ namespace {
 
 std::string str(StringRef text) { return text.str(); }
 
-format::Elem elemOf(Type type) {
-  return type.isF32()    ? format::Elem::F32
-         : type.isBF16() ? format::Elem::BF16
-                         : format::Elem::I32;
-}
-
-// Both enums list the kinds in the same order.
-static_assert(int(format::RowKind::One) == int(plan::RowKind::One) &&
-              int(format::RowKind::Tokens) == int(plan::RowKind::Tokens) &&
-              int(format::RowKind::Wanted) == int(plan::RowKind::Wanted) &&
-              int(format::RowKind::Sequences) == int(plan::RowKind::Sequences));
-format::RowKind rowsOf(plan::RowKind kind) {
-  return static_cast<format::RowKind>(kind);
-}
-
-pack::Layout layoutOf(plan::Layout layout) {
-  switch (layout) {
-  case plan::Layout::Rows:
-    return pack::Layout::Rows;
-  case plan::Layout::Panel:
-    return pack::Layout::Panel;
-  case plan::Layout::PanelGlu:
-    return pack::Layout::PanelGlu;
-  case plan::Layout::VectorGlu:
-    return pack::Layout::VectorGlu;
-  }
-  return pack::Layout::Rows;
-}
-
 std::vector<pack::Computed::Table> tablesOf(plan::WeightOp op) {
   std::vector<pack::Computed::Table> tables;
   if (ArrayAttr list = op.getTablesAttr())
@@ -55,13 +26,6 @@ std::vector<pack::Computed::Table> tablesOf(plan::WeightOp op) {
           {pack::Shape(table.getType().getShape()),
            {table.value_begin<float>(), table.value_end<float>()}});
   return tables;
-}
-
-std::vector<std::string> strings(ArrayAttr names) {
-  std::vector<std::string> list;
-  for (auto name : names.getAsRange<StringAttr>())
-    list.push_back(str(name.getValue()));
-  return list;
 }
 
 // The places that a location is made of: where the op was written, and the
@@ -135,9 +99,10 @@ private:
   Status addWeight(plan::WeightOp op) {
     auto weight = std::make_unique<format::WeightT>();
     weight->name = str(op.getSymName());
-    weight->elem = elemOf(op.getElem());
-    weight->layout = str(plan::stringifyLayout(op.getLayout()));
-    weight->shape.assign(op.getShape().begin(), op.getShape().end());
+    format::Packing packing = plan::packingOf(op);
+    weight->elem = packing.elem;
+    weight->layout = packing.layout;
+    weight->shape = packing.shape;
     Status status =
         op.getValue() ? addConstant(op, *weight) : addPacked(op, *weight);
     if (!status.ok())
@@ -167,9 +132,9 @@ private:
     if (op.getElem().isInteger(32))
       return Status(Code::Unsupported, "weights of integers are not packed");
     WeightInstance instance;
-    instance.elem = op.getElem().isBF16() ? pack::Elem::BF16 : pack::Elem::F32;
-    instance.layout = layoutOf(op.getLayout());
-    instance.parts = strings(*op.getParts());
+    instance.packing = plan::packingOf(op);
+    if (std::string expected = instance.packing.expected(); !expected.empty())
+      return Status(Code::Unsupported, "expected " + expected);
     if (!op.getBody().empty()) {
       FailureOr<formula::Formula> formula = formula::fromRegion(op.getBody());
       if (failed(formula))
@@ -177,20 +142,23 @@ private:
       instance.computed = {std::move(*formula), tablesOf(op),
                            pack::Shape(op.getShape())};
     }
-    Result<int64_t> bytes = pack::packedBytes(
-        instance.layout, instance.elem,
-        pack::Shape(weight.shape.begin(), weight.shape.end()));
-    if (!bytes.ok())
-      return bytes.status();
-    instance.bytes = static_cast<uint64_t>(*bytes);
-    weight.bytes = instance.bytes;
-    weight.bank_stride = llvm::alignTo(instance.bytes, format::kDataAlignment);
-    weight.parts = instance.parts;
+    weight.bytes = static_cast<uint64_t>(instance.packing.bytes());
+    weight.bank_stride = llvm::alignTo(weight.bytes, format::kDataAlignment);
+    for (auto part : op.getPartsAttr().getAsRange<plan::PartAttr>()) {
+      auto one = std::make_unique<format::PartT>();
+      one->path = str(part.getPath());
+      one->layer = static_cast<int32_t>(part.getLayer());
+      weight.parts.push_back(std::move(one));
+    }
     weight.offset = header.weightBytes;
     std::optional<ArrayRef<int64_t>> layers = op.getLayers();
     weight.bank = layers ? static_cast<uint32_t>(layers->size()) : 1;
     for (uint32_t i = 0; i < weight.bank; ++i) {
-      instance.layer = layers ? (*layers)[i] : -1;
+      int64_t layer = layers ? (*layers)[i] : -1;
+      instance.parts.clear();
+      for (const auto &part : weight.parts)
+        instance.parts.push_back(
+            {part->path, part->layer >= 0 ? part->layer : layer});
       header.weights.emplace_back(header.weightBytes, instance);
       header.weightBytes += weight.bank_stride;
     }
@@ -201,10 +169,7 @@ private:
     auto state = std::make_unique<format::StateT>();
     state->name = str(op.getSymName());
     bool fixed = op.getKind() == plan::StateKind::Fixed;
-    state->kind = fixed ? format::StateKind::Fixed
-                  : op.getKind() == plan::StateKind::Cache
-                      ? format::StateKind::Cache
-                      : format::StateKind::Transient;
+    state->kind = plan::asFormat(op.getKind());
     (fixed ? state->slot_bytes : state->block_bytes) = op.getBlockBytes();
     if (op.getLayers())
       state->bank = static_cast<uint32_t>(op.getLayers()->size());
@@ -305,9 +270,9 @@ private:
   static std::unique_ptr<format::OutputT> describeOutput(plan::OutputOp op) {
     auto output = std::make_unique<format::OutputT>();
     output->name = str(op.getName());
-    output->elem = elemOf(plan::shapeOf(op.getBuffer()).elem);
+    output->elem = plan::elemOf(plan::shapeOf(op.getBuffer()).elem);
     output->columns = static_cast<int64_t>(op.getColumns());
-    output->rows = rowsOf(op.getRows());
+    output->rows = plan::asFormat(op.getRows());
     output->row_scale = static_cast<int64_t>(op.getRowScale());
     return output;
   }
@@ -320,10 +285,10 @@ private:
       return it->second;
     auto buffer = std::make_unique<format::BufferT>();
     buffer->name = str(op.getName());
-    buffer->elem = elemOf(op.getElem());
+    buffer->elem = plan::elemOf(op.getElem());
     buffer->columns = static_cast<int64_t>(op.getColumns());
     buffer->stride = plan::rowStride(op.getBuffer());
-    buffer->rows = rowsOf(op.getRows());
+    buffer->rows = plan::asFormat(op.getRows());
     buffer->row_scale = static_cast<int64_t>(op.getRowScale());
     std::optional<ArrayRef<int64_t>> offset = op.getOffset();
     buffer->offset = std::make_unique<format::Extent>(
@@ -369,7 +334,7 @@ private:
       dispatch.operands.push_back(refTo(operand));
     for (auto name : kernel.getDims().getAsRange<StringAttr>())
       dispatch.dims.push_back(op.getDims().getAs<IntegerAttr>(name).getInt());
-    dispatch.rows = rowsOf(op.getRows());
+    dispatch.rows = plan::asFormat(op.getRows());
     dispatch.row_scale = op.getRowScale();
     dispatch.scratch = std::make_unique<format::Extent>(op.getScratch(), 0, 0);
     dispatch.nowait = op.getNowait();
@@ -382,7 +347,7 @@ private:
     for (const plan::Operand &operand : plan::operandsOf(op)) {
       auto ref = std::make_unique<format::Ref>(refTo(operand));
       if (operand.name == "x") {
-        matmul.elem = elemOf(plan::shapeOf(operand.buffer).elem);
+        matmul.elem = plan::elemOf(plan::shapeOf(operand.buffer).elem);
         matmul.x = std::move(ref);
       } else if (operand.name == "w") {
         matmul.w = std::move(ref);

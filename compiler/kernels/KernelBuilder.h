@@ -23,6 +23,7 @@
 #include "compiler/kernels/Expr.h"
 #include "compiler/kernels/Kernels.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "runtime/format/Packing.h"
 #include "runtime/format/kernel_abi.h"
 
 namespace sluice::kernels {
@@ -36,8 +37,8 @@ struct Lanes {
 };
 
 // Rows of a packed panel: K with its padding. Int is int64_t or Expr.
-template <typename Int> Int panelDepth(Int width, bool bf16) {
-  int64_t unit = bf16 ? SLC_PANEL_DEPTH_BF16 : SLC_PANEL_DEPTH_F32;
+template <typename Int> Int panelDepth(Int width, format::Elem elem) {
+  int64_t unit = format::infoOf(elem).panelDepth;
   return (width + (unit - 1)) / unit * unit;
 }
 

@@ -44,6 +44,10 @@ StringRef Attrs::word(StringRef name, StringRef otherwise) const {
   return otherwise;
 }
 
+Elem Attrs::elem(StringRef name, Elem otherwise) const {
+  return format::elemNamed(word(name)).value_or(otherwise);
+}
+
 int64_t Attrs::integer(StringRef name, int64_t otherwise) const {
   if (auto value = has(name) ? attrs.getAs<IntegerAttr>(name) : nullptr)
     return value.getInt();

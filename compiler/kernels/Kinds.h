@@ -9,6 +9,9 @@
 
 namespace sluice::kernels {
 
+using format::Elem, format::Follows, format::Layout, format::SignatureWriter,
+    format::Size;
+
 // Typed access to the attributes of a kernel. Reading an attribute of the wrong
 // type gives the default: check() has refused such attributes before.
 class Attrs {
@@ -19,6 +22,7 @@ public:
   bool flag(llvm::StringRef name) const;
   llvm::StringRef word(llvm::StringRef name,
                        llvm::StringRef otherwise = "none") const;
+  Elem elem(llvm::StringRef name, Elem otherwise = Elem::F32) const;
   int64_t integer(llvm::StringRef name, int64_t otherwise = 0) const;
   double real(llvm::StringRef name, double otherwise = 0) const;
   mlir::DictionaryAttr dictionary() const { return attrs; }
@@ -35,11 +39,6 @@ struct Attribute {
   llvm::SmallVector<llvm::StringRef> words = {};
   bool required = false;
 };
-
-using format::Elem, format::Follows, format::SignatureWriter, format::Size;
-
-inline Elem elemOf(bool bf16) { return bf16 ? Elem::BF16 : Elem::F32; }
-inline Elem elemNamed(llvm::StringRef word) { return elemOf(word == "bf16"); }
 
 using DimFn = llvm::function_ref<int64_t(llvm::StringRef)>;
 

@@ -30,16 +30,16 @@ void linearSignature(const Attrs &attrs, SignatureWriter &s) {
   Size experts = config.grouped() ? s.dim("experts") : Size(1);
   bool tokens = config.rows == SourceRows::Tokens;
   Size topK = tokens ? s.dim("top_k") : Size(1);
-  s.rows("x", k).elem(elemOf(config.bf16Input)).over(topK);
+  s.rows("x", k).elem(config.input).over(topK);
   if (config.normWeight)
     s.vector("norm_w", k);
   if (config.normBias)
     s.vector("norm_b", k);
   // Sums of both parts of a gated product are a plain product, too.
-  std::vector<std::string> layouts = {"panel_glu"};
+  std::vector<Layout> layouts = {Layout::PanelGlu};
   if (!epilogue.glu)
-    layouts.insert(layouts.begin(), "panel");
-  s.matrix("w", sums, k, layouts, elemOf(config.bf16Weight)).count(experts);
+    layouts.insert(layouts.begin(), Layout::Panel);
+  s.matrix("w", sums, k, layouts, config.weight).count(experts);
   if (epilogue.bias)
     s.vector("bias", experts * sums);
   if (epilogue.residual)
@@ -52,17 +52,17 @@ void linearSignature(const Attrs &attrs, SignatureWriter &s) {
   if (tokens)
     s.dense("pairs", 1).elem(Elem::I32).whole();
   s.writes();
-  s.rows("y", n).elem(elemOf(config.bf16Output));
+  s.rows("y", n).elem(config.output);
   s.flops(2 * k * n * epilogue.parts());
 }
 
 LogicalResult checkLinear(const Attrs &attrs, ErrorFn error) {
   LinearConfig config(attrs);
-  if (config.bf16Compute && !config.bf16Weight)
+  if (config.compute == Elem::BF16 && config.weight != Elem::BF16)
     return error() << "linear computes in bf16 only with bf16 weights";
-  if (config.bf16Input && !config.bf16Compute)
+  if (config.input == Elem::BF16 && config.compute != Elem::BF16)
     return error() << "linear with rows of bf16 computes in bf16";
-  if (config.hasNorm() && config.bf16Input)
+  if (config.hasNorm() && config.input == Elem::BF16)
     return error() << "linear normalises rows of f32 only";
   if (!config.hasNorm() && (config.normWeight || config.normBias))
     return error() << "linear has a norm weight or bias but no norm";
@@ -72,11 +72,11 @@ LogicalResult checkLinear(const Attrs &attrs, ErrorFn error) {
 int64_t linearScratch(const Attrs &attrs, DimFn dim) {
   LinearConfig config(attrs);
   LinearShape shape(config, nullptr);
-  int64_t padded = panelDepth(dim("K"), config.bf16Weight);
+  int64_t padded = panelDepth(dim("K"), config.weight);
   int64_t parts = config.epilogue.parts();
   int64_t bytes =
       shape.chunk * ((parts + 1) * kColumns + (shape.staged ? padded : 0)) * 4;
-  if (!config.bf16Compute)
+  if (config.compute != Elem::BF16)
     return bytes;
   int64_t rows = tileChunk(padded, kTileRows, kMaxTileChunk);
   return std::max(bytes, rows * padded * 2 + kTileRows * parts * kColumns * 4);
@@ -158,7 +158,8 @@ void LinearKernel::stageRow(Expr row, Expr at) {
     if (lanes.mask)
       v = select(lanes.mask, v, v.like(0));
     // On targets without the dot, rounded values are kept as f32.
-    if (config.bf16Compute && !shape.stagedBf16 && !config.bf16Input)
+    if (config.compute == Elem::BF16 && !shape.stagedBf16 &&
+        config.input != Elem::BF16)
       v = k.fromBf16(k.toBf16(v));
     k.storeFloat(v, stage, stageBase(at, lanes.first), {lanes.first, {}});
   });

@@ -18,10 +18,8 @@ struct LinearConfig {
       : epilogue(attrs), norm(attrs.word("norm")),
         normWeight(attrs.flag("norm_weight")),
         normBias(attrs.flag("norm_bias")), eps(attrs.real("eps")),
-        bf16Weight(attrs.word("weight") == "bf16"),
-        bf16Compute(attrs.word("compute") == "bf16"),
-        bf16Input(attrs.word("input", "f32") == "bf16"),
-        bf16Output(attrs.word("out", "f32") == "bf16") {
+        weight(attrs.elem("weight")), compute(attrs.elem("compute")),
+        input(attrs.elem("input")), output(attrs.elem("out")) {
     llvm::StringRef word = attrs.word("rows", "direct");
     rows = word == "tokens"  ? SourceRows::Tokens
            : word == "pairs" ? SourceRows::Pairs
@@ -34,7 +32,7 @@ struct LinearConfig {
   llvm::StringRef norm;
   bool normWeight, normBias;
   double eps;
-  bool bf16Weight, bf16Compute, bf16Input, bf16Output;
+  Elem weight, compute, input, output;
   SourceRows rows;
 };
 
@@ -55,15 +53,16 @@ struct LinearShape {
 
   // Without a target (when scratch is asked for) the largest but tiles.
   LinearShape(const LinearConfig &config, const codegen::Target *target) {
-    tiles = config.bf16Compute && target && target->hasAmx;
-    bool dot = config.bf16Compute && target && target->hasAvx512Bf16;
-    arithmetic = !config.bf16Weight ? PanelProduct::F32
-                 : dot              ? PanelProduct::Dot
-                                    : PanelProduct::Widen;
-    staged = tiles || config.hasNorm() || config.rows == SourceRows::Tokens ||
-             (config.bf16Compute && !(dot && config.bf16Input));
+    tiles = config.compute == Elem::BF16 && target && target->hasAmx;
+    bool dot = config.compute == Elem::BF16 && target && target->hasAvx512Bf16;
+    arithmetic = config.weight != Elem::BF16 ? PanelProduct::F32
+                 : dot                       ? PanelProduct::Dot
+                                             : PanelProduct::Widen;
+    staged =
+        tiles || config.hasNorm() || config.rows == SourceRows::Tokens ||
+        (config.compute == Elem::BF16 && !(dot && config.input == Elem::BF16));
     stagedBf16 = dot || tiles;
-    chunk = config.bf16Compute ? 32 : staged ? 16 : 64;
+    chunk = config.compute == Elem::BF16 ? 32 : staged ? 16 : 64;
     kRun = target && target->hasAvx512 ? 256 : 128;
   }
 };
@@ -84,8 +83,8 @@ public:
       : k(k), config(attrs), epilogue(config.epilogue),
         shape(config, &k.target()), width(k.dim("K")), outWidth(k.dim("N")),
         xStride(k.dim("x.stride")), yStride(k.dim("y.stride")) {
-    x = k.operand("x", config.bf16Input ? k.bf16() : k.f32());
-    y = k.operand("y", config.bf16Output ? k.bf16() : k.f32());
+    x = k.operand("x", config.input == Elem::BF16 ? k.bf16() : k.f32());
+    y = k.operand("y", config.output == Elem::BF16 ? k.bf16() : k.f32());
     if (epilogue.bias)
       bias = k.operand("bias", k.f32());
     if (epilogue.residual) {

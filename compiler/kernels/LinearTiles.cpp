@@ -8,7 +8,7 @@ using namespace mlir;
 namespace sluice::kernels {
 
 void LinearKernel::useTiles() {
-  Expr padded = panelDepth(width, config.bf16Weight);
+  Expr padded = panelDepth(width, config.weight);
   steps = padded / TileProduct::depth;
   totalRows = kTileRows;
   Expr stageAt = k.index(epilogue.parts() * kTileRows * kColumns * 4);

@@ -7,7 +7,7 @@ using namespace mlir;
 namespace sluice::kernels {
 
 void LinearKernel::useVectors() {
-  Expr padded = panelDepth(width, config.bf16Weight);
+  Expr padded = panelDepth(width, config.weight);
   stageStride = padded;
   totalRows = shape.chunk;
   int64_t sumBytes = shape.chunk * kColumns * 4;
@@ -17,8 +17,8 @@ void LinearKernel::useVectors() {
     stage = k.scratch(shape.stagedBf16 ? k.bf16() : k.f32(), stageAt);
 
   product.arithmetic = shape.arithmetic;
-  product.oddFirst = config.bf16Compute;
-  product.w = k.operand("w", config.bf16Weight ? k.i32() : k.f32());
+  product.oddFirst = config.compute == Elem::BF16;
+  product.w = k.operand("w", config.weight == Elem::BF16 ? k.i32() : k.f32());
   panelElements = padded * kColumns / product.kPerStep();
   if (shape.arithmetic == PanelProduct::Dot)
     product.x =

@@ -20,7 +20,7 @@ static void normSignature(const Attrs &attrs, SignatureWriter &s) {
   if (attrs.flag("bias"))
     s.vector("b", n);
   s.writes();
-  s.rows("y", heads * n).elem(elemNamed(attrs.word("out", "f32")));
+  s.rows("y", heads * n).elem(attrs.elem("out"));
 }
 
 static Norm normOf(const Attrs &attrs) {

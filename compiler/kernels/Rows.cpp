@@ -44,11 +44,14 @@ static LogicalResult buildConvert(KernelBuilder &k, const Attrs &, Region *) {
   return success();
 }
 
+static Layout layoutOf(const Attrs &attrs) {
+  return format::layoutNamed(attrs.word("layout")).value_or(Layout::Rows);
+}
+
 static void embeddingSignature(const Attrs &attrs, SignatureWriter &s) {
   Size n = s.dim("N"), vocabulary = s.dim("V");
   s.rows("ids", 1).elem(Elem::I32);
-  s.matrix("w", vocabulary, n, {attrs.word("layout", "rows").str()},
-           elemNamed(attrs.word("weight")))
+  s.matrix("w", vocabulary, n, {layoutOf(attrs)}, attrs.elem("weight"))
       .lookedUp();
   s.writes();
   s.rows("y", n);
@@ -56,18 +59,19 @@ static void embeddingSignature(const Attrs &attrs, SignatureWriter &s) {
 
 // Where element c of row `id` of a matrix of n columns lies in packed panels.
 // The matrix' rows are the panels' columns.
-static Expr panelOffset(Expr id, Expr c, Expr n, bool pairs) {
-  Expr padded = panelDepth(n, pairs);
+static Expr panelOffset(Expr id, Expr c, Expr n, Elem elem) {
+  Expr padded = panelDepth(n, elem);
   Expr panel = id / SLC_PANEL * SLC_PANEL * padded;
   Expr column = id % SLC_PANEL;
-  if (!pairs)
+  if (elem == Elem::F32)
     return panel + c * SLC_PANEL + column;
   return panel + c / 2 * (2 * SLC_PANEL) + column * 2 + c % 2;
 }
 
 static LogicalResult buildEmbedding(KernelBuilder &k, const Attrs &attrs,
                                     Region *) {
-  bool narrow = attrs.word("weight") == "bf16";
+  Elem elem = attrs.elem("weight");
+  bool narrow = elem == Elem::BF16;
   Value ids = k.operand("ids", k.i32());
   Value w = k.operand("w", narrow ? k.bf16() : k.f32());
   Value y = k.operand("y", k.f32());
@@ -78,9 +82,9 @@ static LogicalResult buildEmbedding(KernelBuilder &k, const Attrs &attrs,
     Expr id = toIndex(k.load(ids, row * idStride));
     id = max(min(id, vocabulary - 1), k.index(0));
     Expr yBase = row * yStride + first;
-    if (attrs.word("layout", "rows") == "panel") {
+    if (layoutOf(attrs) == Layout::Panel) {
       k.loop(k.index(0), width, 1, [&](Expr c) {
-        Expr value = k.load(w, panelOffset(id, first + c, n, narrow));
+        Expr value = k.load(w, panelOffset(id, first + c, n, elem));
         k.store(narrow ? k.fromBf16(value) : value, y, yBase + c);
       });
       return;

@@ -103,7 +103,8 @@ FlatSymbolRefAttr PlanBuilder::weight(ArrayRef<llm::WeightOp> parts,
     builder.setInsertionPointToStart(module.getBody());
     SmallVector<Attribute> paths;
     for (llm::WeightOp part : parts)
-      paths.push_back(builder.getStringAttr(specPath(part)));
+      paths.push_back(
+          PartAttr::get(context(), builder.getStringAttr(specPath(part)), -1));
     known = declare(WeightOp::create(
         builder, first.getLoc(), builder.getStringAttr(name),
         TypeAttr::get(elem), LayoutAttr::get(context(), layout),
@@ -136,10 +137,9 @@ PlanBuilder::computed(ArrayRef<std::pair<llm::WeightOp, int64_t>> parts,
                       Region &body) {
   SmallVector<Attribute> paths;
   for (auto [weight, layer] : parts) {
-    std::string path = specPath(weight).str();
-    if (llm::WeightOp(weight).getLayers())
-      path += "[" + std::to_string(layer) + "]";
-    paths.push_back(builder.getStringAttr(path));
+    paths.push_back(
+        PartAttr::get(context(), builder.getStringAttr(specPath(weight)),
+                      llm::WeightOp(weight).getLayers() ? layer : -1));
   }
   SmallVector<int64_t> axes(shape);
   if (axes.empty()) // a number is a vector of one
@@ -151,7 +151,11 @@ PlanBuilder::computed(ArrayRef<std::pair<llm::WeightOp, int64_t>> parts,
   if (!known) {
     OpBuilder::InsertionGuard guard(builder);
     builder.setInsertionPointToStart(module.getBody());
-    std::string name = cast<StringAttr>(paths.front()).str() + bodyName(body);
+    auto front = cast<PartAttr>(paths.front());
+    std::string name = front.getPath().str();
+    if (front.getLayer() >= 0)
+      name += "[" + std::to_string(front.getLayer()) + "]";
+    name += bodyName(body);
     auto op = WeightOp::create(
         builder, llm::WeightOp(parts.front().first).getLoc(),
         builder.getStringAttr(name), TypeAttr::get(builder.getF32Type()),

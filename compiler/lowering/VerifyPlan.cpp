@@ -3,6 +3,7 @@
 #include "compiler/lowering/Liveness.h"
 #include "compiler/lowering/Passes.h"
 #include "compiler/lowering/PlanBuilder.h"
+#include "dialects/plan/Format.h"
 #include "runtime/format/CallCheck.h"
 
 #include "llvm/ADT/MapVector.h"
@@ -46,34 +47,12 @@ LogicalResult verifyKernel(KernelOp kernel) {
   return success();
 }
 
-sluice::format::RowKind rowsOf(RowKind kind) {
-  switch (kind) {
-  case RowKind::One:
-    return sluice::format::RowKind::One;
-  case RowKind::Tokens:
-    return sluice::format::RowKind::Tokens;
-  case RowKind::Wanted:
-    return sluice::format::RowKind::Wanted;
-  case RowKind::Sequences:
-    return sluice::format::RowKind::Sequences;
-  }
-  llvm_unreachable("all kinds are listed");
-}
-
-sluice::format::Elem elemOf(Type type) {
-  if (type.isInteger(32))
-    return sluice::format::Elem::I32;
-  return type.isBF16() ? sluice::format::Elem::BF16 : sluice::format::Elem::F32;
-}
-
 Given givenFor(WeightOp weight) {
   Given given;
   given.kind = sluice::format::RefKind::Weight;
   given.name = weight.getSymName();
-  given.elem = elemOf(weight.getElem());
-  given.layout = stringifyLayout(weight.getLayout());
-  given.shape.assign(weight.getShape().begin(), weight.getShape().end());
-  given.elements = packedElements(given.layout, given.elem, given.shape);
+  given.packing = packingOf(weight);
+  given.elem = given.packing.elem;
   return given;
 }
 
@@ -106,7 +85,7 @@ Given givenFor(const sluice::plan::Operand &operand, SymbolTable &symbols) {
     given.kind = sluice::format::RefKind::Input;
   BufferShape shape = sluice::plan::shapeOf(operand.buffer);
   given.elem = elemOf(shape.elem);
-  given.rows = rowsOf(shape.rows);
+  given.rows = asFormat(shape.rows);
   given.rowScale = shape.rowScale;
   given.columns = shape.columns;
   given.stride = rowStride(operand.buffer);
@@ -217,7 +196,7 @@ private:
     for (const sluice::plan::Operand &operand : operands)
       given.push_back(givenFor(operand, symbols));
     std::string wrong = checkCall(*signature, {{dims.data(), dims.size()},
-                                               rowsOf(step.getRows()),
+                                               asFormat(step.getRows()),
                                                step.getRowScale(),
                                                {given.data(), given.size()}});
     if (!wrong.empty())

@@ -1,6 +1,7 @@
 #include "compiler/pack/Pack.h"
 
 #include "compiler/checkpoint/Message.h"
+#include "runtime/format/kernel_abi.h"
 
 #include <algorithm>
 
@@ -10,8 +11,12 @@ using checkpoint::floatToBf16;
 using checkpoint::message;
 using checkpoint::quote;
 using checkpoint::shapeText;
+using format::Elem;
+using format::Layout;
 
 namespace {
+
+constexpr int64_t panelRows = SLC_PANEL;
 
 // Packs tile by tile; the buffers live as long as one weight.
 class Packer {
@@ -95,7 +100,7 @@ Status Packer::panel(const View &view, int64_t matrix, int64_t row) {
   int64_t columns = view.columns();
   for (int64_t from = 0; from < columns; from += chunk) {
     int64_t width = std::min(chunk, columns - from);
-    int64_t depth = panelDepth(elem_);
+    int64_t depth = format::infoOf(elem_).panelDepth;
     int64_t padded = (width + depth - 1) / depth * depth;
     Status status = view.read({matrix * view.rows() + row, rows, from, width},
                               tile_.data());
@@ -165,36 +170,48 @@ Result<Shape> joinedShape(std::span<const spec::Weight *const> parts) {
   return shape;
 }
 
-// What the layout asks of the parts beyond what joinedShape() checks.
-static Status checkLayout(std::span<const spec::Weight *const> parts, Elem elem,
-                          Layout layout) {
+// What the packing asks of the parts beyond what joinedShape() checks.
+static Status checkPacking(std::span<const spec::Weight *const> parts,
+                           const format::Packing &packing) {
   Result<Shape> shape = joinedShape(parts);
   if (!shape.ok())
     return shape.status();
   const spec::Weight &first = *parts[0];
   bool matrices = !axesOf(first).vector;
-  bool glu = layout == Layout::PanelGlu || layout == Layout::VectorGlu;
-  bool panel = layout == Layout::Panel || layout == Layout::PanelGlu;
-  if (layout != Layout::Rows && panel != matrices)
+  const char *layout = format::nameOf(packing.layout);
+  if (packing.layout != Layout::Rows && isPanel(packing.layout) != matrices)
     return Status(Code::InvalidArgument,
                   message("weight ", quote(weightName(first)), " ",
                           shapeText(first.shape), " cannot have layout ",
-                          layoutName(layout)));
-  if (glu && (parts.size() != 2 || parts[0]->shape != parts[1]->shape))
+                          layout));
+  if (isPaired(packing.layout) &&
+      (parts.size() != 2 || parts[0]->shape != parts[1]->shape))
     return Status(Code::InvalidArgument,
-                  message("layout ", layoutName(layout),
+                  message("layout ", layout,
                           " takes two parts of one shape, a gate and an up; "
                           "found ",
                           parts.size(), " parts, the first ",
                           quote(weightName(first))));
-  return packedBytes(layout, elem, *shape).status();
+  if (packing.shape != *shape)
+    return Status(Code::InvalidArgument,
+                  message("the parts of ", quote(weightName(first)), " are ",
+                          shapeText(*shape), ", expected ",
+                          shapeText(packing.shape)));
+  std::string expected = packing.expected();
+  return expected.empty()
+             ? Status()
+             : Status(Code::InvalidArgument,
+                      message(layout, " of ", shapeText(packing.shape), " ",
+                              format::infoOf(packing.elem).name, ": expected ",
+                              expected));
 }
 
 Status packWeight(const checkpoint::Checkpoint &file,
-                  std::span<const spec::Weight *const> parts, Elem elem,
-                  Layout layout, const Sink &sink) {
-  if (Status status = checkLayout(parts, elem, layout); !status.ok())
+                  std::span<const spec::Weight *const> parts,
+                  const format::Packing &packing, const Sink &sink) {
+  if (Status status = checkPacking(parts, packing); !status.ok())
     return status;
+  Layout layout = packing.layout;
   std::vector<ViewPtr> views;
   for (const spec::Weight *part : parts) {
     Result<ViewPtr> view = openWeight(file, *part);
@@ -202,7 +219,7 @@ Status packWeight(const checkpoint::Checkpoint &file,
       return view.status();
     views.push_back(std::move(*view));
   }
-  Packer packer(elem, sink);
+  Packer packer(packing.elem, sink);
   Status status;
   if (layout == Layout::PanelGlu) {
     status = packer.panelPairs(*views[0], *views[1]);

@@ -3,6 +3,7 @@
 
 #include "compiler/formula/Formula.h"
 #include "compiler/pack/View.h"
+#include "runtime/format/Packing.h"
 
 #include <cstddef>
 #include <functional>
@@ -13,13 +14,14 @@ namespace sluice::pack {
 // Takes the packed bytes in order.
 using Sink = std::function<Status(const void *data, size_t size)>;
 
-// Writes one instance: exactly packedBytes() of the parts joined along their
-// rows; alignment between instances is the caller's. The glu layouts take two
-// parts of one shape (gate, up). Parts with experts are joined expert by
-// expert. Memory stays below 32 MiB whatever the shapes, for any transform.
+// Writes one instance: exactly the bytes() of the packing, whose shape is that
+// of the parts joined along their rows; alignment between instances is the
+// caller's. The paired layouts take two parts of one shape (gate, up). Parts
+// with experts are joined expert by expert. Memory stays below 32 MiB whatever
+// the shapes, for any transform.
 Status packWeight(const checkpoint::Checkpoint &file,
-                  std::span<const spec::Weight *const> parts, Elem elem,
-                  Layout layout, const Sink &sink);
+                  std::span<const spec::Weight *const> parts,
+                  const format::Packing &packing, const Sink &sink);
 
 // A weight that is arithmetic on others. The inputs of the formula are the
 // parts and after them the tables; their shapes are aligned with the result's
@@ -39,7 +41,7 @@ Status packComputed(const checkpoint::Checkpoint &file,
                     std::span<const spec::Weight *const> parts,
                     const Computed &computed, const Sink &sink);
 
-// The shape of the parts joined along their rows, as packedBytes() takes it.
+// The shape of the parts joined along their rows.
 Result<Shape> joinedShape(std::span<const spec::Weight *const> parts);
 
 } // namespace sluice::pack

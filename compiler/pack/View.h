@@ -3,7 +3,6 @@
 #pragma once
 
 #include "compiler/checkpoint/Checkpoint.h"
-#include "compiler/pack/Layout.h"
 #include "compiler/spec/Model.h"
 
 #include <memory>
@@ -11,6 +10,8 @@
 #include <string>
 
 namespace sluice::pack {
+
+using Shape = std::vector<int64_t>;
 
 // Rows row .. row+rows-1 of the tensor with its leading axes flattened, and of
 // each of them the columns column .. column+columns-1.

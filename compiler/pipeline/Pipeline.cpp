@@ -248,36 +248,23 @@ Status Compilation::generate(std::vector<TargetCode> &code) {
   return {};
 }
 
-// "layers.q[3]" is instance 3, whatever layer is packed.
-static spec::WeightRef instanceOf(llvm::StringRef part, int64_t layer) {
-  llvm::StringRef path = part;
-  if (path.consume_back("]")) {
-    auto [front, index] = path.rsplit('[');
-    if (int64_t number; !index.getAsInteger(10, number))
-      return {front.str(), number};
-  }
-  return {part.str(), layer};
-}
-
 Status Compilation::streamWeight(const artifact::WeightInstance &instance,
                                  const pack::Sink &sink) {
   std::vector<const spec::Weight *> parts;
-  for (const std::string &path : instance.parts) {
-    const spec::Weight *stored =
-        inputs->model->stored(instanceOf(path, instance.layer));
+  for (const auto &part : instance.parts) {
+    const spec::Weight *stored = inputs->model->stored({part.path, part.layer});
     if (!stored)
-      return Status(Code::NotFound, "the plan names weight '" + path +
+      return Status(Code::NotFound, "the plan names weight '" + part.path +
                                         "', which the spec does not have");
     parts.push_back(stored);
   }
-  packed += instance.bytes;
+  packed += static_cast<uint64_t>(instance.packing.bytes());
   if (options.progress && packedTotal > 0)
     options.progress("packing weights", double(packed) / double(packedTotal));
   if (instance.computed)
     return pack::packComputed(inputs->checkpoint, parts, *instance.computed,
                               sink);
-  return pack::packWeight(inputs->checkpoint, parts, instance.elem,
-                          instance.layout, sink);
+  return pack::packWeight(inputs->checkpoint, parts, instance.packing, sink);
 }
 
 // The last part of a path.

@@ -59,6 +59,14 @@ def Plan_Buffer : TypeDef<Plan_Dialect, "Buffer"> {
   }];
 }
 
+def Plan_Part : AttrDef<Plan_Dialect, "Part"> {
+  let mnemonic = "part";
+  let summary = "A weight of the spec that goes into a packed one";
+  let description = "Its path and, if it is not the layer's own, which instance: -1 is the one of each layer.";
+  let parameters = (ins "::mlir::StringAttr":$path, "int64_t":$layer);
+  let assemblyFormat = "`<` $path `,` $layer `>`";
+}
+
 def Plan_Ref : AttrDef<Plan_Dialect, "Ref"> {
   let mnemonic = "ref";
   let summary = "A step's operand: a buffer column, or a symbol at a layer";

@@ -17,8 +17,8 @@ def Plan_WeightOp : Plan_Op<"weight", [Symbol, IsolatedFromAbove]> {
     `parts` are paths of the spec's weights, joined along their rows (the gate
     and the up half for the `*_glu` layouts). `layers` lists the group indices
     that have an instance; without it there is one. `value` holds small constant
-    tables instead of parts. A part that ends in an index in brackets is that
-    instance.
+    tables instead of parts. A part with an index in brackets is that instance
+    of its path, whatever the layer.
 
     A weight with a body is computed when it is packed: scalar arithmetic on one
     element of each part and, after these, of each table.
@@ -26,19 +26,19 @@ def Plan_WeightOp : Plan_Op<"weight", [Symbol, IsolatedFromAbove]> {
     ```mlir
     plan.weight @layers.qkv bf16 panel [3072, 2048] of ["layers.q", "layers.k", "layers.v"] layers [0, 1]
     plan.weight @freqs f32 rows [2] value dense<[1.0, 0.1]> : tensor<2xf32>
-    plan.weight @scaled f32 rows [2] of ["layers.s[3]"] tables [dense<2.0> : tensor<1xf32>] body(%s: f32, %t: f32) {
+    plan.weight @scaled f32 rows [2] of ["layers.s"[3]] tables [dense<2.0> : tensor<1xf32>] body(%s: f32, %t: f32) {
       %m = arith.mulf %s, %t : f32
       plan.yield %m : f32
     }
     ```
   }];
   let arguments = (ins SymbolNameAttr:$sym_name, TypeAttr:$elem, Plan_Layout:$layout,
-                       DenseI64ArrayAttr:$shape, OptionalAttr<Plan_Names>:$parts,
+                       DenseI64ArrayAttr:$shape, OptionalAttr<TypedArrayAttrBase<Plan_Part, "parts">>:$parts,
                        OptionalAttr<DenseI64ArrayAttr>:$layers, OptionalAttr<ElementsAttr>:$value,
                        OptionalAttr<TypedArrayAttrBase<ElementsAttr, "tables">>:$tables);
   let regions = (region MaxSizedRegion<1>:$body);
   let assemblyFormat = [{
-    $sym_name $elem $layout $shape (`of` $parts^)? (`layers` $layers^)? (`value` $value^)? (`tables` $tables^)? ``
+    $sym_name $elem $layout $shape (`of` custom<Parts>($parts)^)? (`layers` $layers^)? (`value` $value^)? (`tables` $tables^)? ``
     custom<Body>($body) attr-dict
   }];
   let hasVerifier = 1;

@@ -42,6 +42,41 @@ void printNames(OpAsmPrinter &printer, Operation *, ArrayAttr names) {
   printer << ')';
 }
 
+ParseResult parseParts(OpAsmParser &parser, ArrayAttr &parts) {
+  SmallVector<Attribute> list;
+  auto one = [&]() -> ParseResult {
+    std::string path;
+    int64_t layer = -1;
+    if (parser.parseString(&path))
+      return failure();
+    SMLoc at = parser.getCurrentLocation();
+    if (succeeded(parser.parseOptionalLSquare())) {
+      if (parser.parseInteger(layer) || parser.parseRSquare())
+        return failure();
+      if (layer < 0)
+        return parser.emitError(at, "an instance is at least 0");
+    }
+    list.push_back(PartAttr::get(
+        parser.getContext(), parser.getBuilder().getStringAttr(path), layer));
+    return success();
+  };
+  if (parser.parseCommaSeparatedList(AsmParser::Delimiter::Square, one))
+    return failure();
+  parts = parser.getBuilder().getArrayAttr(list);
+  return success();
+}
+
+void printParts(OpAsmPrinter &printer, Operation *, ArrayAttr parts) {
+  printer << '[';
+  llvm::interleaveComma(parts.getAsRange<PartAttr>(), printer,
+                        [&](PartAttr part) {
+                          printer << part.getPath();
+                          if (part.getLayer() >= 0)
+                            printer << '[' << part.getLayer() << ']';
+                        });
+  printer << ']';
+}
+
 ParseResult parseFields(OpAsmParser &parser, ArrayAttr &names,
                         ArrayAttr &shapes) {
   SmallVector<Attribute> nameList, shapeList;

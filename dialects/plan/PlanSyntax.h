@@ -15,6 +15,10 @@ void printNumber(OpAsmPrinter &, mlir::Operation *, IntegerAttr value);
 ParseResult parseNames(OpAsmParser &, ArrayAttr &names);
 void printNames(OpAsmPrinter &, mlir::Operation *, ArrayAttr names);
 
+// ["layers.q", "layers.s"[3]]
+ParseResult parseParts(OpAsmParser &, ArrayAttr &parts);
+void printParts(OpAsmPrinter &, mlir::Operation *, ArrayAttr parts);
+
 ParseResult parseFields(OpAsmParser &, ArrayAttr &names, ArrayAttr &shapes);
 void printFields(OpAsmPrinter &, mlir::Operation *, ArrayAttr names,
                  ArrayAttr shapes);

@@ -84,10 +84,7 @@ static Given givenFor(const Model &model, const Ref &ref) {
     const Weight &weight = *list(model.weights())[ref.index()];
     given.name = text(weight.name());
     given.elem = weight.elem();
-    given.layout = text(weight.layout());
-    given.shape = numbers(weight.shape());
-    given.elements =
-        static_cast<int64_t>(weight.bytes()) / elemBytes(weight.elem());
+    given.packing = packingOf(weight);
     break;
   }
   case RefKind::State: {
@@ -118,9 +115,10 @@ Status checkDispatch(const Model &model, const SignatureT &signature,
   return wrong.empty() ? Status() : Status(Code::Corrupt, std::move(wrong));
 }
 
-static double bytesOf(const OperandT &operand, int64_t elements) {
-  return static_cast<double>(elements) *
-         static_cast<double>(elemBytes(operand.elem));
+static double bytesOf(const OperandT &operand, int64_t numbers) {
+  const ElemInfo &info = infoOf(operand.elem);
+  return static_cast<double>(numbers) / static_cast<double>(info.group) *
+         static_cast<double>(info.groupBytes);
 }
 
 Work workOf(const Model &model, const Signatures &signatures, const Step &step,

@@ -38,13 +38,10 @@ bool aligned(uint64_t value) { return value % kDataAlignment == 0; }
 
 // A packed weight has the bytes that its shape and layout take.
 Status checkPacked(const Weight &weight) {
-  int64_t elements = packedElements(text(weight.layout()), weight.elem(),
-                                    numbers(weight.shape()));
-  if (elements < 1)
-    return corrupt("bad shape");
-  if (static_cast<unsigned __int128>(elements) *
-          static_cast<uint64_t>(elemBytes(weight.elem())) >
-      weight.bytes())
+  Packing packing = packingOf(weight);
+  if (std::string expected = packing.expected(); !expected.empty())
+    return corrupt("bad shape, expected " + expected);
+  if (static_cast<uint64_t>(packing.bytes()) > weight.bytes())
     return corrupt("'" + std::string(text(weight.name())) + "' has " +
                    std::to_string(weight.bytes()) +
                    " bytes, fewer than its shape and layout take");
@@ -153,7 +150,7 @@ Status PlanChecker::checkExtent(const Extent &extent,
 }
 
 Status PlanChecker::checkBuffer(const Buffer &buffer) const {
-  if (buffer.elem() > Elem::MAX)
+  if (buffer.elem() > Elem::MAX || infoOf(buffer.elem()).group != 1)
     return corrupt("unknown element type");
   if (!within(buffer.columns(), 1, kMaxColumns) ||
       !within(buffer.stride(), buffer.columns(), 2 * kMaxColumns))
@@ -166,8 +163,6 @@ Status PlanChecker::checkBuffer(const Buffer &buffer) const {
 }
 
 Status PlanChecker::checkWeight(const Weight &weight) const {
-  if (weight.elem() > Elem::MAX)
-    return corrupt("unknown element type");
   if (weight.section() != SectionKind::Weights &&
       weight.section() != SectionKind::Constants)
     return corrupt("lies in a section that holds no weights");
@@ -395,12 +390,9 @@ Status PlanChecker::checkMatmul(const Matmul &matmul,
   if (matmul.w()->kind() != RefKind::Weight)
     return corrupt("w is not a weight");
   const Weight &w = *weights_[matmul.w()->index()];
-  uint64_t panels = static_cast<uint64_t>(matmul.n() + 63) / 64 * 64;
-  int64_t unit =
-      matmul.elem() == Elem::F32 ? SLC_PANEL_DEPTH_F32 : SLC_PANEL_DEPTH_BF16;
-  uint64_t depth = static_cast<uint64_t>((matmul.k() + unit - 1) / unit * unit);
+  Packing product{matmul.elem(), Layout::Panel, {matmul.n(), matmul.k()}};
   if (w.elem() != matmul.elem() ||
-      w.bytes() < panels * depth * static_cast<uint64_t>(elemBytes(w.elem())))
+      w.bytes() < static_cast<uint64_t>(product.bytes()))
     return corrupt("w is not a packed matrix of the product's size and type");
   if (const Ref *bias = matmul.bias())
     if (bias->kind() != RefKind::Weight ||

@@ -2,7 +2,7 @@
 // absent string is "".
 #pragma once
 
-#include "runtime/format/artifact_generated.h"
+#include "runtime/format/Packing.h"
 
 #include <string_view>
 #include <vector>
@@ -54,20 +54,8 @@ numbers(const flatbuffers::Vector<int64_t> *vector) {
                 : std::vector<int64_t>();
 }
 
-// Bytes of one element.
-inline int64_t elemBytes(format::Elem elem) {
-  switch (elem) {
-  case format::Elem::F32:
-  case format::Elem::I32:
-    return 4;
-  case format::Elem::BF16:
-  case format::Elem::F16:
-    return 2;
-  case format::Elem::I8:
-  case format::Elem::U8:
-    return 1;
-  }
-  return 0;
+inline format::Packing packingOf(const format::Weight &weight) {
+  return {weight.elem(), weight.layout(), numbers(weight.shape())};
 }
 
 } // namespace sluice::artifact

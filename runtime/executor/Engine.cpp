@@ -1,5 +1,6 @@
 #include "runtime/executor/Engine.h"
 
+#include "runtime/format/Packing.h"
 #include "runtime/format/kernel_abi.h"
 
 #include <list>
@@ -124,8 +125,7 @@ std::string Engine::implementation(const Product &product, int64_t rows) {
 bool Engine::fast(const Product &product) {
   auto [entry, added] = impl_->fast.try_emplace(product, false);
   // The blocks of K that panels and library have in common.
-  int64_t depth = product.elem == format::Elem::BF16 ? SLC_PANEL_DEPTH_BF16
-                                                     : SLC_PANEL_DEPTH_F32;
+  int64_t depth = format::infoOf(product.elem).panelDepth;
   if (added)
     entry->second = product.xStride == product.k && product.k % depth == 0 &&
                     denseColumns(product) == product.yStride &&

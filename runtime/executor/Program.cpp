@@ -48,13 +48,13 @@ Result<Arena> Arena::create(const Model &model, const state::Limits &limits) {
                             limits.capacity, limits.capacity, limits.sequences);
     unsigned __int128 end = offset + static_cast<unsigned __int128>(rows) *
                                          buffer->stride() *
-                                         artifact::elemBytes(buffer->elem());
+                                         elemBytes(buffer->elem());
     if (end > artifact::kMaxBytes)
       return Status(Code::Resource, "buffer '" +
                                         std::string(text(buffer->name())) +
                                         "' is too large; lower the capacity");
     arena.offsets_.push_back(static_cast<uint64_t>(offset));
-    arena.elemBytes_.push_back(artifact::elemBytes(buffer->elem()));
+    arena.elemBytes_.push_back(elemBytes(buffer->elem()));
     bytes = std::max(bytes, static_cast<uint64_t>(end));
   }
   // Kernels may load a whole vector where a row ends.

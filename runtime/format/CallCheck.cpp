@@ -84,8 +84,8 @@ std::string Checker::checkRule(const RuleT &rule) const {
 std::string Checker::checkOperand(const OperandT &operand,
                                   const Given &given) const {
   if (given.kind != RefKind::State && given.elem != operand.elem)
-    return "is of " + std::string(EnumNameElem(given.elem)) +
-           ", the kernel takes " + EnumNameElem(operand.elem);
+    return "is of " + std::string(infoOf(given.elem).name) +
+           ", the kernel takes " + infoOf(operand.elem).name;
   switch (operand.role) {
   case Role::Rows:
     return checkRows(operand, given);
@@ -159,7 +159,7 @@ std::string Checker::checkVector(const OperandT &operand,
                                  const Given &given) const {
   int64_t width = value(operand.width), room = 0;
   if (given.kind == RefKind::Weight)
-    room = given.elements;
+    room = given.packing.numbers();
   else if (given.kind == RefKind::Buffer && given.rows == RowKind::One)
     room = given.stride - given.column;
   else
@@ -175,25 +175,24 @@ std::string Checker::checkMatrix(const OperandT &operand,
   std::string what = "is " + quoted(given.name);
   if (given.kind != RefKind::Weight)
     return what + ", which is not a weight";
-  if (std::find(operand.layouts.begin(), operand.layouts.end(), given.layout) ==
-      operand.layouts.end())
-    return what + " in the layout " + quoted(given.layout) +
-           ", the kernel reads " + quoted(operand.layouts.front());
-  if (given.shape.size() < 2)
+  const Packing &packing = given.packing;
+  if (std::find(operand.layouts.begin(), operand.layouts.end(),
+                packing.layout) == operand.layouts.end())
+    return what + " in the layout " + quoted(nameOf(packing.layout)) +
+           ", the kernel reads " + quoted(nameOf(operand.layouts.front()));
+  if (packing.shape.size() < 2)
     return what + ", which is not a matrix";
-  size_t axis = given.shape.size() - 2;
   int64_t matrices = 1;
-  for (size_t i = 0; i < axis; ++i)
-    matrices = static_cast<int64_t>(clamp(Wide(matrices) * given.shape[i]));
+  for (size_t i = 0; i + 2 < packing.shape.size(); ++i)
+    matrices = static_cast<int64_t>(clamp(Wide(matrices) * packing.shape[i]));
   int64_t rows = value(operand.rows), columns = value(operand.width);
-  if (given.shape[axis + 1] == columns &&
-      packedRows(given.layout, given.shape[axis]) >= rows &&
+  if (packing.shape.back() == columns && packing.packedRows() >= rows &&
       matrices >= value(operand.count, 1))
     return {};
   std::vector<int64_t> asked = {rows, columns};
   if (operand.count)
     asked.insert(asked.begin(), value(operand.count));
-  return what + ", which is " + listOf(given.shape) +
+  return what + ", which is " + listOf(packing.shape) +
          ", the step's dims ask for " + listOf(asked);
 }
 
@@ -261,36 +260,6 @@ int64_t valueOf(const CountT *count, std::span<const int64_t> dims,
   return static_cast<int64_t>(sum);
 }
 
-int64_t packedRows(std::string_view layout, int64_t rows) {
-  if (layout == "panel_glu")
-    return 2 * roundedUp(rows / 2, SLC_PANEL);
-  return layout == "panel" ? roundedUp(rows, SLC_PANEL) : rows;
-}
-
-int64_t packedElements(std::string_view layout, Elem elem,
-                       std::span<const int64_t> shape) {
-  bool panel = layout == "panel" || layout == "panel_glu";
-  bool vector = layout == "vector" || layout == "vector_glu";
-  if (shape.size() < (panel ? 2 : 1))
-    return 0;
-  size_t axis = shape.size() - (panel ? 2 : 1); // of rows
-  Wide elements = 1;
-  for (size_t i = 0; i < shape.size(); ++i) {
-    int64_t length = shape[i];
-    if (length < 1)
-      return 0;
-    if (panel && i == axis)
-      length = packedRows(layout, length);
-    else if (vector && i == axis)
-      length = packedRows(layout == "vector" ? "panel" : "panel_glu", length);
-    else if (panel && i > axis)
-      length = roundedUp(length, elem == Elem::BF16 ? SLC_PANEL_DEPTH_BF16
-                                                    : SLC_PANEL_DEPTH_F32);
-    elements = clamp(elements * length);
-  }
-  return static_cast<int64_t>(elements);
-}
-
 std::string textOf(const CountT &count, const SignatureT &signature) {
   std::string out;
   for (const auto &term : count.terms) {
@@ -333,6 +302,8 @@ std::string checkSignature(const SignatureT &signature) {
     good = good && operand->role <= Role::MAX && operand->elem <= Elem::MAX &&
            operand->follows <= Follows::MAX && operand->stride >= -1 &&
            operand->stride < static_cast<int64_t>(dims) &&
+           operand->apart >= -1 &&
+           operand->apart < static_cast<int64_t>(dims) &&
            (operand->role != Role::Matrix || !operand->layouts.empty());
     for (const auto *count : {&operand->width, &operand->times, &operand->over,
                               &operand->rows, &operand->count})

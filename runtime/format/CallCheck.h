@@ -3,7 +3,7 @@
 // the check of artifacts (with the file's tables) share.
 #pragma once
 
-#include "runtime/format/artifact_generated.h"
+#include "runtime/format/Packing.h"
 
 #include <span>
 #include <string>
@@ -23,14 +23,6 @@ int64_t valueOf(const CountT *count, std::span<const int64_t> dims,
 // As in "2 * rotary + 4"; ceil(N, 64) is N rounded up to a multiple of 64.
 std::string textOf(const CountT &count, const SignatureT &signature);
 
-// Rows of a matrix of `rows` rows as the layout packs them.
-int64_t packedRows(std::string_view layout, int64_t rows);
-
-// Elements of a weight as the layout packs it, at most 2^62; 0 for a shape that
-// the layout cannot have.
-int64_t packedElements(std::string_view layout, Elem elem,
-                       std::span<const int64_t> shape);
-
 // What stands for an operand.
 struct Given {
   RefKind kind = RefKind::Buffer;
@@ -41,12 +33,11 @@ struct Given {
   RowKind rows = RowKind::One;
   int64_t rowScale = 1, columns = 1, stride = 1, column = 0;
 
-  // A weight; `elements` are those of one instance, padding and all.
-  std::string_view layout;
-  std::vector<int64_t> shape;
-  int64_t elements = 0;
+  // A weight.
+  Packing packing;
 
   // A state; `elements` of a fixed one are those of a slot.
+  int64_t elements = 0;
   struct Field {
     std::string_view name;
     std::vector<int64_t> shape;

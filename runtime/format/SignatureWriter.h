@@ -3,7 +3,7 @@
 //   SignatureWriter s;
 //   Size k = s.dim("K"), n = s.dim("N");
 //   s.rows("x", k);
-//   s.matrix("w", n, k, {"panel"});
+//   s.matrix("w", n, k, {Layout::Panel}, Elem::F32);
 //   s.writes();
 //   s.rows("y", n);
 //   s.flops(2 * k * n);
@@ -155,7 +155,7 @@ public:
     return Operand(add(name, Role::Vector, width)).elem(elem);
   }
   Operand matrix(std::string_view name, const Size &rows, const Size &columns,
-                 std::vector<std::string> layouts, Elem elem) {
+                 std::vector<Layout> layouts, Elem elem) {
     OperandT &operand = add(name, Role::Matrix, columns);
     operand.rows = rows.count();
     operand.layouts = std::move(layouts);

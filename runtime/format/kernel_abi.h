@@ -20,11 +20,8 @@ extern "C" {
 // accumulation.
 #define SLC_CACHE_BLOCK 128
 
-// Columns of a packed weight panel, and what its rows (K) are padded to with
-// zeros: for bf16 a whole block of the tile unit.
+// Columns of a packed weight panel.
 #define SLC_PANEL 64
-#define SLC_PANEL_DEPTH_F32 16
-#define SLC_PANEL_DEPTH_BF16 32
 
 // Sums over K start again from zero every SLC_K_BLOCK elements, or every
 // SLC_K_BLOCK_SHORT when K <= SLC_K_BLOCK, and the block sums are added in

@@ -20,12 +20,6 @@ static std::string lower(const char *name) {
   return out;
 }
 
-static std::string elemText(Elem elem) {
-  std::string out = lower(EnumNameElem(elem));
-  std::erase(out, ' ');
-  return out;
-}
-
 // How many rows go with one of the step.
 static std::string rowsText(const OperandT &operand,
                             const SignatureT &signature) {
@@ -43,29 +37,32 @@ static std::string rowsText(const OperandT &operand,
 }
 
 static Json operandJson(const OperandT &operand, const SignatureT &signature) {
-  Json out = {{"name", operand.name}, {"role", lower(EnumNameRole(operand.role))}};
+  Json out = {{"name", operand.name},
+              {"role", lower(EnumNameRole(operand.role))}};
   auto size = [&](const std::unique_ptr<CountT> &count) {
     return count ? textOf(*count, signature) : "1";
   };
   switch (operand.role) {
   case Role::Rows:
-    out["elem"] = elemText(operand.elem);
+    out["elem"] = infoOf(operand.elem).name;
     out["shape"] = {rowsText(operand, signature), size(operand.width)};
     if (operand.stride >= 0)
       out["apart"] = signature.dims[static_cast<size_t>(operand.stride)]->name;
     break;
   case Role::Vector:
-    out["elem"] = elemText(operand.elem);
+    out["elem"] = infoOf(operand.elem).name;
     [[fallthrough]];
   case Role::FixedState:
     out["shape"] = {size(operand.width)};
     break;
   case Role::Matrix:
-    out["elem"] = elemText(operand.elem);
+    out["elem"] = infoOf(operand.elem).name;
     out["shape"] = {size(operand.rows), size(operand.width)};
     if (operand.count && textOf(*operand.count, signature) != "1")
       out["shape"].insert(out["shape"].begin(), size(operand.count));
-    out["layouts"] = operand.layouts;
+    out["layouts"] = Json::array();
+    for (Layout layout : operand.layouts)
+      out["layouts"].push_back(nameOf(layout));
     break;
   case Role::Cache:
     out["fields"] = Json::object();
@@ -92,9 +89,13 @@ Json kernels(const artifact::Artifact &artifact) {
       rules.push_back(textOf(*rule->left, signature) +
                       (rule->divides ? " is a multiple of " : " <= ") +
                       textOf(*rule->right, signature));
-    Json one = {{"name", text(kernel->name())}, {"kind", text(kernel->kind())},
-                {"symbol", text(kernel->symbol())}, {"reads", reads},
-                {"writes", writes}, {"dims", dims}, {"rules", rules}};
+    Json one = {{"name", text(kernel->name())},
+                {"kind", text(kernel->kind())},
+                {"symbol", text(kernel->symbol())},
+                {"reads", reads},
+                {"writes", writes},
+                {"dims", dims},
+                {"rules", rules}};
     if (signature.flops)
       one["flops_per_row"] = textOf(*signature.flops, signature);
     if (signature.flops_per_position)
@@ -141,9 +142,9 @@ void printKernels(const Json &json, std::ostream &out) {
     out << "  dims   " << joined(kernel["dims"], ", ") << '\n';
     for (const Json &rule : kernel["rules"])
       out << "  where  " << rule.get<std::string>() << '\n';
-    for (auto [key, unit] : {std::pair("flops_per_row", "a row"),
-                             std::pair("flops_per_position",
-                                       "a row and position")})
+    for (auto [key, unit] :
+         {std::pair("flops_per_row", "a row"),
+          std::pair("flops_per_position", "a row and position")})
       if (kernel.contains(key))
         out << "  flops  " << kernel[key].get<std::string>() << " for " << unit
             << '\n';

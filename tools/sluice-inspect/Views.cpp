@@ -32,11 +32,6 @@ static Json numbers(const flatbuffers::Vector<int64_t> *items) {
   return out;
 }
 
-static const char *elemName(Elem elem) {
-  static const char *const names[] = {"f32", "bf16", "i32", "f16", "i8", "u8"};
-  return names[static_cast<int>(elem)];
-}
-
 static const char *rowName(RowKind rows) {
   static const char *const names[] = {"one", "tokens", "wanted", "sequences"};
   return names[static_cast<int>(rows)];
@@ -209,7 +204,7 @@ Json plan(const artifact::Artifact &artifact) {
           one["matmul"] = {{"engine", str(matmul->engine())},
                            {"k", matmul->k()},
                            {"n", matmul->n()},
-                           {"elem", elemName(matmul->elem())},
+                           {"elem", infoOf(matmul->elem()).name},
                            {"bias", matmul->bias() != nullptr},
                            {"accumulate", matmul->accumulate()}};
         if (step->place())
@@ -224,18 +219,28 @@ Json plan(const artifact::Artifact &artifact) {
   return programs;
 }
 
+// "layers.q", "layers.s[3]"
+static Json parts(const Weight &weight) {
+  Json out = Json::array();
+  for (const Part *part : list(weight.parts()))
+    out.push_back(
+        str(part->path()) +
+        (part->layer() < 0 ? "" : "[" + std::to_string(part->layer()) + "]"));
+  return out;
+}
+
 Json weights(const artifact::Artifact &artifact) {
   Json out = Json::array();
   for (const Weight *weight : list(artifact.model().weights()))
     out.push_back({{"name", str(weight->name())},
-                   {"elem", elemName(weight->elem())},
-                   {"layout", str(weight->layout())},
+                   {"elem", infoOf(weight->elem()).name},
+                   {"layout", nameOf(weight->layout())},
                    {"shape", numbers(weight->shape())},
                    {"layers", weight->bank()},
                    {"bytes", weight->bytes() * weight->bank()},
                    {"section", artifact::sectionName(weight->section())},
                    {"offset", weight->offset()},
-                   {"parts", strings(weight->parts())}});
+                   {"parts", parts(*weight)}});
   return out;
 }
 
@@ -262,7 +267,7 @@ Result<Json> memory(const artifact::Artifact &artifact,
     const Extent &at = *buffer->offset();
     buffers.push_back(
         {{"name", str(buffer->name())},
-         {"elem", elemName(buffer->elem())},
+         {"elem", infoOf(buffer->elem()).name},
          {"columns", buffer->columns()},
          {"rows", rowName(buffer->rows())},
          {"row_scale", buffer->row_scale()},

@@ -7,15 +7,15 @@ llm.weight @shift : tensor<8xf32>
 llm.weight @inverse : tensor<2xf32>
 
 // The packer computes what has no rows; the plan says what of, once.
-// CHECK-DAG: plan.weight @"layers.scale[0].addf" f32 rows [8] of ["layers.scale[0]"] tables [dense<1.000000e+00> : tensor<f32>] body(%[[S:.*]]: f32, %[[T:.*]]: f32) {
-// CHECK-DAG: plan.weight @"layers.scale[1].addf" f32 rows [8] of ["layers.scale[1]"]
+// CHECK-DAG: plan.weight @"layers.scale[0].addf" f32 rows [8] of ["layers.scale"[0]] tables [dense<1.000000e+00> : tensor<f32>] body(%[[S:.*]]: f32, %[[T:.*]]: f32) {
+// CHECK-DAG: plan.weight @"layers.scale[1].addf" f32 rows [8] of ["layers.scale"[1]]
 // CHECK-DAG: plan.weight @factors.divf f32 rows [2] of ["factors"] tables [dense<[1.000000e+00, 1.000000e-01]> : tensor<2xf32>]
 
 // A weight that is read as it is needs none of this.
 // CHECK-DAG: plan.weight @inverse f32 rows [2] of ["inverse"]
 
 // A chain is one body; its parts may come from several weights.
-// CHECK: plan.weight @shift.negf.exp.addf.divf{{.*}} f32 rows [8] of ["shift", "layers.scale[1]"]
+// CHECK: plan.weight @shift.negf.exp.addf.divf{{.*}} f32 rows [8] of ["shift", "layers.scale"[1]]
 
 // CHECK-NOT: plan.weight @shift f32
 

@@ -4,8 +4,8 @@
 plan.weight @qkv bf16 panel [128, 64] of ["q", "k", "v"] layers [0, 2]
 // CHECK: plan.weight @freqs f32 rows [2] value dense<[1.000000e+00, 5.000000e-01]> : tensor<2xf32>
 plan.weight @freqs f32 rows [2] value dense<[1.0, 0.5]> : tensor<2xf32>
-// CHECK: plan.weight @"q[2].addf" f32 rows [2] of ["q[2]"] tables [dense<1.000000e+00> : tensor<f32>] body(%{{.*}}: f32, %{{.*}}: f32) {
-plan.weight @"q[2].addf" f32 rows [2] of ["q[2]"] tables [dense<1.0> : tensor<f32>] body(%q: f32, %t: f32) {
+// CHECK: plan.weight @"q[2].addf" f32 rows [2] of ["q"[2]] tables [dense<1.000000e+00> : tensor<f32>] body(%{{.*}}: f32, %{{.*}}: f32) {
+plan.weight @"q[2].addf" f32 rows [2] of ["q"[2]] tables [dense<1.0> : tensor<f32>] body(%q: f32, %t: f32) {
   %0 = arith.addf %q, %t : f32
   plan.yield %0 : f32
 }

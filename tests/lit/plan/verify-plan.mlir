@@ -305,6 +305,6 @@ plan.kernel @k "linear" {compute = "f32", weight = "f32"} (x, w) -> (y) dims (K,
 plan.program @p for @e tokens 1 {
   %x = input "x" f32[16]
   %y = buffer "y" tokens f32[64]
-  // expected-error @below {{'w' is of BF16, the kernel takes F32}}
+  // expected-error @below {{'w' is of bf16, the kernel takes f32}}
   dispatch @k(x = %x, w = @w[0]) -> (y = %y) dims {K = 16, N = 64, x.stride = 16, y.stride = 64} rows tokens scratch 1048576
 }

@@ -224,7 +224,7 @@ TEST(Artifact, RefusesBrokenPlans) {
        "'head' has 4032 bytes, fewer than its shape and layout take"},
       {"matmul depth",
        [](auto &m) {
-         m.weights[1]->layout = "rows";
+         m.weights[1]->layout = format::Layout::Rows;
          m.weights[1]->bytes -= 64;
        },
        "in the layout 'rows', the kernel reads 'panel'"},

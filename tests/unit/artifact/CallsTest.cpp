@@ -66,7 +66,7 @@ const StepCase embedding = {
     [](SignatureWriter &s) {
       Size n = s.dim("N"), v = s.dim("V");
       s.rows("ids", 1).elem(Elem::I32);
-      s.matrix("w", v, n, {"rows"}, Elem::F32).lookedUp();
+      s.matrix("w", v, n, {Layout::Rows}, Elem::F32).lookedUp();
       s.writes();
       s.rows("y", n);
     },
@@ -116,7 +116,7 @@ const StepCase head = {
     [](SignatureWriter &s) {
       Size k = s.dim("K"), n = s.dim("N"), experts = s.dim("experts");
       s.rows("x", k);
-      s.matrix("w", n, k, {"panel"}, Elem::F32).count(experts);
+      s.matrix("w", n, k, {Layout::Panel}, Elem::F32).count(experts);
       s.writes();
       s.rows("y", n);
     },
@@ -215,7 +215,7 @@ TEST(Calls, StayInsideWhatTheyAreGiven) {
               HasSubstr("'ids' has other rows than the step"));
   model = toy();
   head.apply(model);
-  model.weights[1]->layout = "rows";
+  model.weights[1]->layout = Layout::Rows;
   EXPECT_THAT(check(model).message(),
               HasSubstr("'w' is 'head' in the layout 'rows', the kernel reads "
                         "'panel'"));
@@ -223,7 +223,7 @@ TEST(Calls, StayInsideWhatTheyAreGiven) {
   head.apply(model);
   head.in(model).operands[0] = Ref(0, 0, 0, RefKind::Input);
   EXPECT_THAT(check(model).message(),
-              HasSubstr("'x' is of I32, the kernel takes F32"));
+              HasSubstr("'x' is of i32, the kernel takes f32"));
   model = toy();
   norm.apply(model);
   norm.in(model).operands[1] = Ref(0, 0, 0, RefKind::Buffer);

@@ -14,7 +14,9 @@ using namespace mlir;
 using namespace sluice;
 using artifact::list;
 using artifact::text;
+using testing::AllOf;
 using testing::ElementsAre;
+using testing::Field;
 using testing::HasSubstr;
 
 namespace {
@@ -60,7 +62,8 @@ protected:
     inputs.weights = [this](const artifact::WeightInstance &instance,
                             const pack::Sink &sink) {
       asked.push_back(instance);
-      std::vector<char> data(instance.bytes, char(asked.size()));
+      std::vector<char> data(size_t(instance.packing.bytes()),
+                             char(asked.size()));
       size_t half = data.size() / 2;
       Status status = sink(data.data(), half);
       return status.ok() ? sink(data.data() + half, data.size() - half)
@@ -99,10 +102,14 @@ TEST_F(Writer, WeightsLieWhereTheHeaderSays) {
   auto file = artifact::Artifact::open(path);
   ASSERT_TRUE(file.ok()) << file.status().message();
   ASSERT_EQ(asked.size(), 5u);
-  EXPECT_THAT(asked[2].parts, ElementsAre("layers.a", "layers.b"));
-  EXPECT_EQ(asked[2].layer, 5);
-  EXPECT_EQ(asked[2].bytes, 64u * 16 * 4);
-  EXPECT_EQ(asked[0].layer, -1);
+  auto part = [](const char *path, int64_t layer) {
+    return AllOf(Field(&artifact::WeightInstance::Part::path, path),
+                 Field(&artifact::WeightInstance::Part::layer, layer));
+  };
+  EXPECT_THAT(asked[2].parts,
+              ElementsAre(part("layers.a", 5), part("layers.b", 5)));
+  EXPECT_EQ(asked[2].packing.bytes(), 64 * 16 * 4);
+  EXPECT_EQ(asked[0].parts.front().layer, -1);
   const format::Weight *w = list(file->model().weights())[1];
   EXPECT_EQ(w->bank(), 2u);
   EXPECT_EQ(file->weight(0, 0)[159], 1);

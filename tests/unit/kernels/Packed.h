@@ -42,7 +42,7 @@ public:
 
 private:
   static int64_t depth(const Weight &w, bool bf16) {
-    int64_t unit = bf16 ? SLC_PANEL_DEPTH_BF16 : SLC_PANEL_DEPTH_F32;
+    int64_t unit = bf16 ? 32 : 16;
     return (w.k + unit - 1) / unit * unit;
   }
   static size_t size(const std::vector<std::vector<const Weight *>> &banks,

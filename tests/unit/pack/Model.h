@@ -75,21 +75,20 @@ inline std::vector<float> values(const pack::View &view) {
 template <typename T>
 std::vector<T> packed(const checkpoint::Checkpoint &file,
                       const std::vector<const spec::Weight *> &parts,
-                      pack::Layout layout) {
+                      format::Layout layout) {
   std::vector<T> out;
-  auto elem = sizeof(T) == 4 ? pack::Elem::F32 : pack::Elem::BF16;
+  auto shape = pack::joinedShape(parts);
+  EXPECT_TRUE(shape.ok()) << shape.status().message();
+  format::Packing packing{
+      sizeof(T) == 4 ? format::Elem::F32 : format::Elem::BF16, layout, *shape};
   Status status = pack::packWeight(
-      file, parts, elem, layout, [&](const void *data, size_t size) {
+      file, parts, packing, [&](const void *data, size_t size) {
         const T *from = static_cast<const T *>(data);
         out.insert(out.end(), from, from + size / sizeof(T));
         return Status();
       });
   EXPECT_TRUE(status.ok()) << status.message();
-  auto shape = pack::joinedShape(parts);
-  EXPECT_TRUE(shape.ok());
-  auto bytes = pack::packedBytes(layout, elem, *shape);
-  EXPECT_TRUE(bytes.ok()) << bytes.status().message();
-  EXPECT_EQ(int64_t(out.size() * sizeof(T)), *bytes);
+  EXPECT_EQ(int64_t(out.size() * sizeof(T)), packing.bytes());
   return out;
 }
 

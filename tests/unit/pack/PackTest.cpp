@@ -5,6 +5,7 @@
 using namespace sluice;
 using namespace sluice::pack;
 using namespace sluice::test;
+using format::Elem, format::Layout;
 using testing::ElementsAre;
 using testing::HasSubstr;
 
@@ -175,7 +176,9 @@ TEST(Pack, Errors) {
   auto a = weight("a", {4, 3}, {"a"}), b = weight("b", {4, 2}, {"b"});
   auto v = weight("v", {4}, {"v"});
   auto message = [&](std::vector<const spec::Weight *> parts, Layout layout) {
-    return packWeight(*file, parts, Elem::F32, layout,
+    Result<Shape> shape = joinedShape(parts);
+    return packWeight(*file, parts,
+                      {Elem::F32, layout, shape.ok() ? *shape : Shape()},
                       [](const void *, size_t) { return Status(); })
         .message();
   };
@@ -189,6 +192,11 @@ TEST(Pack, Errors) {
               HasSubstr("weight 'a' [4, 3] cannot have layout vector_glu"));
   EXPECT_THAT(message({&a}, Layout::PanelGlu),
               HasSubstr("takes two parts of one shape, a gate and an up"));
+  const spec::Weight *parts[] = {&a};
+  EXPECT_THAT(packWeight(*file, parts, {Elem::F32, Layout::Panel, {4, 4}},
+                         [](const void *, size_t) { return Status(); })
+                  .message(),
+              HasSubstr("the parts of 'a' are [4, 3], expected [4, 4]"));
 }
 
 TEST(Pack, StopsWhenTheSinkFails) {
@@ -196,7 +204,7 @@ TEST(Pack, StopsWhenTheSinkFails) {
   auto a = weight("a", {4, 3}, {"a"});
   const spec::Weight *parts[] = {&a};
   int calls = 0;
-  Status status = packWeight(*file, parts, Elem::F32, Layout::Panel,
+  Status status = packWeight(*file, parts, {Elem::F32, Layout::Panel, {4, 3}},
                              [&](const void *, size_t) {
                                ++calls;
                                return Status(Code::Io, "disk full");

@@ -1,0 +1,111 @@
+#include "runtime/format/Packing.h"
+
+#include "runtime/format/kernel_abi.h"
+
+#include <algorithm>
+
+namespace sluice::format {
+
+// In the order of Elem. The depth of bf16 is a whole block of the tile unit.
+static constexpr ElemInfo kElems[] = {
+    {"f32", 1, 4, 16}, {"bf16", 1, 2, 32}, {"i32", 1, 4, 0},
+    {"f16", 1, 2, 0},  {"i8", 1, 1, 0},    {"u8", 1, 1, 0},
+};
+static_assert(std::size(kElems) == size_t(Elem::MAX) + 1);
+
+static constexpr const char *kLayouts[] = {"rows", "panel", "panel_glu",
+                                           "vector_glu"};
+static_assert(std::size(kLayouts) == size_t(Layout::MAX) + 1);
+
+const ElemInfo &infoOf(Elem elem) {
+  static constexpr ElemInfo none = {"unknown", 1, 0, 0};
+  return elem <= Elem::MAX ? kElems[size_t(elem)] : none;
+}
+
+std::optional<Elem> elemNamed(std::string_view name) {
+  for (size_t i = 0; i < std::size(kElems); ++i)
+    if (name == kElems[i].name)
+      return Elem(i);
+  return std::nullopt;
+}
+
+const char *nameOf(Layout layout) {
+  return layout <= Layout::MAX ? kLayouts[size_t(layout)] : "unknown";
+}
+
+std::optional<Layout> layoutNamed(std::string_view name) {
+  for (size_t i = 0; i < std::size(kLayouts); ++i)
+    if (name == kLayouts[i])
+      return Layout(i);
+  return std::nullopt;
+}
+
+static constexpr int64_t kMost = int64_t(1) << 62;
+
+static int64_t product(int64_t a, int64_t b) {
+  return static_cast<int64_t>(std::min<__int128>(__int128(a) * b, kMost));
+}
+
+static int64_t roundedUp(int64_t value, int64_t unit) {
+  return static_cast<int64_t>(
+      std::min<__int128>((__int128(value) + unit - 1) / unit * unit, kMost));
+}
+
+size_t Packing::axes() const {
+  if (layout == Layout::VectorGlu)
+    return 1;
+  return isPanel(layout) || shape.size() > 1 ? 2 : 1;
+}
+
+std::string Packing::expected() const {
+  if (elem > Elem::MAX || layout > Layout::MAX)
+    return "a known element and layout";
+  bool fits = layout == Layout::Rows
+                  ? !shape.empty()
+                  : shape.size() == axes() || shape.size() == axes() + 1;
+  if (!fits)
+    return isPanel(layout)           ? "[rows, columns] or [experts, rows, columns]"
+           : layout == Layout::Rows ? "at least one axis"
+                                     : "[rows] or [experts, rows]";
+  if (std::any_of(shape.begin(), shape.end(), [](int64_t n) { return n < 1; }))
+    return "at least one element";
+  if (isPaired(layout) && shape[rowAxis()] % 2 != 0)
+    return "an even number of rows, half gate and half up";
+  const ElemInfo &info = infoOf(elem);
+  if (isPanel(layout) && info.panelDepth == 0)
+    return "an element that comes in panels";
+  if (shape.back() % info.group != 0)
+    return "a multiple of " + std::to_string(info.group) + " columns";
+  if (bytes() == kMost)
+    return "a size below 2^62 bytes";
+  return {};
+}
+
+int64_t Packing::packedRows() const {
+  int64_t rows = shape[rowAxis()];
+  if (layout == Layout::Rows)
+    return rows;
+  int64_t halves = isPaired(layout) ? 2 : 1;
+  return product(roundedUp(rows / halves, SLC_PANEL), halves);
+}
+
+int64_t Packing::rowNumbers() const {
+  if (axes() == 1)
+    return 1;
+  return isPanel(layout) ? roundedUp(shape.back(), infoOf(elem).panelDepth)
+                         : shape.back();
+}
+
+int64_t Packing::numbers() const {
+  int64_t count = product(packedRows(), rowNumbers());
+  for (size_t i = 0; i < rowAxis(); ++i)
+    count = product(count, shape[i]);
+  return count;
+}
+
+int64_t Packing::bytes() const {
+  const ElemInfo &info = infoOf(elem);
+  return product(numbers() / info.group, info.groupBytes);
+}
+
+} // namespace sluice::format
