@@ -85,3 +85,15 @@ function(sluice_unit_test name)
   endif()
   gtest_discover_tests(${name} DISCOVERY_TIMEOUT 60 PROPERTIES LABELS ${label})
 endfunction()
+
+# Functions `void PREFIX...SUFFIX(...)` that the files define, as lines SLUICE_ADD(name) of ${out} in
+# the binary folder: what registers them names none.
+function(sluice_function_list out prefix suffix)
+  set(list ${CMAKE_CURRENT_BINARY_DIR}/${out})
+  list(TRANSFORM ARGN PREPEND ${CMAKE_CURRENT_SOURCE_DIR}/ REGEX "^[^/]")
+  add_custom_command(
+    OUTPUT ${list}
+    COMMAND ${Python3_EXECUTABLE} ${PROJECT_SOURCE_DIR}/cmake/list_functions.py ${prefix} ${suffix} ${list} ${ARGN}
+    DEPENDS ${ARGN} ${PROJECT_SOURCE_DIR}/cmake/list_functions.py
+    VERBATIM)
+endfunction()

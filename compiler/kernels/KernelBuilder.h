@@ -20,13 +20,15 @@
 // only where it is written, and no value that depends on worker() or workers().
 #pragma once
 
-#include "compiler/kernels/Expr.h"
 #include "compiler/kernels/Kernels.h"
+#include "dialects/expr/Expr.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "runtime/format/Packing.h"
 #include "runtime/format/kernel_abi.h"
 
 namespace sluice::kernels {
+
+using namespace expr;
 
 // Sixteen consecutive elements of a row, the first at `first`; the mask is null
 // when all are inside the row.

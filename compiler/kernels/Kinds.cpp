@@ -5,21 +5,15 @@ using namespace mlir;
 
 namespace sluice::kernels {
 
-// Each file of kinds adds its own here.
+#define SLUICE_ADD(add) void add(KindTable &table);
+#include "compiler/kernels/Kinds.inc"
+#undef SLUICE_ADD
+
 static KindTable makeKinds() {
   KindTable table;
-  addAppendKinds(table);
-  addAttendKinds(table);
-  addExpertKinds(table);
-  addGroupKinds(table);
-  addLinearKinds(table);
-  addMapKinds(table);
-  addNormKinds(table);
-  addPostKinds(table);
-  addPrepareKinds(table);
-  addRopeKinds(table);
-  addRoutingKinds(table);
-  addRowKinds(table);
+#define SLUICE_ADD(add) add(table);
+#include "compiler/kernels/Kinds.inc"
+#undef SLUICE_ADD
   return table;
 }
 

@@ -1,5 +1,5 @@
-// The table of kernel kinds. A file that implements kinds offers one add
-// function, declared here and called in Kinds.cpp; nothing registers itself.
+// The table of kernel kinds. A file that implements kinds defines a function
+// `void add...Kinds(KindTable &)`; the build lists them.
 #pragma once
 
 #include "compiler/kernels/KernelBuilder.h"
@@ -57,18 +57,5 @@ struct Kind {
 using KindTable = llvm::StringMap<Kind>;
 
 const KindTable &kinds();
-
-void addAppendKinds(KindTable &);  // append
-void addAttendKinds(KindTable &);  // attend
-void addExpertKinds(KindTable &);  // group, gather_pairs, combine
-void addGroupKinds(KindTable &);   // softmax, normalize, sum
-void addLinearKinds(KindTable &);  // linear
-void addMapKinds(KindTable &);     // map
-void addNormKinds(KindTable &);    // norm
-void addPostKinds(KindTable &);    // post
-void addPrepareKinds(KindTable &); // prepare
-void addRopeKinds(KindTable &);    // rope_table, rotate
-void addRoutingKinds(KindTable &); // top_k, pick, route
-void addRowKinds(KindTable &);     // convert, embedding, gather_rows, pool_rows
 
 } // namespace sluice::kernels

@@ -1,7 +1,6 @@
 // Arithmetic on single elements (one `map` kernel per op or llm.map), and
 // reductions of the last axis.
 #include "compiler/lowering/Common.h"
-#include "compiler/transforms/ScalarForm.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 
@@ -148,11 +147,15 @@ LogicalResult lowerElements(Walk &walk, Elements &map) {
   return emitMap(walk, map);
 }
 
-template <typename OpTy> LogicalResult lowerScalar(Walk &walk, OpTy op) {
+LogicalResult lowerScalar(Walk &walk, llm::ScalarInterface op) {
   Elements map{op, op->getResult(0), llvm::to_vector(op->getOperands()), {}};
   fillBody(map.body, walk.plan.context(), op.getLoc(), map.operands.size(),
-           [&](OpBuilder &builder, ValueRange arguments) {
-             return emitScalar(builder, op.getLoc(), op, arguments);
+           [&](OpBuilder &b, ValueRange arguments) -> Value {
+             ImplicitLocOpBuilder builder(op.getLoc(), b);
+             SmallVector<expr::Expr> in;
+             for (Value argument : arguments)
+               in.emplace_back(builder, argument);
+             return op.scalar(builder, in);
            });
   return lowerElements(walk, map);
 }
@@ -214,14 +217,7 @@ LogicalResult emitCopy(Walk &walk, Operation *op, const Rows &from,
 }
 
 void addElementwiseLowerings(OpTable &table) {
-  table.add<llm::BinaryOp, lowerScalar<llm::BinaryOp>>();
-  table.add<llm::LerpOp, lowerScalar<llm::LerpOp>>();
-  table.add<llm::SelectOp, lowerScalar<llm::SelectOp>>();
-  table.add<llm::ActOp, lowerScalar<llm::ActOp>>();
-  table.add<llm::ClampOp, lowerScalar<llm::ClampOp>>();
-  table.add<llm::SoftcapOp, lowerScalar<llm::SoftcapOp>>();
-  table.add<llm::RoundOp, lowerScalar<llm::RoundOp>>();
-  table.add<llm::MapOp, lowerScalar<llm::MapOp>>();
+  table.addInterface<llm::ScalarInterface, lowerScalar>();
   table.add<llm::SoftmaxOp, lowerSoftmax>();
   table.add<llm::SumOp, lowerSum>();
   table.add<llm::NormalizeOp, lowerNormalize>();

@@ -25,16 +25,16 @@ SmallVector<int64_t> rowShape(Value value) {
   return shape;
 }
 
+#define SLUICE_ADD(add) void add(OpTable &table);
+#include "compiler/lowering/Lowerings.inc"
+#undef SLUICE_ADD
+
 const OpTable &opTable() {
   static const OpTable table = [] {
     OpTable all;
-    addNormLowerings(all);
-    addLinearLowerings(all);
-    addElementwiseLowerings(all);
-    addShapeLowerings(all);
-    addAttentionLowerings(all);
-    addExpertLowerings(all);
-    addRowLowerings(all);
+#define SLUICE_ADD(add) add(all);
+#include "compiler/lowering/Lowerings.inc"
+#undef SLUICE_ADD
     return all;
   }();
   return table;
@@ -117,6 +117,14 @@ Location Walk::locate(Location loc) const {
 
 LogicalResult Walk::emit(Operation *op, const Step &step) {
   return plan.step(locate(op->getLoc()), step, frames.back().layer);
+}
+
+FailureOr<Ref> Walk::state(llm::StateInterface op) {
+  auto state = model.lookup<llm::StateOp>(op.getStateAttr().getValue());
+  if (!state)
+    return op->emitError() << "no state '" << op.getStateAttr().getValue()
+                           << "'";
+  return Ref{{}, plan.state(state), layerOf(op.getLayer())};
 }
 
 Ref Walk::ref(const Weight &weight, Layout layout, bool widen) {

@@ -88,30 +88,38 @@ struct Groups {
 class Walk;
 using LowerFn = mlir::LogicalResult (*)(Walk &, mlir::Operation *);
 
-// One function per op.
+// One function per op, or for all ops with an interface.
 class OpTable {
 public:
+  template <typename Interface, mlir::LogicalResult (*fn)(Walk &, Interface)>
+  void addInterface() {
+    interfaces.push_back(
+        [](Walk &walk, mlir::Operation *op) -> mlir::LogicalResult {
+          return fn(walk, mlir::cast<Interface>(op));
+        });
+    has.push_back([](mlir::Operation *op) { return mlir::isa<Interface>(op); });
+  }
   template <typename OpTy, mlir::LogicalResult (*fn)(Walk &, OpTy)> void add() {
     table[OpTy::getOperationName()] = [](Walk &walk, mlir::Operation *op) {
       return fn(walk, mlir::cast<OpTy>(op));
     };
   }
   LowerFn find(mlir::Operation *op) const {
-    return table.lookup(op->getName().getStringRef());
+    if (LowerFn fn = table.lookup(op->getName().getStringRef()))
+      return fn;
+    for (auto [has, fn] : llvm::zip_equal(has, interfaces))
+      if (has(op))
+        return fn;
+    return nullptr;
   }
 
 private:
   llvm::StringMap<LowerFn> table;
+  std::vector<bool (*)(mlir::Operation *)> has;
+  std::vector<LowerFn> interfaces;
 };
 
-// Each file of lowerings adds its own.
-void addNormLowerings(OpTable &table);
-void addLinearLowerings(OpTable &table);
-void addElementwiseLowerings(OpTable &table);
-void addShapeLowerings(OpTable &table);
-void addAttentionLowerings(OpTable &table);
-void addExpertLowerings(OpTable &table);
-void addRowLowerings(OpTable &table);
+// Of all functions `void add...Lowerings(OpTable &)`, which the build lists.
 const OpTable &opTable();
 
 // Lowers one program of one entry.
@@ -158,6 +166,7 @@ public:
   Config config() { return Config(plan.context()); }
 
   // References for the operands of steps.
+  mlir::FailureOr<Ref> state(llm::StateInterface op);
   Ref ref(const Weight &weight, Layout layout, bool widen);
   Ref ref(llvm::StringRef name, const Constant &constant);
   Ref ref(const Computed &computed);

@@ -1,6 +1,5 @@
 #include "compiler/transforms/Fusion.h"
 #include "compiler/transforms/Passes.h"
-#include "compiler/transforms/ScalarForm.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Math/IR/Math.h"
@@ -19,7 +18,7 @@ using namespace sluice::llm;
 // The elementwise op with rows that makes the value, if there is one.
 static Operation *makerOf(Value value) {
   Operation *op = value.getDefiningOp();
-  if (!op || !hasScalarForm(op) ||
+  if (!op || !isa<ScalarInterface>(op) ||
       !hasRows(cast<RankedTensorType>(value.getType())))
     return nullptr;
   return op;
@@ -33,7 +32,7 @@ struct FusePair : RewritePattern {
 
   LogicalResult matchAndRewrite(Operation *op,
                                 PatternRewriter &rewriter) const override {
-    if (!hasScalarForm(op) || !makerOf(op->getResult(0)))
+    if (!isa<ScalarInterface>(op) || !makerOf(op->getResult(0)))
       return rewriter.notifyMatchFailure(op, "not elementwise on rows");
     for (Value operand : op->getOperands()) {
       Operation *maker = makerOf(operand);
@@ -91,15 +90,16 @@ private:
   // The op on scalars; numbers become constants.
   static Value emit(ImplicitLocOpBuilder &builder, Operation *op,
                     const DenseMap<Value, Value> &scalars) {
-    SmallVector<Value> arguments;
+    SmallVector<expr::Expr> in;
     for (Value operand : op->getOperands()) {
       if (std::optional<float> number = numberOf(operand))
-        arguments.push_back(arith::ConstantOp::create(
-            builder, builder.getF32FloatAttr(*number)));
+        in.emplace_back(builder,
+                        arith::ConstantOp::create(
+                            builder, builder.getF32FloatAttr(*number)));
       else
-        arguments.push_back(scalars.lookup(operand));
+        in.emplace_back(builder, scalars.lookup(operand));
     }
-    return emitScalar(builder, builder.getLoc(), op, arguments);
+    return cast<ScalarInterface>(op).scalar(builder, in);
   }
 
   const Fusion &fusion;

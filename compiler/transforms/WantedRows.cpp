@@ -15,10 +15,7 @@ using namespace sluice::llm;
 
 // Ops whose result row depends only on the same row of their operands.
 static bool treatsRowsAlone(Operation *op) {
-  return op->hasTrait<Elementwise>() ||
-         isa<LinearOp, FusedLinearOp, RmsNormOp, LayerNormOp, L2NormOp, SumOp,
-             SoftmaxOp, ReshapeOp, SliceOp, ConcatOp, RepeatHeadsOp,
-             NormalizeOp>(op);
+  return isa<ScalarInterface>(op) || op->hasTrait<RowWise>();
 }
 
 static bool isRows(Value value) {

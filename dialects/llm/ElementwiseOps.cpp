@@ -2,6 +2,7 @@
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Math/IR/Math.h"
+#include "mlir/IR/IRMapping.h"
 
 #include "llvm/Support/MathExtras.h"
 
@@ -9,6 +10,51 @@
 
 using namespace mlir;
 using namespace sluice::llm;
+
+// What the formulas of several kinds are made of.
+using sluice::expr::Expr;
+
+static Expr binary(BinaryKind kind, Expr x, Expr y) {
+  switch (kind) {
+  case BinaryKind::add:
+    return x + y;
+  case BinaryKind::sub:
+    return x - y;
+  case BinaryKind::mul:
+    return x * y;
+  case BinaryKind::div:
+    return x / y;
+  case BinaryKind::min:
+    return min(x, y);
+  case BinaryKind::max:
+    return max(x, y);
+  }
+  llvm_unreachable("covered");
+}
+
+static Expr clamp(Expr x, std::optional<float> low, std::optional<float> high) {
+  if (high)
+    x = min(x, x.like(*high));
+  return low ? max(x, x.like(*low)) : x;
+}
+
+static Expr round(Expr x, RoundTo to) {
+  ImplicitLocOpBuilder &b = x.b();
+  Type narrow = to == RoundTo::f16 ? Type(b.getF16Type()) : b.getBF16Type();
+  Value rounded = arith::TruncFOp::create(b, narrow, static_cast<Value>(x));
+  return {b, arith::ExtFOp::create(b, b.getF32Type(), rounded)};
+}
+
+static Expr inlined(ImplicitLocOpBuilder &builder, Block &body,
+                    ArrayRef<Expr> arguments) {
+  IRMapping mapping;
+  for (auto [from, to] : llvm::zip_equal(body.getArguments(), arguments))
+    mapping.map(from, static_cast<Value>(to));
+  for (Operation &inner : body.without_terminator())
+    builder.clone(inner, mapping);
+  return {builder,
+          mapping.lookup(cast<YieldOp>(body.getTerminator()).getValue())};
+}
 
 #define GET_OP_CLASSES
 #include "dialects/llm/LLMElementwiseOps.cpp.inc"

@@ -44,6 +44,23 @@ class LLM_PureOp<string mnemonic, list<Trait> traits = []> : LLM_InferOp<mnemoni
 class LLM_SameTypeOp<string mnemonic, list<Trait> traits = []>
     : LLM_Op<mnemonic, !listconcat(traits, [Pure, AllTypesMatch<["x", "result"]>])>;
 
+// A result's row depends only on the same row of the operands.
+def LLM_RowWise : NativeOpTrait<"RowWise"> { let cppNamespace = "::sluice::llm"; }
+
 def LLM_StateResource : Resource<"::sluice::llm::StateResource">;
+
+// Traits of an op with a state in the attribute `state`, and what it does with it.
+class LLM_StateTraits<bit reads, bit writes> {
+  list<Trait> traits = !listconcat(
+      [DeclareOpInterfaceMethods<SymbolUserOpInterface>,
+       LLM_StateInterface],
+      !if(!and(reads, writes), [MemoryEffects<[MemRead<LLM_StateResource>, MemWrite<LLM_StateResource>]>],
+          !if(writes, [MemoryEffects<[MemWrite<LLM_StateResource>]>], [MemoryEffects<[MemRead<LLM_StateResource>]>])));
+  code declaration = "static bool readsState() { return " # !if(reads, "true", "false") # "; }\n"
+                     "static bool writesState() { return " # !if(writes, "true", "false") # "; }\n";
+}
+def LLM_ReadsState : LLM_StateTraits<1, 0>;
+def LLM_WritesState : LLM_StateTraits<0, 1>;
+def LLM_UpdatesState : LLM_StateTraits<1, 1>;
 
 #endif

@@ -32,34 +32,7 @@ void LLMDialect::initialize() {
 #define GET_ATTRDEF_LIST
 #include "dialects/llm/LLMAttributes.cpp.inc"
       >();
-#define GET_OP_LIST
-  addOperations<
-#include "dialects/llm/LLMWeightOps.cpp.inc"
-      >();
-#define GET_OP_LIST
-  addOperations<
-#include "dialects/llm/LLMElementwiseOps.cpp.inc"
-      >();
-#define GET_OP_LIST
-  addOperations<
-#include "dialects/llm/LLMLinearOps.cpp.inc"
-      >();
-#define GET_OP_LIST
-  addOperations<
-#include "dialects/llm/LLMAttentionOps.cpp.inc"
-      >();
-#define GET_OP_LIST
-  addOperations<
-#include "dialects/llm/LLMRoutingOps.cpp.inc"
-      >();
-#define GET_OP_LIST
-  addOperations<
-#include "dialects/llm/LLMRowsOps.cpp.inc"
-      >();
-#define GET_OP_LIST
-  addOperations<
-#include "dialects/llm/LLMFusedOps.cpp.inc"
-      >();
+#include "dialects/llm/LLMOpLists.inc"
 }
 
 LogicalResult BiasType::verify(function_ref<InFlightDiagnostic()> emitError,

@@ -26,10 +26,9 @@ struct StateResource : mlir::SideEffects::Resource::Base<StateResource> {
   llvm::StringRef getName() final { return "llm state"; }
 };
 
-// Every result element is a function of one element of each operand, operands
-// broadcast as in `llm.binary`.
+// A result's row depends only on the same row of the operands.
 template <typename ConcreteType>
-struct Elementwise : mlir::OpTrait::TraitBase<ConcreteType, Elementwise> {};
+struct RowWise : mlir::OpTrait::TraitBase<ConcreteType, RowWise> {};
 
 // Attributes that give functions their part in a model.
 inline constexpr llvm::StringLiteral entryAttr = "llm.entry";

@@ -5,10 +5,24 @@
 include "dialects/llm/LLMBase.td"
 include "mlir/Interfaces/ControlFlowInterfaces.td"
 
-// Every result element is a function of one element of each operand.
-def LLM_Elementwise : NativeOpTrait<"Elementwise"> { let cppNamespace = "::sluice::llm"; }
-class LLM_ScalarOp<string mnemonic> : LLM_PureOp<mnemonic, [LLM_Elementwise]>;
-class LLM_UnaryOp<string mnemonic> : LLM_SameTypeOp<mnemonic, [LLM_Elementwise]>;
+// The body of ScalarInterface::scalar: C++ on `in`, one f32 for each operand.
+class LLM_ScalarBody<string formula> {
+  code definition = [{
+    ::sluice::expr::Expr $cppClass::scalar(::mlir::ImplicitLocOpBuilder &builder,
+                                           ::llvm::ArrayRef<::sluice::expr::Expr> in) {
+      }] # formula # [{
+    }
+  }];
+}
+// Elementwise ops: `formula` is all that the compiler has to know of their arithmetic.
+class LLM_ScalarOp<string mnemonic> : LLM_PureOp<mnemonic, [DeclareOpInterfaceMethods<LLM_ScalarInterface>]> {
+  string formula = "";
+  let extraClassDefinition = LLM_ScalarBody<formula>.definition;
+}
+class LLM_UnaryOp<string mnemonic> : LLM_SameTypeOp<mnemonic, [DeclareOpInterfaceMethods<LLM_ScalarInterface>]> {
+  string formula = "";
+  let extraClassDefinition = LLM_ScalarBody<formula>.definition;
+}
 
 def LLM_BinaryOp : LLM_ScalarOp<"binary"> {
   let summary = "x (kind) y, elementwise";
@@ -26,6 +40,7 @@ def LLM_BinaryOp : LLM_ScalarOp<"binary"> {
   let foldsList = 1;
   let arguments = (ins LLM_BinaryKindAttr:$kind, LLM_Operand:$x, LLM_Operand:$y);
   let results = (outs LLM_F32Tensor:$result);
+  let formula = "return binary(getKind(), in[0], in[1]);";
   let assemblyFormat = "$kind $x `,` $y attr-dict `:` functional-type(operands, results)";
 }
 
@@ -36,6 +51,7 @@ def LLM_LerpOp : LLM_ScalarOp<"lerp"> {
   let primary = ["a", "b"];
   let arguments = (ins LLM_Operand:$a, LLM_Operand:$b, LLM_Operand:$by);
   let results = (outs LLM_F32Tensor:$result);
+  let formula = "return in[0] + (in[1] - in[0]) * in[2];";
   let assemblyFormat = "$a `,` $b `by` $by attr-dict `:` functional-type(operands, results)";
 }
 
@@ -46,6 +62,7 @@ def LLM_SelectOp : LLM_ScalarOp<"select"> {
   let primary = ["a", "b"];
   let arguments = (ins LLM_Operand:$a, LLM_Operand:$b, LLM_Operand:$by);
   let results = (outs LLM_F32Tensor:$result);
+  let formula = "return select(in[2] == 1.0, in[1], in[0]);";
   let assemblyFormat = "$a `,` $b `by` $by attr-dict `:` functional-type(operands, results)";
 }
 
@@ -63,6 +80,7 @@ def LLM_ActOp : LLM_UnaryOp<"act"> {
   let words = [LLM_Word<"act">];
   let arguments = (ins LLM_F32Tensor:$x, LLM_ActAttr:$fn, OptionalAttr<LLM_Float>:$beta);
   let results = (outs LLM_F32Tensor:$result);
+  let formula = "return activation(stringifyAct(getFn()), in[0], getBeta().value_or(1.0f));";
   let assemblyFormat = "$fn $x (`beta` $beta^)? attr-dict `:` type($x)";
   let hasVerifier = 1;
 }
@@ -72,6 +90,7 @@ def LLM_ClampOp : LLM_UnaryOp<"clamp"> {
   let words = [LLM_Word<"clamp">];
   let arguments = (ins LLM_F32Tensor:$x, OptionalAttr<LLM_Float>:$low, OptionalAttr<LLM_Float>:$high);
   let results = (outs LLM_F32Tensor:$result);
+  let formula = "return clamp(in[0], getLow(), getHigh());";
   let assemblyFormat = "$x (`low` $low^)? (`high` $high^)? attr-dict `:` type($x)";
   let hasVerifier = 1;
 }
@@ -81,6 +100,7 @@ def LLM_SoftcapOp : LLM_UnaryOp<"softcap"> {
   let words = [LLM_Word<"softcap">];
   let arguments = (ins LLM_F32Tensor:$x, LLM_Float:$limit);
   let results = (outs LLM_F32Tensor:$result);
+  let formula = "return tanh(in[0] / getLimit()) * getLimit();";
   let assemblyFormat = "$x `limit` $limit attr-dict `:` type($x)";
   let hasVerifier = 1;
 }
@@ -90,10 +110,11 @@ def LLM_RoundOp : LLM_UnaryOp<"round"> {
   let words = [LLM_Word<"round">];
   let arguments = (ins LLM_F32Tensor:$x, LLM_RoundToAttr:$to);
   let results = (outs LLM_F32Tensor:$result);
+  let formula = "return round(in[0], getTo());";
   let assemblyFormat = "$x `to` $to attr-dict `:` type($x)";
 }
 
-def LLM_SumOp : LLM_PureOp<"sum"> {
+def LLM_SumOp : LLM_PureOp<"sum", [LLM_RowWise]> {
   let summary = "sum over the last axis, which stays with size 1";
   let words = [LLM_Word<"sum">];
   let arguments = (ins LLM_Rows:$x);
@@ -101,7 +122,7 @@ def LLM_SumOp : LLM_PureOp<"sum"> {
   let assemblyFormat = "$x attr-dict `:` functional-type(operands, results)";
 }
 
-def LLM_SoftmaxOp : LLM_SameTypeOp<"softmax"> {
+def LLM_SoftmaxOp : LLM_SameTypeOp<"softmax", [LLM_RowWise]> {
   let summary = "e^(x-m) / sum e^(x-m) over the last axis, m its maximum";
   let words = [LLM_Word<"softmax">];
   let arguments = (ins LLM_Rows:$x);
@@ -109,7 +130,7 @@ def LLM_SoftmaxOp : LLM_SameTypeOp<"softmax"> {
   let assemblyFormat = "$x attr-dict `:` type($x)";
 }
 
-def LLM_ReshapeOp : LLM_PureOp<"reshape"> {
+def LLM_ReshapeOp : LLM_PureOp<"reshape", [LLM_RowWise]> {
   let summary = "another shape per row, same elements in the same order";
   let description = [{
     `to` is the shape without the row axis; element counts must agree. Moves no data.
@@ -125,7 +146,7 @@ def LLM_ReshapeOp : LLM_PureOp<"reshape"> {
   let hasFolder = 1;
 }
 
-def LLM_SliceOp : LLM_PureOp<"slice"> {
+def LLM_SliceOp : LLM_PureOp<"slice", [LLM_RowWise]> {
   let summary = "`size` elements of the last axis, starting at `from`";
   let words = [LLM_Word<"slice">];
   let arguments = (ins LLM_F32Tensor:$x, LLM_Int:$from, LLM_Int:$size);
@@ -141,7 +162,7 @@ def LLM_SplitOp : LLM_PureOp<"split"> {
   let assemblyFormat = "$x `into` $sizes attr-dict `:` functional-type(operands, results)";
 }
 
-def LLM_ConcatOp : LLM_PureOp<"concat"> {
+def LLM_ConcatOp : LLM_PureOp<"concat", [LLM_RowWise]> {
   let summary = "joins values along the last axis";
   let words = [LLM_Word<"concat">];
   let primary = ["parts"];
@@ -150,7 +171,7 @@ def LLM_ConcatOp : LLM_PureOp<"concat"> {
   let assemblyFormat = "$parts attr-dict `:` functional-type(operands, results)";
 }
 
-def LLM_RepeatHeadsOp : LLM_PureOp<"repeat_heads"> {
+def LLM_RepeatHeadsOp : LLM_PureOp<"repeat_heads", [LLM_RowWise]> {
   let summary = "[rows, h, d] -> [rows, h * times, d], each head repeated in place (a a b b)";
   let words = [LLM_Word<"repeat_heads">];
   let arguments = (ins LLM_Heads:$x, LLM_Int:$times);
@@ -164,7 +185,7 @@ def LLM_YieldOp : LLM_Op<"yield", [Pure, Terminator, ReturnLike, ParentOneOf<["M
   let assemblyFormat = "$value attr-dict `:` type($value)";
 }
 
-def LLM_MapOp : LLM_PureOp<"map", [LLM_Elementwise, IsolatedFromAbove, SingleBlock]> {
+def LLM_MapOp : LLM_PureOp<"map", [DeclareOpInterfaceMethods<LLM_ScalarInterface>, IsolatedFromAbove, SingleBlock]> {
   let summary = "a scalar function applied to every element";
   let description = [{
     The region takes one f32 per operand and holds `arith` and `math` ops on f32; operands broadcast as in `binary`.
@@ -180,6 +201,7 @@ def LLM_MapOp : LLM_PureOp<"map", [LLM_Elementwise, IsolatedFromAbove, SingleBlo
   let arguments = (ins Variadic<LLM_Operand>:$inputs);
   let results = (outs LLM_F32Tensor:$result);
   let regions = (region SizedRegion<1>:$body);
+  let extraClassDefinition = LLM_ScalarBody<"return inlined(builder, getBody().front(), in);">.definition;
   let assemblyFormat = "$inputs attr-dict `:` functional-type(operands, results) $body";
   let hasRegionVerifier = 1;
 }

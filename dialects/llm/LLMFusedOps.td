@@ -7,7 +7,7 @@ include "dialects/llm/LLMBase.td"
 class LLM_FusedOp<string mnemonic, list<Trait> traits = []>
     : LLM_InferOp<mnemonic, !listconcat(traits, [AttrSizedOperandSegments, DeclareOpInterfaceMethods<LLM_DecomposeInterface>])>;
 
-def LLM_FusedLinearOp : LLM_FusedOp<"fused_linear", [Pure]> {
+def LLM_FusedLinearOp : LLM_FusedOp<"fused_linear", [LLM_RowWise, Pure]> {
   let summary = "linear products of the same rows, with what comes before and after";
   let description = [{
     h = norm(x) (or x), a_j = h w_j^T + bias_j. Biases: none or one per weight. Then
@@ -41,8 +41,7 @@ def LLM_FusedLinearOp : LLM_FusedOp<"fused_linear", [Pure]> {
   let hasVerifier = 1;
 }
 
-def LLM_FusedAttentionOp : LLM_FusedOp<"fused_attention", [DeclareOpInterfaceMethods<SymbolUserOpInterface>,
-                                       MemoryEffects<[MemRead<LLM_StateResource>, MemWrite<LLM_StateResource>]>]> {
+def LLM_FusedAttentionOp : LLM_FusedOp<"fused_attention", LLM_UpdatesState.traits> {
   let summary = "normalise and rotate q and k, append k and v, attend";
   let description = [{
     q [rows, heads*d], k [rows, kv_heads*d], v [rows, kv_heads*dv] as the projections leave them. In order:
@@ -71,6 +70,8 @@ def LLM_FusedAttentionOp : LLM_FusedOp<"fused_attention", [DeclareOpInterfaceMet
   let extraClassDeclaration = [{
     int64_t getHeadDim() { return getQ().getType().getDimSize(1) / getHeads(); }
     int64_t getValueDim() { return getV().getType().getDimSize(1) / getKvHeads(); }
+    static bool readsState() { return true; }
+    static bool writesState() { return true; }
   }];
 }
 

@@ -18,7 +18,7 @@ def LLM_EmbeddingOp : LLM_PureOp<"embedding"> {
   let assemblyFormat = "$ids `,` $w attr-dict `:` functional-type(operands, results)";
 }
 
-def LLM_LinearOp : LLM_PureOp<"linear"> {
+def LLM_LinearOp : LLM_PureOp<"linear", [LLM_RowWise]> {
   let summary = "y[r, n] = sum_k x[r, k] * w[n, k] + bias[n]";
   let description = [{
     x [rows, K], w [N, K], bias [N] -> [rows, N]. `compute = bf16` rounds x and w to bf16 before multiplying; sums are
@@ -35,7 +35,7 @@ def LLM_LinearOp : LLM_PureOp<"linear"> {
   let assemblyFormat = "$x `,` $w (`bias` $bias^)? (`compute` $compute^)? attr-dict `:` functional-type(operands, results)";
 }
 
-def LLM_RmsNormOp : LLM_SameTypeOp<"rms_norm"> {
+def LLM_RmsNormOp : LLM_SameTypeOp<"rms_norm", [LLM_RowWise]> {
   let summary = "x / sqrt(mean(x^2) + eps) * w over the last axis";
   let description = [{
     w [d] for the last axis d, or [heads, d] for a value [rows, heads, d]; without w nothing is multiplied.
@@ -51,7 +51,7 @@ def LLM_RmsNormOp : LLM_SameTypeOp<"rms_norm"> {
   let hasVerifier = 1;
 }
 
-def LLM_LayerNormOp : LLM_SameTypeOp<"layer_norm", [AttrSizedOperandSegments]> {
+def LLM_LayerNormOp : LLM_SameTypeOp<"layer_norm", [LLM_RowWise, AttrSizedOperandSegments]> {
   let summary = "(x - mean) / sqrt(variance + eps) * w + bias over the last axis";
   let description = "w and bias as in `rms_norm`; the variance is the mean of squared differences.";
   let words = [LLM_Word<"layer_norm">];
@@ -63,7 +63,7 @@ def LLM_LayerNormOp : LLM_SameTypeOp<"layer_norm", [AttrSizedOperandSegments]> {
   let hasVerifier = 1;
 }
 
-def LLM_L2NormOp : LLM_SameTypeOp<"l2_norm"> {
+def LLM_L2NormOp : LLM_SameTypeOp<"l2_norm", [LLM_RowWise]> {
   let summary = "x / length over the last axis";
   let description = "length = sqrt(sum(x^2) + eps) with `eps_in = sum`, max(sqrt(sum(x^2)), eps) with `eps_in = max`.";
   let words = [LLM_Word<"l2_norm">];

@@ -2,14 +2,9 @@
 #ifndef SLUICE_LLM_OPS_TD
 #define SLUICE_LLM_OPS_TD
 
-include "dialects/llm/LLMWeightOps.td"
-include "dialects/llm/LLMElementwiseOps.td"
-include "dialects/llm/LLMLinearOps.td"
-include "dialects/llm/LLMAttentionOps.td"
-include "dialects/llm/LLMRoutingOps.td"
-include "dialects/llm/LLMRowsOps.td"
-include "dialects/llm/LLMFusedOps.td"
+include "dialects/llm/LLMOpGroups.td"
 
+// What slots of several groups mean; a group may have more.
 def : LLM_SlotDoc<"a", "value for 0">;
 def : LLM_SlotDoc<"amplitude", "factor of cos and sin">;
 def : LLM_SlotDoc<"at", "which elements">;

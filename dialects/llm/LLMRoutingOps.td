@@ -21,7 +21,7 @@ def LLM_PickOp : LLM_PureOp<"pick"> {
   let assemblyFormat = "$x `at` $at attr-dict `:` functional-type(operands, results)";
 }
 
-def LLM_NormalizeOp : LLM_SameTypeOp<"normalize"> {
+def LLM_NormalizeOp : LLM_SameTypeOp<"normalize", [LLM_RowWise]> {
   let summary = "x / (sum(x) + eps) over the last axis";
   let words = [LLM_Word<"normalize">];
   let arguments = (ins LLM_Rows:$x, DefaultValuedAttr<LLM_Float, "0.0f">:$eps);

@@ -64,9 +64,9 @@ std::string Packing::expected() const {
                   ? !shape.empty()
                   : shape.size() == axes() || shape.size() == axes() + 1;
   if (!fits)
-    return isPanel(layout)           ? "[rows, columns] or [experts, rows, columns]"
+    return isPanel(layout) ? "[rows, columns] or [experts, rows, columns]"
            : layout == Layout::Rows ? "at least one axis"
-                                     : "[rows] or [experts, rows]";
+                                    : "[rows] or [experts, rows]";
   if (std::any_of(shape.begin(), shape.end(), [](int64_t n) { return n < 1; }))
     return "at least one element";
   if (isPaired(layout) && shape[rowAxis()] % 2 != 0)

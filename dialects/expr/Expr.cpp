@@ -1,4 +1,4 @@
-#include "compiler/kernels/Expr.h"
+#include "dialects/expr/Expr.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
@@ -6,7 +6,7 @@
 
 using namespace mlir;
 
-namespace sluice::kernels {
+namespace sluice::expr {
 
 static Type elementOf(Expr x) { return getElementTypeOrSelf(x.type()); }
 static bool isFloat(Expr x) { return isa<FloatType>(elementOf(x)); }
@@ -226,4 +226,4 @@ SmallVector<StringRef> activationWords() {
           "log1p", "floor",   "sqrt",  "neg"};
 }
 
-} // namespace sluice::kernels
+} // namespace sluice::expr

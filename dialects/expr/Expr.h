@@ -7,7 +7,7 @@
 #include "mlir/IR/ImplicitLocOpBuilder.h"
 #include <type_traits>
 
-namespace sluice::kernels {
+namespace sluice::expr {
 
 class Expr {
 public:
@@ -95,4 +95,4 @@ Expr toIndex(Expr x);                     // from signed integers
 Expr activation(llvm::StringRef word, Expr x, double beta = 1.0);
 llvm::SmallVector<llvm::StringRef> activationWords();
 
-} // namespace sluice::kernels
+} // namespace sluice::expr
