@@ -99,7 +99,11 @@ void Symbols::declareStates(OpBuilder &builder) {
     for (const auto &[name, shape] : state.fields)
       fields.push_back(llm::FieldAttr::get(context, name, shape));
     attrs.set("fields", builder.getArrayAttr(fields));
-    attrs.set("kind", llm::StateKindAttr::get(context, llm::StateKind::cache));
+    attrs.set("kind", llm::StateKindAttr::get(
+                          context, state.fixed ? llm::StateKind::fixed
+                                               : llm::StateKind::cache));
+    if (state.fixed && state.init != 0)
+      attrs.set("init", builder.getF32FloatAttr(float(state.init)));
     if (state.keep)
       attrs.set("keep", builder.getI64IntegerAttr(state.keep));
     if (state.chunk)

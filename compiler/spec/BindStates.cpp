@@ -94,6 +94,23 @@ static bool limit(const std::optional<Data> &data, Env &env,
   return true;
 }
 
+// A number that may be left out.
+static bool number(const std::optional<Data> &data, Env &env,
+                   Diagnostics &diagnostics, double &out) {
+  if (!data)
+    return true;
+  std::optional<Value> value = evaluate(*data, env, diagnostics);
+  if (!value)
+    return false;
+  if (!value->isNumber()) {
+    diagnostics.error(data->location,
+                      "expected a number, found " + print(*value));
+    return false;
+  }
+  out = value->number();
+  return true;
+}
+
 void WeightBinder::state(const StateLeaf &leaf, ConfigScope &env,
                          const Scope &scope) {
   if (!grow(leaf.location))
@@ -114,7 +131,11 @@ void WeightBinder::state(const StateLeaf &leaf, ConfigScope &env,
       return;
     out.fields.emplace_back(field.name, *shape);
   }
-  if (out.fields[0].second[0] != out.fields[1].second[0]) {
+  if (leaf.fixed) {
+    out.fixed = true;
+    if (!number(leaf.init, env, diagnostics_, out.init))
+      return;
+  } else if (out.fields[0].second[0] != out.fields[1].second[0]) {
     diagnostics_.error(
         leaf.location,
         "a cache has as many heads of keys as of values, found " +

@@ -296,6 +296,8 @@ bool GraphBuilder::trackState(const OpInfo &info, const NodeDecl &decl,
                      "another one");
   }
   everWritten_.insert(ref);
+  if (model_.state(ref)->fixed) // what it held goes into the result
+    everRead_.emplace(ref, decl.location);
   if (once && !source)
     return error(frame, decl.location,
                  "state " + name +
@@ -348,10 +350,11 @@ bool GraphBuilder::op(const NodeDecl &decl, Frame &frame, Sink sink) {
   }
   std::optional<StateRef> touched;
   for (const auto &[name, operand] : slots)
-    if (const auto *ref = operand.get<StateRef>())
+    if (const auto *ref = operand.get<StateRef>()) {
       touched = *ref;
-  if (touched && !trackState(*info, decl, frame, *touched))
-    return false;
+      if (!trackState(*info, decl, frame, *ref))
+        return false;
+    }
   if (!finishOp(*info, decl, frame, std::move(slots), sink))
     return false;
   if (touched)

@@ -104,11 +104,13 @@ struct Weight {
 struct State {
   std::string path;
   int64_t index = -1;
-  // "k" and "v", each [heads, width].
+  // A cache: "k" and "v", each [heads, width]. A fixed state: "value".
   std::vector<std::pair<std::string, std::vector<int64_t>>> fields;
   int64_t keep = 0;  // only the last N rows (0: all)
   int64_t chunk = 0; // emptied at multiples of N (0: never)
   bool once = false; // written by a `source` entry, then only read
+  bool fixed = false;
+  double init = 0; // fixed: every element before the first token
   Location location;
 };
 

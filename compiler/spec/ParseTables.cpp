@@ -358,8 +358,11 @@ void Parser::stateLeaf(const Tree &tree, StateLeaf &out) {
     if (const Tree *value = map.take("full_of"))
       notYet(value->location, "`full_of`");
   } else if (fixed) {
-    notYet(fixed->location, "a `fixed` state");
-    map.take("init");
+    out.fixed = true;
+    out.fields.push_back(
+        {fixed->location, "value", shape(*fixed, "a fixed state")});
+    if (const Tree *value = map.take("init"))
+      out.init = data(*value);
   }
   if (const Tree *value = map.take("when"))
     out.when = scalar(*value);

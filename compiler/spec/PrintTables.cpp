@@ -413,14 +413,20 @@ void Printer::state(const std::string &name, const std::string &path,
     chunk[index] = state->chunk ? std::to_string(state->chunk) : "none";
   }
   std::string text = name + ": {cache: {";
+  if (first.fixed)
+    text = name + ": {fixed: ";
   for (size_t f = 0; f < first.fields.size(); ++f) {
     std::map<int64_t, std::vector<int64_t>> fields;
     for (const auto &[index, state] : rows)
       fields[index] = state->fields[f].second;
-    text +=
-        (f ? ", " : "") + first.fields[f].first + ": " + shapeOf(fields, count);
+    text += (f ? ", " : "") +
+            (first.fixed ? "" : first.fields[f].first + ": ") +
+            shapeOf(fields, count);
   }
-  text += "}";
+  if (!first.fixed)
+    text += "}";
+  else if (first.init != 0)
+    text += ", init: " + print(Value(first.init));
   auto given = [](const auto &v) { return v.second != "none"; };
   if (std::any_of(keep.begin(), keep.end(), given))
     text += ", keep: " + perInstance(keep, count);

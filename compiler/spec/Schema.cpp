@@ -178,6 +178,8 @@ static void weightDefs(json &defs) {
 static void stateDefs(json &defs) {
   json cache = closed({{"k", ref("shape")}, {"v", ref("shape")}}, {"k", "v"});
   defs["stateLeaf"] = closed({{"cache", cache},
+                              {"fixed", ref("shape")},
+                              {"init", ref("scalar")},
                               {"keep", ref("scalar")},
                               {"chunk", ref("scalar")},
                               {"once", ref("flag")},
@@ -186,7 +188,7 @@ static void stateDefs(json &defs) {
   defs["state"] = group(
       {{"each", ref("each")}, {"when", ref("condition")}, {"doc", ref("text")}},
       "stateEntry");
-  defs["stateEntry"] = leafOrGroup({"cache"}, "stateLeaf", "state");
+  defs["stateEntry"] = leafOrGroup({"cache", "fixed"}, "stateLeaf", "state");
 }
 
 static json slotSchema(const Slot &slot) {

@@ -150,6 +150,8 @@ struct StateLeaf {
     std::vector<Data> shape;
   };
   std::vector<Field> fields;
+  bool fixed = false; // one tensor per sequence: the field "value"
+  std::optional<Data> init;
   std::optional<Data> keep, chunk;
   bool once = false;
   std::optional<Scalar> when;

@@ -106,17 +106,11 @@ private:
   }
 
   LogicalResult checkWrite(Operation *op, std::optional<int64_t> layer) {
-    FlatSymbolRefAttr state;
-    Value index;
-    if (auto append = dyn_cast<AppendOp>(op)) {
-      state = append.getStateAttr();
-      index = append.getLayer();
-    } else if (auto attention = dyn_cast<FusedAttentionOp>(op)) {
-      state = attention.getStateAttr();
-      index = attention.getLayer();
-    }
-    if (!state)
+    auto writer = dyn_cast<StateInterface>(op);
+    if (!writer || !writer.writesState() || !writer.getStateAttr())
       return success();
+    FlatSymbolRefAttr state = writer.getStateAttr();
+    Value index = writer.getLayer();
     IntegerAttr number;
     if (index && matchPattern(index, m_Constant(&number)))
       layer = number.getInt();

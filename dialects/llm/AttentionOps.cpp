@@ -57,24 +57,8 @@ LogicalResult RotateOp::verify() {
   return checkRotation(*this, getX().getType(), getFrom(), table.getDimSize(2));
 }
 
-// The state as a cache, with the layer index checked.
-static FailureOr<StateOp> lookupCache(Operation *op, FlatSymbolRefAttr name,
-                                      Value layer,
-                                      SymbolTableCollection &symbols) {
-  FailureOr<StateOp> state = lookup<StateOp>(op, name, symbols);
-  if (failed(state) ||
-      failed(checkLayer(op, *state, state->getLayers().has_value(),
-                        static_cast<bool>(layer))))
-    return failure();
-  if (state->getKind() != StateKind::cache)
-    return op->emitOpError("expected '@")
-           << name.getValue() << "' to be a cache, found a "
-           << stringifyStateKind(state->getKind()) << " state";
-  return state;
-}
-
 LogicalResult AppendOp::verifySymbolUses(SymbolTableCollection &symbols) {
-  auto state = lookupCache(*this, getStateAttr(), getLayer(), symbols);
+  auto state = lookupState(*this, StateKind::cache, symbols);
   if (failed(state))
     return failure();
   SmallVector<FieldAttr> fields = state->getFieldList();
@@ -93,7 +77,7 @@ LogicalResult AppendOp::verifySymbolUses(SymbolTableCollection &symbols) {
 }
 
 LogicalResult CachedOp::verifySymbolUses(SymbolTableCollection &symbols) {
-  return lookupCache(*this, getStateAttr(), getLayer(), symbols);
+  return lookupState(*this, StateKind::cache, symbols);
 }
 
 LogicalResult AttentionOp::inferReturnTypes(MLIRContext *context, Where where,

@@ -1,6 +1,6 @@
 #include "dialects/llm/Checks.h"
 
-#include "dialects/llm/LLMDialect.h"
+#include "dialects/llm/Symbols.h"
 
 #include "mlir/IR/Diagnostics.h"
 
@@ -59,6 +59,23 @@ LogicalResult checkBias(Operation *op, Value bias, int64_t heads) {
   if (Operation *from = bias.getDefiningOp())
     diagnostic.attachNote(from->getLoc()) << "the bias is made here";
   return diagnostic;
+}
+
+FailureOr<StateOp> lookupState(StateInterface op, StateKind kind,
+                               SymbolTableCollection &symbols) {
+  FailureOr<StateOp> state = lookup<StateOp>(op, op.getStateAttr(), symbols);
+  if (failed(state) ||
+      failed(checkLayer(op, *state, state->getLayers().has_value(),
+                        static_cast<bool>(op.getLayer()))))
+    return failure();
+  if (state->getKind() == kind)
+    return state;
+  return op->emitOpError("expected '@")
+         << op.getStateAttr().getValue() << "' to be a "
+         << stringifyStateKind(kind)
+         << (kind == StateKind::fixed ? " state" : "") << ", found a "
+         << stringifyStateKind(state->getKind())
+         << (state->getKind() == StateKind::fixed ? " state" : "");
 }
 
 LogicalResult checkShape(Operation *op, StringRef name, Value value,

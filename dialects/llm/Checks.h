@@ -1,7 +1,7 @@
 // Checks that single and fused ops share.
 #pragma once
 
-#include "dialects/llm/Shapes.h"
+#include "dialects/llm/LLMOps.h"
 
 #include "mlir/IR/Operation.h"
 
@@ -20,6 +20,11 @@ llvm::LogicalResult checkNormWeight(mlir::Operation *op, llvm::StringRef name,
 // A score bias has the heads of the queries that it is added to; may be null.
 llvm::LogicalResult checkBias(mlir::Operation *op, mlir::Value bias,
                               int64_t heads);
+
+// The state that the op names, which is of this kind and has layers exactly
+// when the op has a layer index.
+llvm::FailureOr<StateOp> lookupState(StateInterface op, StateKind kind,
+                                     mlir::SymbolTableCollection &symbols);
 
 // A tensor operand of exactly this shape; may be null.
 llvm::LogicalResult checkShape(mlir::Operation *op, llvm::StringRef name,

@@ -152,16 +152,13 @@ FusedAttentionOp::verifySymbolUses(SymbolTableCollection &symbols) {
       return emitOpError("has a layer index but no state");
     return success();
   }
-  auto state = lookup<StateOp>(*this, getStateAttr(), symbols);
-  if (failed(state) ||
-      failed(checkLayer(*this, *state, state->getLayers().has_value(),
-                        static_cast<bool>(getLayer()))))
+  auto state = lookupState(*this, StateKind::cache, symbols);
+  if (failed(state))
     return failure();
   SmallVector<FieldAttr> fields = state->getFieldList();
   int64_t k[] = {getKvHeads(), getHeadDim()},
           v[] = {getKvHeads(), getValueDim()};
-  if (state->getKind() != StateKind::cache ||
-      fields[0].getShape() != ArrayRef<int64_t>(k) ||
+  if (fields[0].getShape() != ArrayRef<int64_t>(k) ||
       fields[1].getShape() != ArrayRef<int64_t>(v)) {
     InFlightDiagnostic diagnostic = emitOpError("expected '@")
                                     << *getState() << "' to be a cache of ["

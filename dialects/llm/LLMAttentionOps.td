@@ -73,8 +73,7 @@ def LLM_RotateOp : LLM_SameTypeOp<"rotate"> {
   let hasVerifier = 1;
 }
 
-def LLM_AppendOp : LLM_Op<"append", [AttrSizedOperandSegments, DeclareOpInterfaceMethods<SymbolUserOpInterface>,
-                                         MemoryEffects<[MemWrite<LLM_StateResource>]>]> {
+def LLM_AppendOp : LLM_Op<"append", !listconcat([AttrSizedOperandSegments], LLM_WritesState.traits)> {
   let summary = "writes this step's rows to a cache and returns its handle";
   let description = [{
     One value per field of the state, in the order of its fields. A state is written at most once per layer and pass.
@@ -89,16 +88,17 @@ def LLM_AppendOp : LLM_Op<"append", [AttrSizedOperandSegments, DeclareOpInterfac
   let arguments = (ins FlatSymbolRefAttr:$state, Variadic<LLM_Rows>:$fields, Optional<Index>:$layer, LLM_BatchType:$batch);
   let results = (outs LLM_CacheType:$result);
   let assemblyFormat = "$state (`[` $layer^ `]`)? `(` $fields `)` `for` $batch attr-dict `:` type($fields)";
+  let extraClassDeclaration = LLM_WritesState.declaration;
 }
 
-def LLM_CachedOp : LLM_Op<"cached", [DeclareOpInterfaceMethods<SymbolUserOpInterface>,
-                                         MemoryEffects<[MemRead<LLM_StateResource>]>]> {
+def LLM_CachedOp : LLM_Op<"cached", LLM_ReadsState.traits> {
   let summary = "the handle of a cache that another entry has written";
   let words = [LLM_Word<"cached">];
   let primary = ["state"];
   let arguments = (ins FlatSymbolRefAttr:$state, Optional<Index>:$layer);
   let results = (outs LLM_CacheType:$result);
   let assemblyFormat = "$state (`[` $layer^ `]`)? attr-dict";
+  let extraClassDeclaration = LLM_ReadsState.declaration;
 }
 
 def LLM_AttentionOp : LLM_PureOp<"attention", [AttrSizedOperandSegments]> {

@@ -95,9 +95,9 @@ const Case specs[] = {
      "unknown type of input 'token'; did you mean 'tokens'?"},
     {"FullOf", "v: [$heads, $dim]}}", "v: [$heads, $dim]}, full_of: 0}",
      "tiny.yaml:30:66: error: `full_of` is not supported yet"},
-    {"Fixed", "kv: {cache: {k: [$heads, $dim], v: [$heads, $dim]}}",
+    {"FixedInit", "kv: {cache: {k: [$heads, $dim], v: [$heads, $dim]}}",
      "kv: {fixed: [3, $hidden], init: w.head}",
-     "tiny.yaml:30:17: error: a `fixed` state is not supported yet"},
+     "tiny.yaml:30:37: error: expected a number, found 'w.head'"},
     {"CacheFields", "cache: {k: [", "cache: {key: [",
      "tiny.yaml:30:17: error: a cache has keys and values, and is written {k: "
      "[heads, width], v: [heads, width]}"},
