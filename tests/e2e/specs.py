@@ -6,6 +6,7 @@ import array
 import json
 import os
 import re
+import shutil
 import struct
 
 import bench as harness
@@ -180,6 +181,67 @@ entries:
             bench.check(f"{output} of {name}", len(expected) == len(found[output].values()) and worst < 1e-5, f"off by {worst}")
 
 
+def convolutions(bench):
+    """Causal convolutions against PyTorch; any chunks, threads and batches have the same bits."""
+    case = os.path.join(bench.reference, "conv")
+    spec = """sluice: 1
+family: small
+weights:
+  embed: {shape: [16, 37], hf: embed.weight}
+  first: {shape: [37, 4], bias: true, hf: {name: first.*, apply: [{reshape: [37, 4]}]}}
+  second: {shape: [37, 2], hf: {name: second.weight, apply: [{reshape: [37, 2]}]}}
+state:
+  first_tail: {fixed: [3, 37]}
+  second_tail: {fixed: [1, 37]}
+entries:
+  generate:
+    inputs: {ids: tokens}
+    nodes:
+      - x: {embedding: ids, w: embed}
+      - h: {causal_conv: x, w: first, state: first_tail, fn: silu}
+      - y: {causal_conv: h, w: second, state: second_tail}
+    outputs: {logits: y}
+"""
+    write(bench, "spec.yaml", spec)
+    os.makedirs(bench.path("conv"))
+    shutil.copy(os.path.join(case, "model.safetensors"), bench.path("conv"))
+    write(bench, os.path.join("conv", "config.json"), "{}")
+    compiling = ("sluice-compile", "spec.yaml", "--checkpoint", "conv", "-o", "conv.slc")
+    bench.output(*compiling)
+    io = safetensors.load(os.path.join(case, "io.safetensors"))
+    ids = {name: ",".join(map(str, io["input_ids" + name].values())) for name in ("", ".1", ".2")}
+
+    def logits(options, *names):
+        sequences = [option for name in names for option in ("--ids", ids[name])]
+        bench.output("sluice-run", "conv.slc", "--out", "out.safetensors", "--share-all", *sequences, *options)
+        found = safetensors.load(bench.path("out.safetensors"))
+        return [found["logits" if len(names) == 1 else f"logits.{i}"] for i in range(len(names))]
+
+    alone = {name: logits([], name)[0] for name in ids}
+    for name, found in alone.items():
+        worst, scaled = safetensors.difference(io["rows" + name], found)
+        bench.check(f"convolutions{name} as PyTorch has them", scaled < 1e-5, f"off by {worst}")
+    for options in ["--chunk", "1"], ["--chunk", "2"], ["--chunk", "5"], ["--threads", "1"]:
+        bench.check(f"convolutions with {options}", logits(options, "")[0].data == alone[""].data)
+        batch = logits(options, *ids)
+        bench.check(f"convolutions in a batch with {options}", all(one.data == alone[name].data for one, name in zip(batch, ids)))
+    for what, old, new, message in [
+        ("a tail of another width", "fixed: [1, 37]", "fixed: [2, 37]", "spec.yaml:16:13: error: 'llm.causal_conv' op expected '@second_tail' to be of shape [1, 37]"),
+        ("a cache as a tail", "{fixed: [1, 37]}", "{cache: {k: [1, 37], v: [1, 37]}}", "to be a fixed state, found a cache"),
+        ("a state used twice", "state: second_tail", "state: first_tail", "state 'first_tail' is written twice"),
+        ("a start that is no number", "{fixed: [1, 37]}", "{fixed: [1, 37], init: w.embed}", "spec.yaml:9:39: error: expected a number"),
+    ]:
+        write(bench, "spec.yaml", spec.replace(old, new))
+        bench.refuse(what, message, *compiling)
+    # What stands in front of the first token is the state's first value.
+    write(bench, "spec.yaml", spec.replace("{fixed: [1, 37]}", "{fixed: [1, 37], init: 1}"))
+    bench.output(*compiling)
+    started = logits([], ".1")[0].values()
+    weight = safetensors.load(os.path.join(case, "model.safetensors"))["second.weight"].values()
+    worst = max(abs(a - b - weight[2 * i]) for i, (a, b) in enumerate(zip(started, alone[".1"].values())))
+    bench.check("a convolution that starts from ones", worst < 1e-5, f"off by {worst}")
+
+
 def checkpoint(bench, tensors):
     """A Hugging Face folder with f32 tensors of one axis."""
     os.makedirs(bench.path("checkpoint"), exist_ok=True)
@@ -237,4 +299,4 @@ entries:
     bench.check("a resolved spec with an empty group", run(bench, bench.path("again.slc"))["rows"].data == first)
 
 
-harness.main(__doc__.splitlines()[0], siblings, heads, ops, stacks, resolved)
+harness.main(__doc__.splitlines()[0], siblings, heads, ops, convolutions, stacks, resolved)

@@ -1,0 +1,39 @@
+#include "dialects/llm/Checks.h"
+#include "dialects/llm/LLMOps.h"
+
+using namespace mlir;
+using namespace sluice::llm;
+
+#define GET_OP_CLASSES
+#include "dialects/llm/LLMConvOps.cpp.inc"
+
+LogicalResult CausalConvOp::verify() {
+  int64_t channels = getX().getType().getDimSize(1);
+  int64_t taps = getW().getType().getDimSize(1);
+  if (taps < 2)
+    return emitOpError("expected at least 2 taps, found w ")
+           << getW().getType();
+  if (getFn() == Act::swish)
+    return emitOpError("'swish' needs 'beta', which a convolution has not");
+  if (failed(checkShape(*this, "w", getW(), {channels, taps})))
+    return failure();
+  return checkShape(*this, "bias", getBias(), {channels});
+}
+
+LogicalResult CausalConvOp::verifySymbolUses(SymbolTableCollection &symbols) {
+  FailureOr<StateOp> state = lookupState(*this, StateKind::fixed, symbols);
+  if (failed(state))
+    return failure();
+  int64_t rows[] = {getW().getType().getDimSize(1) - 1,
+                    getW().getType().getDimSize(0)};
+  ArrayRef<int64_t> shape = state->getFieldList().front().getShape();
+  if (shape == ArrayRef<int64_t>(rows))
+    return success();
+  InFlightDiagnostic diagnostic = emitOpError("expected '@")
+                                  << getState() << "' to be of shape [" << rows
+                                  << "], one row for each tap but the last, "
+                                     "found ["
+                                  << shape << "]";
+  diagnostic.attachNote(state->getLoc()) << "the state is declared here";
+  return diagnostic;
+}
