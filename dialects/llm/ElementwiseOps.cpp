@@ -11,6 +11,9 @@
 using namespace mlir;
 using namespace sluice::llm;
 
+using Where = std::optional<Location>;
+using Types = SmallVectorImpl<Type>;
+
 // What the formulas of several kinds are made of.
 using sluice::expr::Expr;
 
@@ -56,19 +59,6 @@ static Expr inlined(ImplicitLocOpBuilder &builder, Block &body,
           mapping.lookup(cast<YieldOp>(body.getTerminator()).getValue())};
 }
 
-#define GET_OP_CLASSES
-#include "dialects/llm/LLMElementwiseOps.cpp.inc"
-
-using Where = std::optional<Location>;
-using Types = SmallVectorImpl<Type>;
-
-// The operand's type with another last axis.
-static Type withLast(RankedTensorType type, int64_t size) {
-  SmallVector<int64_t> shape(type.getShape());
-  shape.back() = size;
-  return RankedTensorType::get(shape, type.getElementType());
-}
-
 static LogicalResult inferBroadcast(Where where, ValueRange operands,
                                     Types &types) {
   FailureOr<RankedTensorType> type = broadcast(where, operands);
@@ -78,19 +68,14 @@ static LogicalResult inferBroadcast(Where where, ValueRange operands,
   return success();
 }
 
-LogicalResult BinaryOp::inferReturnTypes(MLIRContext *, Where where, Adaptor op,
-                                         Types &types) {
-  return inferBroadcast(where, op.getOperands(), types);
-}
+#define GET_OP_CLASSES
+#include "dialects/llm/LLMElementwiseOps.cpp.inc"
 
-LogicalResult LerpOp::inferReturnTypes(MLIRContext *, Where where, Adaptor op,
-                                       Types &types) {
-  return inferBroadcast(where, op.getOperands(), types);
-}
-
-LogicalResult SelectOp::inferReturnTypes(MLIRContext *, Where where, Adaptor op,
-                                         Types &types) {
-  return inferBroadcast(where, op.getOperands(), types);
+// The operand's type with another last axis.
+static Type withLast(RankedTensorType type, int64_t size) {
+  SmallVector<int64_t> shape(type.getShape());
+  shape.back() = size;
+  return RankedTensorType::get(shape, type.getElementType());
 }
 
 LogicalResult MapOp::inferReturnTypes(MLIRContext *, Where where, Adaptor op,

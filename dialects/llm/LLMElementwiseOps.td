@@ -14,11 +14,17 @@ class LLM_ScalarBody<string formula> {
     }
   }];
 }
-// Elementwise ops: `formula` is all that the compiler has to know of their arithmetic.
+// Elementwise ops: `formula` is all that the compiler has to know of their arithmetic. Operands are broadcast.
 class LLM_ScalarOp<string mnemonic> : LLM_PureOp<mnemonic, [DeclareOpInterfaceMethods<LLM_ScalarInterface>]> {
   string formula = "";
-  let extraClassDefinition = LLM_ScalarBody<formula>.definition;
+  let extraClassDefinition = LLM_ScalarBody<formula>.definition # [{
+    ::llvm::LogicalResult $cppClass::inferReturnTypes(::mlir::MLIRContext *, ::std::optional<::mlir::Location> where,
+                                                      Adaptor op, ::llvm::SmallVectorImpl<::mlir::Type> &types) {
+      return inferBroadcast(where, op.getOperands(), types);
+    }
+  }];
 }
+// Those of one operand, whose type is the result's.
 class LLM_UnaryOp<string mnemonic> : LLM_SameTypeOp<mnemonic, [DeclareOpInterfaceMethods<LLM_ScalarInterface>]> {
   string formula = "";
   let extraClassDefinition = LLM_ScalarBody<formula>.definition;
