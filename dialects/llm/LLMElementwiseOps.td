@@ -111,6 +111,29 @@ def LLM_SoftcapOp : LLM_UnaryOp<"softcap"> {
   let hasVerifier = 1;
 }
 
+def : LLM_SlotDoc<"alpha_p", "how it bends above 0">;
+def : LLM_SlotDoc<"alpha_n", "how it bends below 0">;
+
+def LLM_XieluOp : LLM_ScalarOp<"xielu"> {
+  let summary = "alpha_p x^2 + beta x above 0, else (e^min(x, eps) - 1 - x) alpha_n + beta x";
+  let description = [{
+    The expanded integral of the exponential linear unit (arXiv 2411.13010). Broadcasts as `binary`; alphas are as the
+    function takes them, not the parameters that they are learnt from.
+
+    ```mlir
+    %r = llm.xielu %x, %p, %n beta 5.000000e-01 eps -1.000000e-06 : (tensor<?x64xf32>, tensor<1xf32>, tensor<1xf32>) -> tensor<?x64xf32>
+    ```
+  }];
+  let words = [LLM_Word<"xielu">];
+  let arguments = (ins LLM_Operand:$x, LLM_Operand:$alpha_p, LLM_Operand:$alpha_n, LLM_Float:$beta, LLM_Float:$eps);
+  let results = (outs LLM_F32Tensor:$result);
+  let formula = [{
+    Expr x = in[0], below = (exp(min(x, x.like(getEps()))) - 1.0 - x) * in[2];
+    return select(x > 0.0, x * x * in[1], below) + x * getBeta();
+  }];
+  let assemblyFormat = "$x `,` $alpha_p `,` $alpha_n `beta` $beta `eps` $eps attr-dict `:` functional-type(operands, results)";
+}
+
 def LLM_RoundOp : LLM_UnaryOp<"round"> {
   let summary = "rounds to the nearest value of a narrower type (ties to even) and back to f32";
   let words = [LLM_Word<"round">];

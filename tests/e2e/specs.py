@@ -276,6 +276,40 @@ entries:
     bench.check("a stack of vectors", list(run(bench, bench.path("stack.slc"))["rows"].values()) == expected)
 
 
+def xielu(bench):
+    """An activation with learnt parameters, as transformers computes it."""
+    with open(os.path.join(bench.reference, "xielu.json"), encoding="utf-8") as file:
+        case = json.load(file)
+    vectors = {f"v{i}": row for i, row in enumerate(case["x"])}
+    checkpoint(bench, vectors | {"alpha_p": case["alpha_p"], "alpha_n": case["alpha_n"]})
+    write(bench, "spec.yaml", f"""sluice: 1
+family: small
+weights:
+  embed: {{shape: [8, 20], hf: {{stack: v$e, each: {{e: 8}}}}}}
+  alpha_p: {{shape: [1], hf: alpha_p}}
+  alpha_n: {{shape: [1], hf: alpha_n}}
+entries:
+  encode:
+    inputs: {{ids: tokens}}
+    nodes:
+      - x: {{embedding: ids, w: embed}}
+      - p: {{act: w.alpha_p, fn: softplus}}
+      - n: {{act: w.alpha_n, fn: softplus}}
+      - n: {{add: [n, {case["beta"]}]}}
+      - y: {{xielu: x, alpha_p: p, alpha_n: n, beta: {case["beta"]}, eps: {case["eps"]}}}
+      - z: {{mul: [y, 2]}}
+    outputs: {{y: y, z: z}}
+""")
+    for name, options in ("fused.slc", []), ("plain.slc", ["--disable-pass", FUSIONS]):
+        bench.output("sluice-compile", "spec.yaml", "--checkpoint", "checkpoint", "-o", name, *options)
+        bench.output("sluice-run", name, "--ids", "0,1,2,3,4,5,6,7", "--out", "out.safetensors")
+        found = safetensors.load(bench.path("out.safetensors"))
+        expected = [value for row in case["y"] for value in row]
+        worst = max(abs(a - e) / (1 + abs(e)) for a, e in zip(found["y"].values(), expected))
+        bench.check(f"xielu of {name}", worst < 1e-6, f"off by {worst}")
+        bench.check(f"twice xielu of {name}", list(found["z"].values()) == [2 * y for y in found["y"].values()])
+
+
 def resolved(bench):
     """A resolved spec keeps groups that nothing is left of, and binds to the same model."""
     spec = """
@@ -299,4 +333,4 @@ entries:
     bench.check("a resolved spec with an empty group", run(bench, bench.path("again.slc"))["rows"].data == first)
 
 
-harness.main(__doc__.splitlines()[0], siblings, heads, ops, convolutions, stacks, resolved)
+harness.main(__doc__.splitlines()[0], siblings, heads, ops, convolutions, xielu, stacks, resolved)
