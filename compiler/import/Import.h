@@ -10,8 +10,9 @@
 namespace sluice::import {
 
 struct ImportOptions {
-  // Storage type of matrices: what the checkpoint holds (anything but bf16
-  // becomes f32, which is exact), f32, or bf16 where the spec allows it.
+  // Storage type of matrices: what the checkpoint holds if there is a format
+  // with exactly its numbers (runtime/format/Packing.h; anything else becomes
+  // f32, which is exact), f32, or bf16 where the spec allows it.
   enum class Weights { Keep, F32, BF16 } weights = Weights::Keep;
   // Type of products with bf16 weights; products with f32 weights are f32.
   enum class Compute { Auto, F32, BF16 } compute = Compute::Auto;

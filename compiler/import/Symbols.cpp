@@ -53,6 +53,31 @@ DenseI64ArrayAttr layersAttr(MLIRContext *context, ArrayRef<int64_t> layers) {
 }
 } // namespace
 
+// Only rows move between the file and the graph, so groups of a row stay whole.
+static bool movesRows(const spec::Source &source) {
+  auto moves = [](const std::vector<spec::Transform> &apply) {
+    return llvm::all_of(apply, [](const spec::Transform &transform) {
+      using Kind = spec::Transform::Kind;
+      return llvm::is_contained({Kind::RopeRows, Kind::Rows, Kind::SwapHeads},
+                                transform.kind);
+    });
+  };
+  return moves(source.apply) &&
+         llvm::all_of(source.tensors, [&](const spec::TensorPart &part) {
+           return part.format.empty() && moves(part.apply);
+         });
+}
+
+// The format that keeps exactly the numbers of the checkpoint.
+static format::Elem keptAs(const spec::Weight &weight) {
+  format::Elem elem =
+      format::elemStored(weight.dtype).value_or(format::Elem::F32);
+  bool whole = weight.shape.back() % format::infoOf(elem).group == 0;
+  if (isBlocks(elem) && (!whole || !movesRows(weight.source)))
+    return format::Elem::F32;
+  return elem;
+}
+
 Symbols::Symbols(const spec::Model &model, ModuleOp module,
                  const ImportOptions &options)
     : model(model), options(options) {
@@ -68,13 +93,14 @@ void Symbols::declareWeights(OpBuilder &builder) {
       return std::nullopt;
     // Vectors (norms, biases) are always f32: they cost nothing.
     bool matrix = weight.shape.size() > (weight.experts ? 2 : 1);
-    bool narrow = options.weights == ImportOptions::Weights::BF16 ||
-                  (options.weights == ImportOptions::Weights::Keep &&
-                   weight.dtype == "BF16");
-    Type elem = matrix && narrow && !weight.keepF32
-                    ? builder.getBF16Type()
-                    : Type(builder.getF32Type());
-    return RankedTensorType::get(weight.shape, elem);
+    format::Elem elem = format::Elem::F32;
+    if (matrix && !weight.keepF32 &&
+        options.weights == ImportOptions::Weights::BF16)
+      elem = format::Elem::BF16;
+    else if (matrix && !weight.keepF32 &&
+             options.weights == ImportOptions::Weights::Keep)
+      elem = keptAs(weight);
+    return RankedTensorType::get(weight.shape, llm::typeOf(elem, context));
   };
   for (auto &[path, banks] : banksOf<Type>(model.weights, typeOf))
     for (auto [i, bank] : llvm::enumerate(banks)) {

@@ -22,6 +22,14 @@ const KindTable &kinds() {
   return table;
 }
 
+SmallVector<StringRef> weightWords() {
+  SmallVector<StringRef> words;
+  for (Elem elem : format::EnumValuesElem())
+    if (const format::ElemInfo &info = format::infoOf(elem); info.panelDepth)
+      words.push_back(info.name);
+  return words;
+}
+
 bool Attrs::has(StringRef name) const { return attrs && attrs.contains(name); }
 
 bool Attrs::flag(StringRef name) const {

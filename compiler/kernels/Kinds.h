@@ -40,6 +40,9 @@ struct Attribute {
   bool required = false;
 };
 
+// Elements of weights that come in panels.
+llvm::SmallVector<llvm::StringRef> weightWords();
+
 using DimFn = llvm::function_ref<int64_t(llvm::StringRef)>;
 
 struct Kind {

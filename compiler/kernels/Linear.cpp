@@ -220,7 +220,7 @@ void addLinearKinds(KindTable &table) {
       {Attribute::Flag, "norm_weight"},
       {Attribute::Flag, "norm_bias"},
       {Attribute::Real, "eps"},
-      {Attribute::Word, "weight", {"f32", "bf16"}, /*required=*/true},
+      {Attribute::Word, "weight", weightWords(), /*required=*/true},
       {Attribute::Word, "compute", {"f32", "bf16"}, /*required=*/true},
       {Attribute::Word, "input", {"f32", "bf16"}},
       {Attribute::Word, "out", {"f32", "bf16"}},

@@ -7,6 +7,7 @@
 #include "compiler/kernels/Epilogue.h"
 #include "compiler/kernels/PanelProduct.h"
 #include "compiler/kernels/TileProduct.h"
+#include <optional>
 
 namespace sluice::kernels {
 
@@ -55,9 +56,10 @@ struct LinearShape {
   LinearShape(const LinearConfig &config, const codegen::Target *target) {
     tiles = config.compute == Elem::BF16 && target && target->hasAmx;
     bool dot = config.compute == Elem::BF16 && target && target->hasAvx512Bf16;
-    arithmetic = config.weight != Elem::BF16 ? PanelProduct::F32
-                 : dot                       ? PanelProduct::Dot
-                                             : PanelProduct::Widen;
+    arithmetic = isBlocks(config.weight)      ? PanelProduct::Blocks
+                 : config.weight == Elem::F32 ? PanelProduct::F32
+                 : dot                        ? PanelProduct::Dot
+                                              : PanelProduct::Widen;
     staged =
         tiles || config.hasNorm() || config.rows == SourceRows::Tokens ||
         (config.compute == Elem::BF16 && !(dot && config.input == Elem::BF16));
@@ -149,6 +151,7 @@ private:
   const Epilogue &epilogue;
   LinearShape shape;
   PanelProduct product;
+  std::optional<BlockReader> blocks;
   TileProduct tiles;
   int64_t totalRows = 0; // rows of totals for each part of the epilogue
   Expr width, outWidth, xStride, yStride, residualStride, stageStride;

@@ -18,8 +18,14 @@ void LinearKernel::useVectors() {
 
   product.arithmetic = shape.arithmetic;
   product.oddFirst = config.compute == Elem::BF16;
-  product.w = k.operand("w", config.weight == Elem::BF16 ? k.i32() : k.f32());
-  panelElements = padded * kColumns / product.kPerStep();
+  if (shape.arithmetic == PanelProduct::Blocks) {
+    blocks.emplace(k, "w", config.weight, width);
+    product.blocks = &*blocks;
+    panelElements = blocks->panelBytes();
+  } else {
+    product.w = k.operand("w", config.weight == Elem::BF16 ? k.i32() : k.f32());
+    panelElements = padded * kColumns / product.kPerStep();
+  }
   if (shape.arithmetic == PanelProduct::Dot)
     product.x =
         shape.staged ? k.scratch(k.i32(), stageAt) : k.operand("x", k.i32());
@@ -76,7 +82,8 @@ void LinearKernel::tileRun(Tile tile, Expr row, Expr first, Expr wBase,
   Expr end = shape.staged ? ceilDiv(to, perStep) : to / perStep;
   PanelProduct here = product;
   // The hardware keeps up with one row.
-  if (tile.rows > 1 && tile.columns == kColumns)
+  bool fetches = shape.arithmetic != PanelProduct::Blocks;
+  if (fetches && tile.rows > 1 && tile.columns == kColumns)
     here.prefetchBytes = 8192;
   k.loop(k.index(0), k.index(kColumns), tile.columns, [&](Expr column) {
     Values acc;
@@ -87,10 +94,11 @@ void LinearKernel::tileRun(Tile tile, Expr row, Expr first, Expr wBase,
         acc.push_back(k.loadVector(sums, at.back()));
       }
     // Each pass over a run fetches its share of the next run.
-    if (tile.columns < kColumns)
+    if (fetches && tile.columns < kColumns)
       here.prefetchRun = wBase + end * kColumns + column * (end - begin);
-    acc =
-        here.multiply(k, tile.columns, acc, xBase, wBase + column, begin, end);
+    here.column = column;
+    acc = here.multiply(k, tile.columns, acc, xBase,
+                        fetches ? wBase + column : wBase, begin, end);
     if (!shape.staged && perStep == 2)
       acc = here.multiply(k, tile.columns, acc, xBase, wBase + column, end,
                           ceilDiv(to, perStep), /*half=*/true);

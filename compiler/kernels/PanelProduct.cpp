@@ -25,6 +25,10 @@ Values PanelProduct::step(KernelBuilder &k, int64_t columns,
   Expr wAt = wBase + i * wStride;
   Values even, odd;
   for (int64_t c = 0; c < vectors; ++c) {
+    if (arithmetic == Blocks) {
+      even.push_back(blocks->panelColumn(wBase, column + c * Lanes::width, i));
+      continue;
+    }
     Expr words = k.loadVector(w, wAt + c * Lanes::width);
     if (arithmetic == Widen) {
       even.push_back(bitcast(words << 16, k.f32()));
@@ -90,7 +94,8 @@ static ArrayRef<Tile> tilesOf(const codegen::Target &target, bool widens) {
 void PanelProduct::forTiles(KernelBuilder &k, Expr n,
                             function_ref<void(Tile, Expr)> body) const {
   Expr done = k.index(0);
-  for (Tile tile : tilesOf(k.target(), arithmetic == Widen)) {
+  bool converts = arithmetic == Widen || arithmetic == Blocks;
+  for (Tile tile : tilesOf(k.target(), converts)) {
     Expr end = tile.rows == 1 ? n : done + (n - done) / tile.rows * tile.rows;
     k.loop(done, end, tile.rows, [&](Expr row) { body(tile, row); });
     done = end;

@@ -8,7 +8,7 @@
 // do the same with f32 arithmetic.
 #pragma once
 
-#include "compiler/kernels/KernelBuilder.h"
+#include "compiler/kernels/BlockReader.h"
 
 namespace sluice::kernels {
 
@@ -23,12 +23,16 @@ struct PanelProduct {
     F32,   // x f32, w f32: one k a step
     Widen, // x f32, w pairs of bf16, which become f32: two k a step
     Dot,   // x and w pairs of bf16: two k a step
+    Blocks // x f32, w in blocks, which become f32: one k a step
   };
   Arithmetic arithmetic = F32;
   bool oddFirst = false; // Widen: the order of Dot instead of the order of k
   mlir::Value x;         // memref of f32, for Dot of i32 (pairs)
   mlir::Value w;         // memref of f32, else of i32 (pairs)
   int64_t wStride = SLC_PANEL; // elements of w between steps
+  // Blocks: in the place of w; panels start at bytes, `column` is the first.
+  BlockReader *blocks = nullptr;
+  Expr column;
   // What a step fetches ahead, as many bytes as it uses: those that lie
   // prefetchBytes further on (0: nothing), or, where that would skip lines
   // because a tile is narrower than the panel, the next of a run of bytes from
@@ -36,7 +40,9 @@ struct PanelProduct {
   int64_t prefetchBytes = 0;
   Expr prefetchRun;
 
-  int64_t kPerStep() const { return arithmetic == F32 ? 1 : 2; }
+  int64_t kPerStep() const {
+    return arithmetic == F32 || arithmetic == Blocks ? 1 : 2;
+  }
 
   // Adds the steps [from, to) to `sums` (rows x columns/16 vectors, row by row)
   // and returns the new sums. xBase[r] is the element of x where row r has step

@@ -2,13 +2,14 @@
 //
 // `convert`      x [rows][N] f32 -> y bf16, to nearest even
 // `embedding`    y[r] = w[ids[r]]; ids [rows] i32 (one per row of its buffer),
-//                w [V][N] f32 or bf16 (weight) as rows or as packed panels of
-//                64 (layout), y f32. Ids outside [0, V) are refused by the
+//                w [V][N] of any element (weight) as rows or as packed panels
+//                of 64 (layout), y f32. Ids outside [0, V) are refused by the
 //                executor; here they read the nearest row, never other memory.
 // `gather_rows`  y[r] = x[row(r)], row(r) by `which`: the batch's wanted rows,
 //                or the first or last row of sequence r
 // `pool_rows`    y[s] = sum of sequence s's rows / their number (by = mean), or
 //                their maximum; rows are taken in order
+#include "compiler/kernels/BlockReader.h"
 #include "compiler/kernels/Kinds.h"
 #include "compiler/kernels/RowMath.h"
 
@@ -71,9 +72,10 @@ static Expr panelOffset(Expr id, Expr c, Expr n, Elem elem) {
 static LogicalResult buildEmbedding(KernelBuilder &k, const Attrs &attrs,
                                     Region *) {
   Elem elem = attrs.elem("weight");
-  bool narrow = elem == Elem::BF16;
+  bool narrow = elem == Elem::BF16, panel = layoutOf(attrs) == Layout::Panel;
   Value ids = k.operand("ids", k.i32());
-  Value w = k.operand("w", narrow ? k.bf16() : k.f32());
+  Value w =
+      isBlocks(elem) ? Value() : k.operand("w", narrow ? k.bf16() : k.f32());
   Value y = k.operand("y", k.f32());
   Expr n = k.dim("N"), vocabulary = k.dim("V");
   Expr idStride = k.dim("ids.stride"), yStride = k.dim("y.stride");
@@ -82,7 +84,16 @@ static LogicalResult buildEmbedding(KernelBuilder &k, const Attrs &attrs,
     Expr id = toIndex(k.load(ids, row * idStride));
     id = max(min(id, vocabulary - 1), k.index(0));
     Expr yBase = row * yStride + first;
-    if (layoutOf(attrs) == Layout::Panel) {
+    if (isBlocks(elem)) {
+      BlockReader blocks(k, "w", elem, n);
+      k.loop(k.index(0), width, 1, [&](Expr c) {
+        k.store(panel ? blocks.inPanels(id, first + c)
+                      : blocks.inRows(id, first + c),
+                y, yBase + c);
+      });
+      return;
+    }
+    if (panel) {
       k.loop(k.index(0), width, 1, [&](Expr c) {
         Expr value = k.load(w, panelOffset(id, first + c, n, elem));
         k.store(narrow ? k.fromBf16(value) : value, y, yBase + c);
@@ -140,7 +151,7 @@ static LogicalResult buildPoolRows(KernelBuilder &k, const Attrs &attrs,
 
 void addRowKinds(KindTable &table) {
   table["convert"] = {{}, convertSignature, nullptr, buildConvert};
-  table["embedding"] = {{{Attribute::Word, "weight", {"f32", "bf16"}, true},
+  table["embedding"] = {{{Attribute::Word, "weight", weightWords(), true},
                          {Attribute::Word, "layout", {"rows", "panel"}}},
                         embeddingSignature,
                         nullptr,

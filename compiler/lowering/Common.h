@@ -2,6 +2,7 @@
 #pragma once
 
 #include "compiler/lowering/Walk.h"
+#include "dialects/plan/Format.h"
 
 namespace sluice::plan {
 

@@ -65,7 +65,7 @@ private:
     return first.op.getTensorType().getElementType();
   }
   bool isBf16() const { return p.compute == llm::Compute::bf16; }
-  StringRef word(Type elem) const { return elem.isBF16() ? "bf16" : "f32"; }
+  StringRef word(Type elem) const { return format::infoOf(elemOf(elem)).name; }
 
   RowCount resultRows() const {
     if (p.rows == "tokens")
@@ -75,7 +75,8 @@ private:
 
   bool goesToLibrary() const {
     return walk.options.library && !walk.few && p.rows.empty() &&
-           weightElem().isBF16() == isBf16();
+           elemOf(weightElem()) ==
+               (isBf16() ? format::Elem::BF16 : format::Elem::F32);
   }
 
   // Not for the library, but with too many rows to normalise in the product.

@@ -28,11 +28,12 @@ LogicalResult lowerEmbedding(Walk &walk, llm::EmbeddingOp op) {
   Layout layout = isPackedForProduct(table->op) ? Layout::Panel : Layout::Rows;
   Rows y = walk.result(op.getResult(), ids->count);
   walk.set(op.getResult(), y);
-  Step step("embedding",
-            walk.config()
-                .word("weight", type.getElementType().isBF16() ? "bf16" : "f32")
-                .word("layout", stringifyLayout(layout))
-                .get());
+  Step step(
+      "embedding",
+      walk.config()
+          .word("weight", format::infoOf(elemOf(type.getElementType())).name)
+          .word("layout", stringifyLayout(layout))
+          .get());
   step.operands = {{"ids", ids->ref()},
                    {"w", walk.ref(*table, layout, false)},
                    {"y", y.ref()}};

@@ -12,16 +12,16 @@ static size_t rowAxisOf(const Shape &weightShape) {
   return weightShape.size() == 3 ? 1 : 0;
 }
 
-// Of all tensors of a source: "BF16" only if each of them is, so that none is
-// narrowed.
+// Of all tensors of a source: "F32", which holds them all, if they differ.
 static std::string dtypeOf(const checkpoint::Checkpoint &checkpoint,
                            const Source &source) {
   std::string name;
   for (const TensorPart &part : source.tensors) {
     const checkpoint::TensorInfo *info = checkpoint.find(part.tensor);
-    name = info ? checkpoint::dtypeName(info->dtype) : std::string();
-    if (name != "BF16")
-      break;
+    std::string one = info ? checkpoint::dtypeName(info->dtype) : std::string();
+    if (&part != &source.tensors.front() && one != name)
+      return "F32";
+    name = one;
   }
   return name;
 }

@@ -18,10 +18,44 @@ using namespace sluice::llm;
 #define GET_ATTRDEF_CLASSES
 #include "dialects/llm/LLMAttributes.cpp.inc"
 
+static ParseResult parseBlocks(AsmParser &parser, sluice::format::Elem &elem) {
+  SMLoc at = parser.getCurrentLocation();
+  StringRef name;
+  if (parser.parseKeyword(&name))
+    return failure();
+  std::optional<sluice::format::Elem> found = sluice::format::elemNamed(name);
+  if (!found || !isBlocks(*found))
+    return parser.emitError(at, "'") << name << "' is no block format";
+  elem = *found;
+  return success();
+}
+
+static void printBlocks(AsmPrinter &printer, sluice::format::Elem elem) {
+  printer << sluice::format::infoOf(elem).name;
+}
+
 #define GET_TYPEDEF_CLASSES
 #include "dialects/llm/LLMTypes.cpp.inc"
 
 #include "dialects/llm/LLMInterfaces.cpp.inc"
+
+sluice::format::Elem sluice::llm::elemOf(Type type) {
+  if (auto blocks = dyn_cast<BlocksType>(type))
+    return blocks.getElem();
+  if (type.isInteger(32))
+    return format::Elem::I32;
+  return type.isBF16() ? format::Elem::BF16 : format::Elem::F32;
+}
+
+Type sluice::llm::typeOf(format::Elem elem, MLIRContext *context) {
+  Builder builder(context);
+  if (isBlocks(elem))
+    return BlocksType::get(context, elem);
+  if (elem == format::Elem::I32)
+    return builder.getI32Type();
+  return elem == format::Elem::BF16 ? Type(builder.getBF16Type())
+                                    : builder.getF32Type();
+}
 
 void LLMDialect::initialize() {
   addTypes<

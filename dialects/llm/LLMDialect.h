@@ -10,6 +10,8 @@
 #include "mlir/IR/OpImplementation.h"
 #include "mlir/Interfaces/SideEffectInterfaces.h"
 
+#include "runtime/format/Packing.h"
+
 #include "dialects/llm/LLMDialect.h.inc"
 #include "dialects/llm/LLMEnums.h.inc"
 
@@ -25,6 +27,11 @@ namespace sluice::llm {
 struct StateResource : mlir::SideEffects::Resource::Base<StateResource> {
   llvm::StringRef getName() final { return "llm state"; }
 };
+
+// How a weight with elements of this type (f32, bf16, i32 or blocks) is stored,
+// and back.
+format::Elem elemOf(mlir::Type type);
+mlir::Type typeOf(format::Elem elem, mlir::MLIRContext *context);
 
 // A result's row depends only on the same row of the operands.
 template <typename ConcreteType>

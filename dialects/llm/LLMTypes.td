@@ -24,6 +24,13 @@ def LLM_BiasType : LLM_Type<"Bias", "bias"> {
   string slotKind = "value";
 }
 
+def LLM_BlocksType : LLM_Type<"Blocks", "blocks"> {
+  let summary = "numbers of a weight that share a scale with their group, kept as a checkpoint has them";
+  let description = "The format is one of runtime/format/Packing.h: `!llm.blocks<i8x32>`. To the graph they are f32.";
+  let parameters = (ins "::sluice::format::Elem":$elem);
+  let assemblyFormat = "`<` custom<Blocks>($elem) `>`";
+}
+
 // Words. The C++ enumerant is spelled as the word. Printed bare inside an op's assembly (`act silu %x`) and as
 // #llm<act silu> elsewhere.
 class LLM_Enum<string name, string summary, list<string> words>
@@ -109,9 +116,9 @@ def LLM_Vector : LLM_TensorOf<[F32], [LLM_NoRows, LLM_Rank1], "f32 vector withou
 def LLM_RowsOrNot : Or<[LLM_HasRows, LLM_NoRows]>;
 def LLM_F32Tensor : LLM_TensorOf<[F32], [LLM_RowsOrNot], "f32 rows or an f32 tensor without rows"> { string slotKind = "value"; }
 // Elementwise operands: rows, constants, and small weights read as they are stored.
-def LLM_Operand : LLM_TensorOf<[F32, BF16], [LLM_RowsOrNot], "f32 rows, a constant or a weight"> { string slotKind = "value"; }
-def LLM_Weight : LLM_TensorOf<[F32, BF16], [LLM_NoRows], "an f32 or bf16 weight"> { string slotKind = "weight"; }
-def LLM_Weight2 : LLM_TensorOf<[F32, BF16], [LLM_NoRows, LLM_Rank2], "an f32 or bf16 matrix [out, in]"> { string slotKind = "weight"; }
+def LLM_Operand : LLM_TensorOf<[F32, BF16, LLM_BlocksType], [LLM_RowsOrNot], "f32 rows, a constant or a weight"> { string slotKind = "value"; }
+def LLM_Weight : LLM_TensorOf<[F32, BF16, LLM_BlocksType], [LLM_NoRows], "an f32 or bf16 weight or one in blocks"> { string slotKind = "weight"; }
+def LLM_Weight2 : LLM_TensorOf<[F32, BF16, LLM_BlocksType], [LLM_NoRows, LLM_Rank2], "a matrix [out, in] of f32, bf16 or blocks"> { string slotKind = "weight"; }
 // The bias that belongs to the weight in slot `w`; a spec never names it.
 def LLM_WeightBias : LLM_TensorOf<[F32, BF16], [LLM_NoRows], "the bias of a weight"> { string slotKind = "bias"; }
 

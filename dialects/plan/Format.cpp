@@ -1,5 +1,7 @@
 #include "dialects/plan/Format.h"
 
+#include "dialects/llm/LLMDialect.h"
+
 using namespace mlir;
 
 namespace sluice::plan {
@@ -27,11 +29,7 @@ format::Layout asFormat(Layout layout) {
   return static_cast<format::Layout>(layout);
 }
 
-format::Elem elemOf(Type type) {
-  if (type.isInteger(32))
-    return format::Elem::I32;
-  return type.isBF16() ? format::Elem::BF16 : format::Elem::F32;
-}
+format::Elem elemOf(Type type) { return llm::elemOf(type); }
 
 format::Packing packingOf(WeightOp weight) {
   return {elemOf(weight.getElem()), asFormat(weight.getLayout()),

@@ -1,6 +1,8 @@
 #include "dialects/plan/PlanDialect.h"
 #include "dialects/plan/PlanSyntax.h"
 
+#include "dialects/llm/LLMDialect.h"
+
 #include "mlir/IR/Builders.h"
 
 using namespace mlir;
@@ -10,7 +12,8 @@ using namespace sluice::plan;
 #include "dialects/plan/PlanOps.cpp.inc"
 
 static LogicalResult checkElement(Operation *op, Type elem) {
-  if (elem.isF32() || elem.isBF16() || elem.isInteger(32))
+  if ((isa<WeightOp>(op) && isa<sluice::llm::BlocksType>(elem)) ||
+      elem.isF32() || elem.isBF16() || elem.isInteger(32))
     return success();
   return op->emitOpError() << "has element type " << elem
                            << ", expected f32, bf16 or i32";

@@ -8,8 +8,9 @@ namespace sluice::format {
 
 // In the order of Elem. The depth of bf16 is a whole block of the tile unit.
 static constexpr ElemInfo kElems[] = {
-    {"f32", 1, 4, 16}, {"bf16", 1, 2, 32}, {"i32", 1, 4, 0},
-    {"f16", 1, 2, 0},  {"i8", 1, 1, 0},    {"u8", 1, 1, 0},
+    {"f32", 1, 4, 16, "F32"},      {"bf16", 1, 2, 32, "BF16"},
+    {"i32", 1, 4, 0, nullptr},     {"f16", 1, 2, 0, nullptr},
+    {"i8", 1, 1, 0, nullptr},      {"u8", 1, 1, 0, nullptr},
 };
 static_assert(std::size(kElems) == size_t(Elem::MAX) + 1);
 
@@ -18,13 +19,20 @@ static constexpr const char *kLayouts[] = {"rows", "panel", "panel_glu",
 static_assert(std::size(kLayouts) == size_t(Layout::MAX) + 1);
 
 const ElemInfo &infoOf(Elem elem) {
-  static constexpr ElemInfo none = {"unknown", 1, 0, 0};
+  static constexpr ElemInfo none = {"unknown", 1, 0, 0, nullptr};
   return elem <= Elem::MAX ? kElems[size_t(elem)] : none;
 }
 
 std::optional<Elem> elemNamed(std::string_view name) {
   for (size_t i = 0; i < std::size(kElems); ++i)
     if (name == kElems[i].name)
+      return Elem(i);
+  return std::nullopt;
+}
+
+std::optional<Elem> elemStored(std::string_view type) {
+  for (size_t i = 0; i < std::size(kElems); ++i)
+    if (kElems[i].stored && type == kElems[i].stored)
       return Elem(i);
   return std::nullopt;
 }

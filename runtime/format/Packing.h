@@ -14,6 +14,10 @@
 //   ...
 //
 // Leading axes (experts) repeat all of it.
+//
+// In a block format a number is a whole number times the scale of its group. In
+// rows a group is its scale, then its numbers. In a panel the group g of K is
+// the scales of 64 rows, then for each k of the group the numbers of 64 rows.
 #pragma once
 
 #include "runtime/format/artifact_generated.h"
@@ -32,10 +36,14 @@ struct ElemInfo {
   int64_t group;
   int64_t groupBytes;
   int64_t panelDepth; // K of a panel is rounded up to this; 0: no panels
+  const char *stored; // what checkpoints call the same numbers; null: nothing
 };
 // Of a value that a damaged file may hold: no bytes.
 const ElemInfo &infoOf(Elem elem);
 std::optional<Elem> elemNamed(std::string_view name);
+// The format that holds exactly what a checkpoint of this type does.
+std::optional<Elem> elemStored(std::string_view type);
+inline bool isBlocks(Elem elem) { return infoOf(elem).group > 1; }
 
 // Of a number by itself, not in a block.
 inline int64_t elemBytes(Elem elem) { return infoOf(elem).groupBytes; }

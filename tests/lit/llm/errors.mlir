@@ -135,7 +135,7 @@ func.func private @bias(%x: tensor<?x64xf32>, %w: tensor<32x64xbf16>, %b: tensor
 // -----
 
 func.func private @storage(%x: tensor<?x64xf32>, %w: tensor<32x64xf16>) {
-  // expected-error @below {{operand #1 must be an f32 or bf16 matrix [out, in], but got 'tensor<32x64xf16>'}}
+  // expected-error @below {{operand #1 must be a matrix [out, in] of f32, bf16 or blocks, but got 'tensor<32x64xf16>'}}
   %0 = llm.linear %x, %w : (tensor<?x64xf32>, tensor<32x64xf16>) -> tensor<?x32xf32>
   return
 }
