@@ -19,7 +19,11 @@ Expr BlockReader::panelBytes() {
 }
 
 Expr BlockReader::product(Expr numberAt, Expr scaleAt, bool sixteen) {
-  llvm_unreachable("no element is a block format yet");
+  Expr number = sixteen ? k.loadVector(bytes, numberAt)
+                        : k.load(bytes, numberAt);
+  Expr scale = sixteen ? k.loadVector(halves, scaleAt)
+                       : k.load(halves, scaleAt);
+  return toFloat(number, k.f32()) * toFloat(scale, k.f32());
 }
 
 Expr BlockReader::panelColumn(Expr panel, Expr row, Expr at) {

@@ -1,6 +1,7 @@
 #include "compiler/pack/Pack.h"
 
 #include "compiler/checkpoint/Message.h"
+#include "compiler/pack/Blocks.h"
 #include "runtime/format/kernel_abi.h"
 
 #include <algorithm>
@@ -37,6 +38,8 @@ private:
   Status run(const View &view, int64_t matrix, int64_t row);
   void interleave(int64_t rows, int64_t columns, int64_t padded);
   Status emit(const float *values, int64_t count);
+  Status emitBlocks(const float *values, int64_t rows, int64_t columns,
+                    int64_t together);
 
   Elem elem_;
   const Sink &sink_;
@@ -55,6 +58,31 @@ Status Packer::emit(const float *values, int64_t count) {
   return sink_(narrow_.data(), count * sizeof(uint16_t));
 }
 
+// Groups of a row; of `together` rows first all scales, then all numbers, the
+// rows side by side. Rows that are missing are zero.
+Status Packer::emitBlocks(const float *values, int64_t rows, int64_t columns,
+                          int64_t together) {
+  int64_t group = format::infoOf(elem_).group;
+  std::vector<uint16_t> scales(together);
+  std::vector<int8_t> numbers(together * group);
+  for (int64_t from = 0; from < columns; from += group) {
+    for (int64_t row = 0; row < rows; ++row) {
+      Result<Block> block = blockOf(elem_, values + row * columns + from);
+      if (!block.ok())
+        return block.status();
+      scales[row] = block->scale;
+      for (int64_t k = 0; k < group; ++k)
+        numbers[k * together + row] = block->numbers[k];
+    }
+    Status status = sink_(scales.data(), scales.size() * sizeof(uint16_t));
+    if (status.ok())
+      status = sink_(numbers.data(), numbers.size());
+    if (!status.ok())
+      return status;
+  }
+  return {};
+}
+
 Status Packer::rows(const View &view) {
   int64_t rows = view.matrices() * view.rows();
   int64_t width = std::min(view.columns(), tileElements);
@@ -66,7 +94,9 @@ Status Packer::rows(const View &view) {
       Tile tile{row, std::min(height, rows - row), column,
                 std::min(width, view.columns() - column)};
       Status status = view.read(tile, tile_.data());
-      if (status.ok())
+      if (status.ok() && isBlocks(elem_))
+        status = emitBlocks(tile_.data(), 1, tile.rows * tile.columns, 1);
+      else if (status.ok())
         status = emit(tile_.data(), tile.rows * tile.columns);
       if (!status.ok())
         return status;
@@ -106,8 +136,12 @@ Status Packer::panel(const View &view, int64_t matrix, int64_t row) {
                               tile_.data());
     if (!status.ok())
       return status;
-    interleave(rows, width, padded);
-    status = emit(packed_.data(), padded * panelRows);
+    if (isBlocks(elem_)) {
+      status = emitBlocks(tile_.data(), rows, width, panelRows);
+    } else {
+      interleave(rows, width, padded);
+      status = emit(packed_.data(), padded * panelRows);
+    }
     if (!status.ok())
       return status;
   }

@@ -11,6 +11,7 @@ static constexpr ElemInfo kElems[] = {
     {"f32", 1, 4, 16, "F32"},      {"bf16", 1, 2, 32, "BF16"},
     {"i32", 1, 4, 0, nullptr},     {"f16", 1, 2, 0, nullptr},
     {"i8", 1, 1, 0, nullptr},      {"u8", 1, 1, 0, nullptr},
+    {"i8x32", 32, 34, 32, "Q8_0"},
 };
 static_assert(std::size(kElems) == size_t(Elem::MAX) + 1);
 

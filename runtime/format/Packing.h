@@ -15,9 +15,10 @@
 //
 // Leading axes (experts) repeat all of it.
 //
-// In a block format a number is a whole number times the scale of its group. In
-// rows a group is its scale, then its numbers. In a panel the group g of K is
-// the scales of 64 rows, then for each k of the group the numbers of 64 rows.
+// In a block format a number is a whole number times the scale of its group:
+// i8x32 has an f16 for 32 numbers of a row. In rows a group is its scale, then
+// its numbers. In a panel the group g of K is the scales of 64 rows, then for
+// each k of the group the numbers of 64 rows.
 #pragma once
 
 #include "runtime/format/artifact_generated.h"

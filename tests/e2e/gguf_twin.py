@@ -14,8 +14,8 @@ import struct
 import safetensors
 
 ALIGNMENT = 32
-F32, BF16 = 0, 30
-TYPES = {"F32": F32, "BF16": BF16}
+F32, Q8_0, BF16 = 0, 8, 30
+TYPES = {"F32": F32, "Q8_0": Q8_0, "BF16": BF16}
 SIZES = {"F32": 4, "BF16": 2}
 
 NAMES = {
@@ -176,6 +176,19 @@ def metadata(family, config):
                  "attention.layer_norm_epsilon": config["layer_norm_epsilon"], "attention.layer_norm_rms_epsilon": config["layer_norm_epsilon"],
                  "attention.relative_buckets_count": config["relative_attention_num_buckets"], "decoder_start_token_id": config["decoder_start_token_id"]}
     return {"general.architecture": arch, "general.name": family, "general.file_type": 0} | {f"{arch}.{key}": value for key, value in data.items()}
+
+
+def quantised(tensor):
+    """A matrix in Q8_0: 32 numbers of a row as an f16 and whole multiples of it. Others stay as they are."""
+    if len(tensor.shape) < 2 or tensor.shape[-1] % 32:
+        return tensor
+    values, data = tensor.values(), b""
+    for at in range(0, len(values), 32):
+        group = values[at : at + 32]
+        (scale,) = struct.unpack("<e", struct.pack("<e", max(map(abs, group)) / 127))
+        numbers = [round(value / scale) if scale else 0 for value in group]
+        data += struct.pack("<e32b", scale, *(max(-128, min(127, number)) for number in numbers))
+    return safetensors.Tensor("Q8_0", tensor.shape, data)
 
 
 def text(value):

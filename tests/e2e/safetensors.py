@@ -2,6 +2,7 @@
 
 import array
 import json
+import math
 import struct
 
 CODES = {"F32": "f", "I64": "q", "I32": "i", "F64": "d"}
@@ -40,6 +41,11 @@ def save(path, tensors):
     text = json.dumps(header).encode()
     with open(path, "wb") as file:
         file.write(struct.pack("<Q", len(text)) + text + data)
+
+
+def floats(draw, shape):
+    """Drawn f32 numbers of a tensor, as bytes."""
+    return array.array("f", (draw.gauss(0, 0.3) for _ in range(math.prod(shape)))).tobytes()
 
 
 def squeezed(shape):

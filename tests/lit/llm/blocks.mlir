@@ -1,0 +1,16 @@
+// RUN: sluice-opt %s -split-input-file -verify-diagnostics | FileCheck %s
+
+// CHECK: llm.weight @w : tensor<48x64x!llm.blocks<i8x32>>
+llm.weight @w : tensor<48x64x!llm.blocks<i8x32>>
+
+// CHECK-LABEL: func.func private @product
+func.func private @product(%x: tensor<?x64xf32>) -> tensor<?x48xf32> {
+  %w = llm.use @w : tensor<48x64x!llm.blocks<i8x32>>
+  %y = llm.linear %x, %w : (tensor<?x64xf32>, tensor<48x64x!llm.blocks<i8x32>>) -> tensor<?x48xf32>
+  return %y : tensor<?x48xf32>
+}
+
+// -----
+
+// expected-error @below {{'bf16' is no block format}}
+llm.weight @w : tensor<48x64x!llm.blocks<bf16>>
