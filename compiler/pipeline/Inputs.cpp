@@ -58,10 +58,10 @@ Result<Inputs> readInputs(const Options &options, llvm::raw_ostream &errors) {
   spec::SpecPtr spec, common;
   std::unique_ptr<spec::Model> model;
   if (!file.empty())
-    spec = spec::parseSpec(file, diagnostics);
+    spec = spec::parseSpec(file, diagnostics, options.models);
   std::string keys = options.models + "/blocks/keys.yaml";
   if (std::error_code error; spec && std::filesystem::exists(keys, error))
-    common = spec::parseSpec(keys, diagnostics);
+    common = spec::parseSpec(keys, diagnostics, options.models);
   if (spec && diagnostics.ok()) {
     spec::BindOptions bindOptions;
     bindOptions.entries = options.entries;
@@ -120,9 +120,10 @@ Facts readFacts(const Inputs &inputs, const Options &options) {
   return facts;
 }
 
-Status checkSpec(const std::string &file, llvm::raw_ostream &errors) {
+Status checkSpec(const std::string &file, const std::string &models,
+                 llvm::raw_ostream &errors) {
   spec::Diagnostics diagnostics;
-  spec::SpecPtr spec = spec::parseSpec(file, diagnostics);
+  spec::SpecPtr spec = spec::parseSpec(file, diagnostics, models);
   errors << diagnostics.print();
   return spec ? Status() : countErrors(file, diagnostics);
 }

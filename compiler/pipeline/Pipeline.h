@@ -59,8 +59,10 @@ struct Options {
   bool timing = false;
 };
 
-// Checks a spec alone (stages 1 and 2): no checkpoint needed.
-Status checkSpec(const std::string &file, llvm::raw_ostream &errors);
+// Checks a spec alone (stages 1 and 2): no checkpoint needed. `models` is the
+// folder in which it may find libraries and bases.
+Status checkSpec(const std::string &file, const std::string &models,
+                 llvm::raw_ostream &errors);
 
 // Runs the compiler. Emitted text goes to `out`, diagnostics and reports to
 // `errors`; the status says that there were errors, or what stopped the work.

@@ -9,9 +9,10 @@ std::unique_ptr<Model> bind(const Spec &spec, const Checkpoint &checkpoint,
                             Diagnostics &diagnostics,
                             const BindOptions &options) {
   const SpecFile &file = *spec.file;
-  if (file.library) {
-    diagnostics.error({file.path},
-                      "this is a library; only a family can be bound");
+  if (file.library || file.base) {
+    diagnostics.error({file.path}, std::string("this is a ") +
+                                       (file.base ? "base" : "library") +
+                                       "; only a family can be bound");
     return nullptr;
   }
   auto model = std::make_unique<Model>();

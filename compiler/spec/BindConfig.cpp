@@ -199,8 +199,19 @@ bool ConfigScope::bind(const std::string &name, Param &param) {
 
 bool ConfigScope::bindArgument(const std::string &name, Param &param) {
   param.source = "use";
-  if (!param.argument)
-    return true; // an optional one is none
+  if (!param.argument) {
+    if (!param.spec->fallback)
+      return true; // an optional one is none
+    std::optional<Value> value =
+        evaluate(*param.spec->fallback, *this, diagnostics_);
+    param.value = value.value_or(Value());
+    std::string message =
+        value ? typeError(param.spec->type, param.value) : std::string();
+    if (!message.empty())
+      diagnostics_.error(param.spec->location,
+                         "parameter " + quote(name) + " " + message);
+    return value && message.empty();
+  }
   auto hidden = std::move(user_->indices);
   user_->indices.clear();
   std::optional<Value> value =
@@ -209,7 +220,7 @@ bool ConfigScope::bindArgument(const std::string &name, Param &param) {
   if (!value)
     return false;
   param.value = std::move(*value);
-  if (param.value.isNone() && param.spec->optional)
+  if (param.value.isNone() && param.spec->optional && !param.spec->fallback)
     return true;
   std::string message = typeError(param.spec->type, param.value);
   if (message.empty())

@@ -57,13 +57,20 @@ bool WeightBinder::findDeclared(const WeightGroup &group, ConfigScope &env,
   bool found = false;
   for (const auto &child : group.children) {
     if (const auto *leaf = std::get_if<WeightLeaf>(&child)) {
-      bool named = leaf->name == path;
-      for (const WeightLeaf::Part &part : leaf->holds)
-        named |= part.name == path;
-      if (!named)
+      auto isNamed = [&](const std::string &name) {
+        bool named = leaf->name == name;
+        for (const WeightLeaf::Part &part : leaf->holds)
+          named |= part.name == name;
+        return named;
+      };
+      bool ofBias =
+          path.ends_with(".bias") && isNamed(path.substr(0, path.size() - 5));
+      if (!ofBias && !isNamed(path))
         continue;
       found = true;
-      value = value.value_or(false) || leafExists(*leaf, env, *own, true);
+      value = value.value_or(false) ||
+              (ofBias ? biasExists(*leaf, env, *own)
+                      : leafExists(*leaf, env, *own, true));
       continue;
     }
     const auto &inner = std::get<WeightGroup>(child);
@@ -122,6 +129,32 @@ bool WeightBinder::leafExists(const WeightLeaf &leaf, ConfigScope &env,
     auto inFile = [&](const Tensor &t) { return exists(t.weight); };
     if (whole ? std::all_of(tensors.begin(), tensors.end(), inFile)
               : std::any_of(tensors.begin(), tensors.end(), inFile))
+      return true;
+  }
+  return false;
+}
+
+bool WeightBinder::biasExists(const WeightLeaf &leaf, ConfigScope &env,
+                              const std::string &prefix) {
+  if (!leafExists(leaf, env, prefix, true))
+    return false;
+  bool own = !leaf.biasSources.empty();
+  std::optional<BiasMode> mode = biasMode(leaf, env);
+  if (!own && mode != BiasMode::Optional)
+    return mode == BiasMode::Required;
+  const Sources &sources = own ? leaf.biasSources : leaf.sources;
+  auto it = sources.find(format_);
+  if (it == sources.end())
+    return false;
+  for (const SourceDecl &decl : it->second) {
+    std::vector<Tensor> tensors;
+    if (!expandSource(decl, env, prefix,
+                      own ? BiasMode::None : BiasMode::Optional, tensors))
+      return false;
+    auto inFile = [&](const Tensor &t) {
+      return exists(own ? t.weight : t.bias);
+    };
+    if (std::all_of(tensors.begin(), tensors.end(), inFile))
       return true;
   }
   return false;

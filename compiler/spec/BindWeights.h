@@ -117,6 +117,8 @@ private:
   bool leafExists(const WeightLeaf &leaf, ConfigScope &env,
                   const std::string &prefix, bool complete);
   std::optional<BiasMode> biasMode(const WeightLeaf &leaf, Env &env);
+  bool biasExists(const WeightLeaf &leaf, ConfigScope &env,
+                  const std::string &prefix);
   std::optional<Chosen> choose(const WeightLeaf &leaf, const Place &place,
                                BiasMode mode, bool &failed);
   bool expandSource(const SourceDecl &decl, Env &env, const std::string &prefix,

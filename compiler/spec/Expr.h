@@ -38,8 +38,8 @@ struct Expr {
   int height = 1; // levels of the tree from here down
 };
 
-// A scalar of the spec: an expression if it contains `$` (or `has(`), else a
-// number, true, false, none, or a word.
+// A scalar of the spec: an expression if it contains `$` (or `has(`, `given(`),
+// else a number, true, false, none, or a word.
 struct Scalar {
   Location location;
   int textColumn = 0; // as in Tree
@@ -71,7 +71,7 @@ ExprPtr parseExpr(const Scalar &scalar, Diagnostics &diagnostics);
 Scalar parseScalar(const Tree &tree, Diagnostics &diagnostics);
 Data parseData(const Tree &tree, Diagnostics &diagnostics);
 
-// What `$name` and `has(name)` mean.
+// What `$name`, `has(name)` and `given(name)` mean.
 class Env {
 public:
   virtual ~Env() = default;
@@ -79,6 +79,7 @@ public:
   virtual bool lookup(const std::string &name, Value &value,
                       std::string &error) = 0;
   virtual bool has(const std::string &name, bool &value, std::string &error);
+  virtual bool given(const std::string &name, bool &value, std::string &error);
 
   virtual Work &work() { return work_; }
 
@@ -101,14 +102,12 @@ std::optional<bool> evaluateBool(const Scalar &scalar, Env &env,
 std::optional<int64_t> evaluateInt(const Data &data, Env &env,
                                    Diagnostics &diagnostics);
 
-// Calls `ref` for every `$name` and `has` for every `has(name)`, except names
-// that an `each` inside the expression binds.
-void visitNames(const Scalar &scalar,
-                const std::function<void(const Expr &)> &ref,
-                const std::function<void(const Expr &)> &has);
-void visitNames(const Data &data,
-                const std::function<void(const Scalar &, const Expr &)> &ref,
-                const std::function<void(const Scalar &, const Expr &)> &has);
+// Calls `ref` for every `$name` except names that an `each` inside the
+// expression binds, and `asked` for every `has(name)` and `given(name)`, with
+// the name of the function.
+void visitNames(
+    const Scalar &scalar, const std::function<void(const Expr &)> &ref,
+    const std::function<void(const std::string &, const Expr &)> &asked);
 
 // "with $heads = 32, $kvs = 5"; empty if there is no name.
 std::string printNames(const Scalar &scalar, Env &env);

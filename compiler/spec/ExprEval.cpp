@@ -6,6 +6,11 @@
 
 namespace sluice::spec {
 
+bool Env::given(const std::string &, bool &, std::string &error) {
+  error = "given() asks about an input of a block, and can only be used in one";
+  return false;
+}
+
 bool Env::has(const std::string &, bool &, std::string &error) {
   error = "has() cannot be used here";
   return false;
@@ -169,8 +174,8 @@ private:
   }
 
   Value call(const Expr &expr) {
-    if (expr.name == "has")
-      return has(expr);
+    if (expr.name == "has" || expr.name == "given")
+      return asked(expr);
     if (expr.name == "each")
       return each(expr);
     List args = all(expr.args);
@@ -182,10 +187,12 @@ private:
     return take(expr, callFunction(expr.name, args, message), message);
   }
 
-  Value has(const Expr &expr) {
+  Value asked(const Expr &expr) {
     bool value = false;
     std::string message;
-    if (env_.has(expr.args[0]->name, value, message))
+    const std::string &name = expr.args[0]->name;
+    if (expr.name == "has" ? env_.has(name, value, message)
+                           : env_.given(name, value, message))
       return value;
     return fail(*expr.args[0], message);
   }
@@ -223,49 +230,40 @@ private:
   Env &env_;
 };
 
+using Asked = std::function<void(const std::string &, const Expr &)>;
+
 void visit(const Expr &expr, std::vector<std::string> &bound,
-           const std::function<void(const Expr &)> &ref,
-           const std::function<void(const Expr &)> &has) {
+           const std::function<void(const Expr &)> &ref, const Asked &asked) {
   if (expr.kind == Expr::Kind::Ref) {
     if (std::find(bound.begin(), bound.end(), expr.name) == bound.end())
       ref(expr);
     return;
   }
-  if (expr.kind == Expr::Kind::Call && expr.name == "has") {
-    has(*expr.args[0]);
+  if (expr.kind == Expr::Kind::Call &&
+      (expr.name == "has" || expr.name == "given")) {
+    asked(expr.name, *expr.args[0]);
     return;
   }
   if (expr.kind == Expr::Kind::Call && expr.name == "each" &&
       expr.args.size() == 3) {
-    visit(*expr.args[1], bound, ref, has);
+    visit(*expr.args[1], bound, ref, asked);
     bound.push_back(expr.args[0]->name);
-    visit(*expr.args[2], bound, ref, has);
+    visit(*expr.args[2], bound, ref, asked);
     bound.pop_back();
     return;
   }
   for (const ExprPtr &arg : expr.args)
-    visit(*arg, bound, ref, has);
+    visit(*arg, bound, ref, asked);
 }
 
 } // namespace
 
-void visitNames(const Scalar &scalar,
-                const std::function<void(const Expr &)> &ref,
-                const std::function<void(const Expr &)> &has) {
+void visitNames(
+    const Scalar &scalar, const std::function<void(const Expr &)> &ref,
+    const std::function<void(const std::string &, const Expr &)> &asked) {
   std::vector<std::string> bound;
   if (scalar.expr)
-    visit(*scalar.expr, bound, ref, has);
-}
-
-void visitNames(const Data &data,
-                const std::function<void(const Scalar &, const Expr &)> &ref,
-                const std::function<void(const Scalar &, const Expr &)> &has) {
-  if (data.isScalar())
-    visitNames(
-        data.scalar, [&](const Expr &e) { ref(data.scalar, e); },
-        [&](const Expr &e) { has(data.scalar, e); });
-  for (const Data &item : data.items)
-    visitNames(item, ref, has);
+    visit(*scalar.expr, bound, ref, asked);
 }
 
 std::string printNames(const Scalar &scalar, Env &env) {
@@ -283,7 +281,7 @@ std::string printNames(const Scalar &scalar, Env &env) {
         text += (text.empty() ? "with $" : ", $") + expr.name + " = " +
                 printShort(value);
       },
-      [](const Expr &) {});
+      [](const std::string &, const Expr &) {});
   return text;
 }
 

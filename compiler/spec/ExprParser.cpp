@@ -249,8 +249,8 @@ private:
       return literal(token.offset, Value());
     }
     lexer_.take();
-    if (token.text == "has")
-      return make(Expr::Kind::Call, token.offset, "has", {bareName(")")});
+    if (token.text == "has" || token.text == "given")
+      return make(Expr::Kind::Call, token.offset, token.text, {bareName(")")});
     if (token.text != "each")
       return make(Expr::Kind::Call, token.offset, token.text, arguments(")"));
     ExprPtr index = bareName(",");
@@ -261,7 +261,7 @@ private:
     return make(Expr::Kind::Call, token.offset, "each", std::move(args));
   }
 
-  // The name that `has` asks for or that `each` binds, then `close`.
+  // The name that `has` or `given` asks for or that `each` binds, then `close`.
   ExprPtr bareName(const char *close) {
     if (lexer_.peek().kind != Kind::Name)
       return fail("expected a name, found " + describe(lexer_.peek()));
@@ -279,9 +279,9 @@ private:
 
 const std::vector<std::string> &functionNames() {
   static const std::vector<std::string> names = {
-      "min",  "max", "abs",  "floor", "ceil", "round",
-      "sqrt", "exp", "log",  "log2",  "int",  "float",
-      "len",  "sum", "cast", "each",  "has",  "linspace"};
+      "min",  "max",  "abs",  "floor",    "ceil",  "round", "sqrt",
+      "exp",  "log",  "log2", "int",      "float", "len",   "sum",
+      "cast", "each", "has",  "linspace", "given"};
   return names;
 }
 

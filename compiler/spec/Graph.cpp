@@ -20,11 +20,23 @@ bool GraphBuilder::FrameEnv::lookup(const std::string &name, Value &value,
 bool GraphBuilder::FrameEnv::has(const std::string &name, bool &value,
                                  std::string &) {
   const WeightBinder &weights = builder_.weights_;
-  std::string near = frame_.scope.child(name);
-  value = weights.isPresent({near, frame_.scope.index}) || weights.group(near);
+  value = weights.isPresent(builder_.weightOf(name, frame_)) ||
+          weights.group(frame_.scope.child(name));
   // A library sees only the scope that it was called in.
-  if (!frame_.file->library)
+  if (!frame_.file->library && !frame_.weights.count(name))
     value = value || weights.isPresent({name, -1}) || weights.group(name);
+  const std::string bias = ".bias";
+  if (!value && name.ends_with(bias)) {
+    WeightRef of =
+        builder_.weightOf(name.substr(0, name.size() - bias.size()), frame_);
+    value = builder_.model_.bias(of) != nullptr;
+  }
+  return true;
+}
+
+bool GraphBuilder::FrameEnv::given(const std::string &name, bool &value,
+                                   std::string &) {
+  value = !frame_.absent.count(name);
   return true;
 }
 
@@ -166,6 +178,12 @@ bool GraphBuilder::lookup(const Scalar &word, Frame &frame, ValueId &out) {
                      " has no value here: its only binding was "
                      "left out because " +
                      gone->second);
+  if (frame.absent.count(word.text))
+    return error(frame, word.location,
+                 "the input " + quote(word.text) +
+                     " was not given; what needs it stands under `when: "
+                     "given(" +
+                     word.text + ")`");
   std::vector<std::string> names;
   for (const auto &[name, id] : frame.names)
     names.push_back(name);
@@ -174,18 +192,31 @@ bool GraphBuilder::lookup(const Scalar &word, Frame &frame, ValueId &out) {
                    suggest(word.text, names));
 }
 
+WeightRef GraphBuilder::weightOf(const std::string &name,
+                                 const Frame &frame) const {
+  if (auto it = frame.weights.find(name); it != frame.weights.end())
+    return it->second;
+  WeightRef near{frame.scope.child(name), frame.scope.index}, root{name, -1};
+  bool isAtRoot = !frame.file->library && !frame.scope.path.empty() &&
+                  !model_.weight(near) && model_.weight(root);
+  return isAtRoot ? root : near;
+}
+
+StateRef GraphBuilder::stateOf(const std::string &name,
+                               const Frame &frame) const {
+  if (auto it = frame.states.find(name); it != frame.states.end())
+    return it->second;
+  StateRef near{frame.scope.child(name), frame.scope.index}, root{name, -1};
+  bool isAtRoot =
+      !frame.file->library && !model_.state(near) && model_.state(root);
+  return isAtRoot ? root : near;
+}
+
 bool GraphBuilder::findWeight(const std::string &name, Frame &frame,
                               const Location &location, WeightRef &out) {
-  out = {frame.scope.child(name), frame.scope.index};
+  out = weightOf(name, frame);
   if (model_.weight(out))
     return true;
-  if (!frame.file->library && !frame.scope.path.empty()) {
-    WeightRef root{name, -1};
-    if (model_.weight(root)) {
-      out = root;
-      return true;
-    }
-  }
   std::vector<std::string> names;
   std::string prefix = frame.scope.path.empty() ? "" : frame.scope.path + ".";
   for (const std::string &path : weights_.leafPaths())
@@ -205,16 +236,9 @@ bool GraphBuilder::findWeight(const std::string &name, Frame &frame,
 
 bool GraphBuilder::findState(const std::string &name, Frame &frame,
                              const Location &location, StateRef &out) {
-  out = {frame.scope.child(name), frame.scope.index};
+  out = stateOf(name, frame);
   if (model_.state(out))
     return true;
-  if (!frame.file->library) {
-    StateRef root{name, -1};
-    if (model_.state(root)) {
-      out = root;
-      return true;
-    }
-  }
   std::vector<std::string> names;
   std::string prefix = frame.scope.path.empty() ? "" : frame.scope.path + ".";
   for (const State &state : model_.states)

@@ -25,6 +25,10 @@ private:
     std::string path;                 // "layer", for node names
     std::map<std::string, Value> params;
     std::map<std::string, ValueId> names;
+    std::set<std::string> absent; // optional inputs that were not given
+    // What a call says that the block's own names of its scope mean.
+    std::map<std::string, WeightRef> weights;
+    std::map<std::string, StateRef> states;
     // By a false `when`: its text and the values of its names.
     std::map<std::string, std::string> removed;
     Scope scope;
@@ -39,6 +43,8 @@ private:
     bool lookup(const std::string &name, Value &value,
                 std::string &error) override;
     bool has(const std::string &name, bool &value, std::string &error) override;
+    bool given(const std::string &name, bool &value,
+               std::string &error) override;
     Work &work() override { return frame_.config->work(); }
 
   private:
@@ -91,7 +97,12 @@ private:
                 int64_t &size);
 
   bool call(const NodeDecl &decl, Frame &frame, Sink sink);
+  // The nodes of the block, in place; inputs named in `carried` take that.
+  bool inlined(const NodeDecl &decl, Frame &frame, FrameEnv &env, Sink sink,
+               const std::map<std::string, ValueId> &carried,
+               std::map<std::string, ValueId> &returns);
   bool repeat(const NodeDecl &decl, Frame &frame, Sink sink);
+  bool repeatTimes(const NodeDecl &decl, Frame &frame, Sink sink);
   // What the calls of a repeat hand on from one to the next.
   struct Carried {
     std::map<std::string, int> returns; // of the call before, by name
@@ -109,10 +120,16 @@ private:
              const std::set<std::string> &reserved);
   bool checkArguments(const NodeDecl &decl, Frame &frame,
                       const std::set<std::string> &reserved);
+  // The inputs that are given, in the block's order; the others become absent
+  // in `inner`.
+  using Arguments = std::vector<std::pair<std::string, ValueId>>;
   bool arguments(const NodeDecl &decl, Frame &frame, const BlockDecl &block,
-                 std::vector<ValueId> &out);
+                 Frame &inner, Arguments &out);
+  // What `decl` says of the weights and states that the block takes.
+  bool renamed(const NodeDecl &decl, const Frame &frame, const BlockDecl &block,
+               Frame &inner);
   // `handles`: the inputs that read a state.
-  bool body(const Callee &callee, Frame &inner,
+  bool body(const Callee &callee, Frame &inner, const Arguments &inputs,
             std::map<int, StateRef> &handles, Body &out);
   bool bindResults(const NodeDecl &decl, Frame &frame, size_t count);
   bool scopeOf(const Template &text, Frame &frame, FrameEnv &env, Scope &out);
@@ -120,6 +137,9 @@ private:
                  const Location &location, Scope &out);
 
   bool lookup(const Scalar &word, Frame &frame, ValueId &out);
+  // The weight or state that a name means in a frame, there or not.
+  WeightRef weightOf(const std::string &name, const Frame &frame) const;
+  StateRef stateOf(const std::string &name, const Frame &frame) const;
   bool findWeight(const std::string &name, Frame &frame,
                   const Location &location, WeightRef &out);
   bool findState(const std::string &name, Frame &frame,

@@ -120,6 +120,9 @@ bool GraphBuilder::checkArguments(const NodeDecl &decl, Frame &frame,
       names.insert(param.name);
     for (const BlockDecl::Name &input : callee.block->inputs)
       names.insert(input.name);
+    for (const std::vector<std::string> *taken :
+         {&callee.block->weights, &callee.block->states})
+      names.insert(taken->begin(), taken->end());
   }
   for (const ArgDecl &arg : decl.args)
     if (!names.count(arg.name.text))
@@ -155,24 +158,25 @@ bool GraphBuilder::enter(const NodeDecl &decl, Frame &frame, FrameEnv &env,
   inner.chain.insert(inner.chain.begin(), "in " + inner.path + " (" +
                                               printLocation(decl.location) +
                                               ")");
+  FrameEnv own(*this, inner);
   for (const ParamSpec &param : callee.block->params) {
     const ArgDecl *given =
         reserved.count(param.name) ? nullptr : argument(decl, param.name);
-    if (!given) {
-      if (!param.optional)
-        return error(frame, decl.location,
-                     "block " + quote(inner.path) + " needs the parameter " +
-                         quote(param.name));
-      inner.params[param.name] = Value();
-      continue;
-    }
-    std::optional<Value> value = evaluate(given->value, env, diagnostics_);
+    if (!given && !param.optional)
+      return error(frame, decl.location,
+                   "block " + quote(inner.path) + " needs the parameter " +
+                       quote(param.name));
+    std::optional<Value> value = Value();
+    if (given)
+      value = evaluate(given->value, env, diagnostics_);
+    else if (param.fallback)
+      value = evaluate(*param.fallback, own, diagnostics_);
     if (!value)
       return false;
-    if (!(value->isNone() && param.optional)) {
+    if (!(value->isNone() && param.optional && !param.fallback)) {
       std::string message = typeError(param.type, *value);
       if (!message.empty())
-        return error(frame, given->name.location,
+        return error(frame, given ? given->name.location : param.location,
                      "parameter " + quote(param.name) + " of block " +
                          quote(inner.path) + " " + message);
     }
@@ -181,15 +185,33 @@ bool GraphBuilder::enter(const NodeDecl &decl, Frame &frame, FrameEnv &env,
   return true;
 }
 
+// Whether an argument says that there is none: `none`, an input that was not
+// given to the caller either, or a value that a false `when` left out.
+static bool isLeftOut(const Data &value,
+                      const std::map<std::string, ValueId> &names,
+                      const std::set<std::string> &absent,
+                      const std::map<std::string, std::string> &removed) {
+  if (!value.isWord())
+    return value.isScalar() && !value.scalar.expr &&
+           value.scalar.literal.isNone();
+  const std::string &text = value.scalar.text;
+  return !names.count(text) && (absent.count(text) || removed.count(text));
+}
+
 bool GraphBuilder::arguments(const NodeDecl &decl, Frame &frame,
-                             const BlockDecl &block,
-                             std::vector<ValueId> &out) {
+                             const BlockDecl &block, Frame &inner,
+                             Arguments &out) {
   for (const BlockDecl::Name &input : block.inputs) {
     const ArgDecl *given = argument(decl, input.name);
-    if (!given)
+    if (!given && !input.optional)
       return error(frame, decl.location,
                    "block " + quote(block.name) + " needs the input " +
                        quote(input.name));
+    if (input.optional && (!given || isLeftOut(given->value, frame.names,
+                                               frame.absent, frame.removed))) {
+      inner.absent.insert(input.name);
+      continue;
+    }
     if (!given->value.isWord())
       return error(frame, given->value.location,
                    "input " + quote(input.name) + " of block " +
@@ -197,7 +219,28 @@ bool GraphBuilder::arguments(const NodeDecl &decl, Frame &frame,
     ValueId id;
     if (!lookup(given->value.scalar, frame, id))
       return false;
-    out.push_back(id);
+    out.emplace_back(input.name, id);
+  }
+  return true;
+}
+
+bool GraphBuilder::renamed(const NodeDecl &decl, const Frame &frame,
+                           const BlockDecl &block, Frame &inner) {
+  for (const ArgDecl &arg : decl.args) {
+    const std::string &name = arg.name.text;
+    bool isWeight = block.takesWeight(name);
+    if (!isWeight && !block.takesState(name))
+      continue;
+    if (!arg.value.isWord())
+      return error(frame, arg.value.location,
+                   quote(name) + " must name a " +
+                       (isWeight ? "weight" : "state"));
+    std::string text = arg.value.scalar.text;
+    if (isWeight)
+      inner.weights[name] =
+          weightOf(text.starts_with("w.") ? text.substr(2) : text, frame);
+    else
+      inner.states[name] = stateOf(text, frame);
   }
   return true;
 }
@@ -214,8 +257,10 @@ bool GraphBuilder::bindResults(const NodeDecl &decl, Frame &frame,
                    " are named" + (count == 0 ? "; write _ for none" : ""));
 }
 
-bool GraphBuilder::call(const NodeDecl &decl, Frame &frame, Sink sink) {
-  FrameEnv env(*this, frame);
+bool GraphBuilder::inlined(const NodeDecl &decl, Frame &frame, FrameEnv &env,
+                           Sink sink,
+                           const std::map<std::string, ValueId> &carried,
+                           std::map<std::string, ValueId> &returns) {
   Callee target;
   Frame inner;
   inner.scope = frame.scope;
@@ -224,41 +269,80 @@ bool GraphBuilder::call(const NodeDecl &decl, Frame &frame, Sink sink) {
     return false;
   if (decl.in && !scopeOf(*decl.in, frame, env, inner.scope))
     return false;
-  std::vector<ValueId> args;
-  if (!arguments(decl, frame, *target.block, args))
+  if (!decl.in) { // still the caller's scope, with its names
+    inner.weights = frame.weights;
+    inner.states = frame.states;
+  }
+  Arguments args;
+  if (!renamed(decl, frame, *target.block, inner) ||
+      !arguments(decl, frame, *target.block, inner, args))
     return false;
-  for (size_t i = 0; i < args.size(); ++i)
-    inner.names[target.block->inputs[i].name] = args[i];
+  for (const auto &[name, id] : args) {
+    auto before = carried.find(name);
+    inner.names[name] = before == carried.end() ? id : before->second;
+  }
   inner.calls = frame.calls;
   inner.calls.insert(inner.calls.begin(), decl.location);
   if (!nodes(target.block->nodes, inner, sink) ||
       !bindResults(decl, frame, target.block->returns.size()))
     return false;
-  std::vector<ValueId> returns;
+  std::vector<ValueId> results;
   for (const BlockDecl::Name &result : target.block->returns) {
     Scalar word;
     word.location = result.location;
     word.text = result.name;
-    ValueId id;
-    if (!lookup(word, inner, id))
+    results.emplace_back();
+    if (!lookup(word, inner, results.back()))
       return false;
-    returns.push_back(id);
+    returns[result.name] = results.back();
   }
-  for (size_t i = 0; i < returns.size(); ++i)
+  for (size_t i = 0; i < results.size(); ++i)
     if (decl.results[i] != "_")
-      frame.names[decl.results[i]] = returns[i];
+      frame.names[decl.results[i]] = results[i];
+  return true;
+}
+
+bool GraphBuilder::call(const NodeDecl &decl, Frame &frame, Sink sink) {
+  FrameEnv env(*this, frame);
+  std::map<std::string, ValueId> returns;
+  return inlined(decl, frame, env, sink, {}, returns);
+}
+
+bool GraphBuilder::repeatTimes(const NodeDecl &decl, Frame &frame, Sink sink) {
+  FrameEnv env(*this, frame);
+  std::optional<int64_t> count =
+      evaluateInt(decl.times->count, env, diagnostics_);
+  if (!count)
+    return false;
+  if (*count < 1)
+    return error(frame, decl.times->location,
+                 "a block can be repeated once or more, not " +
+                     std::to_string(*count) + " times");
+  std::map<std::string, ValueId> before;
+  for (int64_t i = 0; i < *count; ++i) {
+    env.indices.assign(1, {decl.times->index, Value(i)});
+    // The arguments are those of before the repeat.
+    Frame outer = frame;
+    std::map<std::string, ValueId> returns;
+    if (!grow(frame, decl.location) ||
+        !inlined(decl, i + 1 < *count ? outer : frame, env, sink, before,
+                 returns))
+      return false;
+    before = std::move(returns);
+  }
   return true;
 }
 
 bool GraphBuilder::body(const Callee &target, Frame &inner,
+                        const Arguments &inputs,
                         std::map<int, StateRef> &handles, Body &out) {
   out.block = inner.path;
   out.location = target.block->location;
-  for (const BlockDecl::Name &input : target.block->inputs) {
+  for (const auto &[name, outside] : inputs) {
     ValueId id{out.valueCount++};
-    out.inputNames.push_back(input.name);
+    out.inputNames.push_back(name);
     out.inputs.push_back(id);
-    inner.names[input.name] = id;
+    inner.names[name] = id;
   }
   if (!nodes(target.block->nodes, inner, {out.nodes, out.valueCount, handles}))
     return false;
@@ -300,11 +384,14 @@ bool GraphBuilder::repeatCall(const NodeDecl &decl, Frame &frame, FrameEnv &env,
                    std::to_string(index) + "] by " + frame.path;
   Repeat::Call call;
   call.index = index;
-  if (!arguments(decl, frame, *target.block, call.args))
+  Arguments inputs;
+  if (!renamed(decl, inner, *target.block, inner) ||
+      !arguments(decl, frame, *target.block, inner, inputs))
     return false;
   std::map<int, StateRef> handles;
-  for (size_t i = 0; i < call.args.size(); ++i) {
-    auto from = carried.returns.find(target.block->inputs[i].name);
+  for (size_t i = 0; i < inputs.size(); ++i) {
+    call.args.push_back(inputs[i].second);
+    auto from = carried.returns.find(inputs[i].first);
     bool isCarried = from != carried.returns.end();
     call.carried.push_back(isCarried ? from->second : -1);
     if (const StateRef *handle = isCarried
@@ -313,7 +400,7 @@ bool GraphBuilder::repeatCall(const NodeDecl &decl, Frame &frame, FrameEnv &env,
       handles.emplace(int(i), *handle);
   }
   const std::vector<BlockDecl::Name> &returns = target.block->returns;
-  if (!body(target, inner, handles, call.body) ||
+  if (!body(target, inner, inputs, handles, call.body) ||
       !bindResults(decl, frame, returns.size()))
     return false;
   if (!out.calls.empty() && carried.count != returns.size())
@@ -330,6 +417,8 @@ bool GraphBuilder::repeatCall(const NodeDecl &decl, Frame &frame, FrameEnv &env,
 }
 
 bool GraphBuilder::repeat(const NodeDecl &decl, Frame &frame, Sink sink) {
+  if (decl.times)
+    return repeatTimes(decl, frame, sink);
   FrameEnv env(*this, frame);
   Scope scope;
   std::optional<std::string> name = expand(decl.group, env, diagnostics_);
@@ -381,6 +470,8 @@ bool GraphBuilder::experts(const NodeDecl &decl, Frame &frame, Sink sink) {
   if (target.block->inputs.size() != 1 || target.block->returns.size() != 1)
     return error(frame, decl.location,
                  "a block of experts has one input and one result");
+  if (!renamed(decl, frame, *target.block, inner))
+    return false;
   Node node;
   node.location = decl.location;
   node.calls = frame.calls;
@@ -406,7 +497,9 @@ bool GraphBuilder::experts(const NodeDecl &decl, Frame &frame, Sink sink) {
     return error(frame, decl.location, "experts needs `at`: the chosen ones");
   node.body = std::make_unique<Body>();
   std::map<int, StateRef> handles;
-  if (!body(target, inner, handles, *node.body) || !bindResults(decl, frame, 1))
+  if (!body(target, inner, {{target.block->inputs[0].name, {}}}, handles,
+            *node.body) ||
+      !bindResults(decl, frame, 1))
     return false;
   node.results.push_back(sink.fresh());
   if (decl.results[0] != "_")

@@ -116,6 +116,9 @@ bool GraphBuilder::slot(const OpInfo &info, const Slot &slot, const Data &data,
     if (slot.operands == 1 || !data.isScalar() || slot.optional) {
       if (slot.operands == -1 && data.kind == Data::Kind::List)
         break;
+      if (slot.optional && data.isWord() &&
+          frame.absent.count(data.scalar.text))
+        return true; // an input that was not given
       if (!graphValue(data, frame, operand))
         return false;
       out = std::move(operand);

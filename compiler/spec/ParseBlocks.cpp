@@ -20,6 +20,14 @@ bool BlockDecl::hasInput(const std::string &name) const {
   return false;
 }
 
+bool BlockDecl::takesWeight(const std::string &name) const {
+  return std::find(weights.begin(), weights.end(), name) != weights.end();
+}
+
+bool BlockDecl::takesState(const std::string &name) const {
+  return std::find(states.begin(), states.end(), name) != states.end();
+}
+
 const BlockDecl *SpecFile::block(const std::string &name) const {
   auto it = blockIndex.find(name);
   return it == blockIndex.end() ? nullptr : &blocks[it->second];
@@ -32,8 +40,8 @@ const UseDecl *SpecFile::use(const std::string &name) const {
   return nullptr;
 }
 
-std::vector<BlockDecl::Name> Parser::names(const Tree &tree,
-                                           const std::string &what) {
+std::vector<BlockDecl::Name>
+Parser::names(const Tree &tree, const std::string &what, bool mayLackOne) {
   std::vector<BlockDecl::Name> out;
   if (!tree.isList()) {
     diagnostics_.error(tree.location, what + " must be a list of names");
@@ -42,7 +50,15 @@ std::vector<BlockDecl::Name> Parser::names(const Tree &tree,
   if (!isShort(tree, what))
     return out;
   for (const Tree &item : tree.items) {
-    BlockDecl::Name entry{item.location, name(item, what)};
+    BlockDecl::Name entry{item.location, {}};
+    // `{bias: none}`: may be left out.
+    if (mayLackOne && item.isMap() && item.keys.size() == 1 &&
+        item.items[0].isScalar() && item.items[0].text == "none") {
+      entry.name = name(item.keys[0], what);
+      entry.optional = true;
+    } else {
+      entry.name = name(item, what);
+    }
     for (const BlockDecl::Name &other : out)
       if (other.name == entry.name)
         diagnostics_.error(item.location,
@@ -72,7 +88,7 @@ void Parser::block(const Tree &tree, BlockDecl &out) {
   if (const Tree *value = map.take("params"))
     params(*value, out.params);
   if (const Tree *value = map.take("inputs"))
-    out.inputs = names(*value, "inputs");
+    out.inputs = names(*value, "inputs", true);
   if (const Tree *value = map.take("weights"))
     out.weights = words(*value, "weights");
   if (const Tree *value = map.take("state"))
@@ -86,6 +102,17 @@ void Parser::block(const Tree &tree, BlockDecl &out) {
     if (out.hasInput(param.name))
       diagnostics_.error(param.location,
                          quote(param.name) + " is an input and a parameter");
+  // A call names all of them alike.
+  auto isTaken = [&](const std::string &name) {
+    return out.param(name) || out.hasInput(name);
+  };
+  for (const std::vector<std::string> *listed : {&out.weights, &out.states})
+    for (const std::string &name : *listed)
+      if (isTaken(name))
+        diagnostics_.error(out.location,
+                           quote(name) +
+                               " is an input or a parameter, and also a weight "
+                               "or state of the scope");
 }
 
 void Parser::nodes(const Tree &tree, std::vector<NodeDecl> &out) {
@@ -222,7 +249,10 @@ void Parser::call(const Tree &tree, NodeDecl &out) {
       choices(value, out);
     } else if (key.text == "repeat") {
       out.kind = NodeDecl::Kind::Repeat;
-      out.group = text(value);
+      if (value.isMap())
+        out.times = each(value);
+      else
+        out.group = text(value);
     } else if (key.text == "when") {
       out.when = scalar(value);
     } else if (key.text == "in") {

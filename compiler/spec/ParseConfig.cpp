@@ -325,10 +325,8 @@ void Parser::params(const Tree &tree, std::vector<ParamSpec> &out) {
         type(*t, param.type);
       if (const Tree *d = map.take("default")) {
         param.optional = true;
-        if (!d->isScalar() || d->text != "none")
-          diagnostics_.error(d->location,
-                             "the default of a block's parameter can only be "
-                             "none, which means that the feature is absent");
+        if (!isNone(*d))
+          param.fallback = data(*d);
       }
       map.take("doc");
       map.finish();

@@ -1,7 +1,9 @@
+#include "compiler/spec/Extend.h"
 #include "compiler/spec/Names.h"
 #include "compiler/spec/Parser.h"
 #include "compiler/spec/Resolve.h"
 
+#include <algorithm>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
@@ -12,10 +14,12 @@ namespace {
 
 constexpr int languageVersion = 1;
 
-// Reads a spec and, through `use`, the libraries beside it.
+// Reads a spec, the base that it extends and, through `use`, libraries; both
+// lie beside it or in the folder of specs.
 class Loader {
 public:
-  explicit Loader(Diagnostics &diagnostics) : diagnostics_(diagnostics) {}
+  Loader(Diagnostics &diagnostics, std::string models)
+      : diagnostics_(diagnostics), models_(std::move(models)) {}
 
   std::shared_ptr<const SpecFile> load(const std::string &path,
                                        const std::string &text) {
@@ -26,7 +30,8 @@ public:
     file->path = path;
     file->bytes = std::max(int64_t(text.size()), minBytes);
     open_.push_back(path);
-    header(*tree, *file);
+    if (version(*tree) && extended(*tree, *file))
+      header(*tree, *file);
     open_.pop_back();
     for (size_t i = 0; i < file->blocks.size(); ++i)
       file->blockIndex.emplace(file->blocks[i].name, i);
@@ -41,16 +46,19 @@ private:
   void header(const Tree &tree, SpecFile &file) {
     Parser parser(diagnostics_);
     MapReader map(tree, "the spec", diagnostics_);
-    if (!map.valid() || !version(tree, map))
-      return;
-    const Tree *family = map.take("family");
-    const Tree *library = map.take("library");
-    if (!family == !library)
+    map.take("sluice");
+    map.take("extends");
+    int kinds = 0;
+    for (const char *kind : {"family", "library", "base"})
+      if (const Tree *name = map.take(kind)) {
+        ++kinds;
+        file.name = parser.name(*name, "the name");
+      }
+    if (kinds != 1)
       diagnostics_.error(tree.location,
-                         "a spec has either `family` or `library`");
-    file.library = library != nullptr;
-    if (family || library)
-      file.name = parser.name(family ? *family : *library, "the name");
+                         "a spec has one of `family`, `library` and `base`");
+    file.library = tree.find("library");
+    file.base = tree.find("base");
     if (const Tree *value = map.take("params")) {
       if (!file.library)
         diagnostics_.error(value->location, "only a library has params");
@@ -66,14 +74,20 @@ private:
     if (file.library && (file.match.present || !file.entries.empty()))
       diagnostics_.error(tree.location,
                          "a library has no match and no entries");
+    if (file.base && file.match.present)
+      diagnostics_.error(tree.find("match")->location, "a base has no match");
     if (!file.library && file.entries.empty())
       diagnostics_.error(tree.location, "a family needs entries");
   }
 
-  bool version(const Tree &tree, MapReader &map) {
-    const Tree *value = map.require("sluice");
-    if (!value)
+  bool version(const Tree &tree) {
+    const Tree *value = tree.isMap() ? tree.find("sluice") : nullptr;
+    if (!value) {
+      diagnostics_.error(tree.location, tree.isMap()
+                                            ? "the spec needs the key 'sluice'"
+                                            : "the spec must be a mapping");
       return false;
+    }
     if (tree.keys[0].text != "sluice")
       diagnostics_.error(tree.keys[0].location,
                          "the first line of a spec is `sluice: 1`");
@@ -83,6 +97,51 @@ private:
                                             std::to_string(languageVersion) +
                                             ", not " + quote(value->text));
     return false;
+  }
+
+  // Puts the tree over that of the base that it extends, if any.
+  bool extended(Tree &tree, SpecFile &file) {
+    const Tree *name = tree.find("extends");
+    if (!name)
+      return true;
+    if (!name->isScalar() || tree.find("library")) {
+      diagnostics_.error(name->location,
+                         name->isScalar()
+                             ? "only a family or a base extends a base"
+                             : "a base is named by its file: `extends: file`");
+      return false;
+    }
+    std::string path;
+    std::optional<std::string> text = read(*name, "base", path);
+    if (!text)
+      return false;
+    std::optional<Tree> base = readTree(path, *text, diagnostics_);
+    if (!base || !version(*base))
+      return false;
+    if (!base->find("base")) {
+      diagnostics_.error(name->location, quote(path) + " is not a base");
+      return false;
+    }
+    if (const Tree *match = base->find("match")) {
+      diagnostics_.error(match->location, "a base has no match");
+      return false;
+    }
+    file.bytes += int64_t(text->size());
+    open_.push_back(path);
+    bool ok = extended(*base, file);
+    open_.pop_back();
+    if (!ok)
+      return false;
+    // What the base is called is its own.
+    for (const char *key : {"base", "extends", "doc"})
+      for (size_t i = 0; i < base->keys.size(); ++i)
+        if (base->keys[i].text == key) {
+          base->keys.erase(base->keys.begin() + long(i));
+          base->items.erase(base->items.begin() + long(i));
+        }
+    extend(*base, std::move(tree), diagnostics_);
+    tree = std::move(*base);
+    return diagnostics_.ok();
   }
 
   void body(MapReader &map, SpecFile &file, Parser &parser) {
@@ -136,7 +195,7 @@ private:
         diagnostics_.error(use.location,
                            "a library is named by its file: {name: file}");
       else
-        use.library = library(file.path, *path);
+        use.library = library(*path);
       if (use.library) {
         arguments(use);
         file.bytes += use.library->bytes;
@@ -151,38 +210,64 @@ private:
     }
   }
 
-  std::shared_ptr<const SpecFile> library(const std::string &user,
-                                          const Tree &name) {
+  // The text of the file that `name` names, from beside the file that says so
+  // or else from the folder of specs; sets its path.
+  std::optional<std::string> read(const Tree &name, const std::string &what,
+                                  std::string &path) {
     namespace fs = std::filesystem;
-    std::string path =
-        (fs::path(user).parent_path() / name.text).lexically_normal().string();
     if (fs::path(name.text).is_absolute()) {
-      diagnostics_.error(name.location,
-                         "a library's file is relative to the spec's folder");
-      return nullptr;
+      diagnostics_.error(name.location, "a " + what +
+                                            "'s file is relative to the spec's "
+                                            "folder or the folder of specs");
+      return std::nullopt;
     }
-    for (const std::string &open : open_)
-      if (open == path) {
+    std::vector<fs::path> folders = {
+        fs::path(name.location.file).parent_path()};
+    if (!models_.empty())
+      folders.emplace_back(models_);
+    std::vector<std::string> tried;
+    for (const fs::path &folder : folders) {
+      path = (folder / name.text).lexically_normal().string();
+      if (std::find(tried.begin(), tried.end(), path) != tried.end())
+        continue;
+      tried.push_back(path);
+      std::error_code failed;
+      if (!fs::is_regular_file(path, failed))
+        continue;
+      if (std::find(open_.begin(), open_.end(), path) != open_.end()) {
         diagnostics_.error(name.location,
-                           "library " + quote(path) + " uses itself");
-        return nullptr;
+                           what + " " + quote(path) + " uses itself");
+        return std::nullopt;
       }
-    if (open_.size() > maxBytes / minBytes) {
-      diagnostics_.error(name.location, "too many libraries in a chain");
-      return nullptr;
+      if (open_.size() > maxBytes / minBytes) {
+        diagnostics_.error(name.location,
+                           "too many " + plural(what) + " in a chain");
+        return std::nullopt;
+      }
+      std::ifstream in(path, std::ios::binary);
+      std::ostringstream text;
+      if (in && text << in.rdbuf())
+        return text.str();
     }
+    diagnostics_.error(name.location, "cannot read " + what + " " +
+                                          quote(name.text) + "; looked at " +
+                                          join(tried));
+    return std::nullopt;
+  }
+
+  static std::string plural(const std::string &what) {
+    return what == "library" ? "libraries" : what + "s";
+  }
+
+  std::shared_ptr<const SpecFile> library(const Tree &name) {
+    std::string path;
+    std::optional<std::string> text = read(name, "library", path);
+    if (!text)
+      return nullptr;
     auto [known, isNew] = loaded_.try_emplace(path);
     if (!isNew)
       return known->second;
-    std::ifstream in(path, std::ios::binary);
-    std::ostringstream text;
-    if (in)
-      text << in.rdbuf();
-    if (!in || !text) {
-      diagnostics_.error(name.location, "cannot read library " + quote(path));
-      return nullptr;
-    }
-    std::shared_ptr<const SpecFile> file = load(path, text.str());
+    std::shared_ptr<const SpecFile> file = load(path, *text);
     if (file && !file->library) {
       diagnostics_.error(name.location, quote(path) + " is not a library");
       return nullptr;
@@ -215,6 +300,7 @@ private:
   }
 
   Diagnostics &diagnostics_;
+  std::string models_; // the folder of specs; may be empty
   std::vector<std::string> open_;
   std::map<std::string, std::shared_ptr<const SpecFile>> loaded_;
 };
@@ -224,8 +310,8 @@ private:
 void SpecDeleter::operator()(Spec *spec) const { delete spec; }
 
 SpecPtr parseSpecText(const std::string &path, std::string text,
-                      Diagnostics &diagnostics) {
-  Loader loader(diagnostics);
+                      Diagnostics &diagnostics, const std::string &models) {
+  Loader loader(diagnostics, models);
   std::shared_ptr<const SpecFile> file = loader.load(path, text);
   if (!file || !diagnostics.ok())
     return nullptr;
@@ -237,14 +323,15 @@ SpecPtr parseSpecText(const std::string &path, std::string text,
   return spec;
 }
 
-SpecPtr parseSpec(const std::string &path, Diagnostics &diagnostics) {
+SpecPtr parseSpec(const std::string &path, Diagnostics &diagnostics,
+                  const std::string &models) {
   std::ifstream in(path, std::ios::binary);
   std::string text(std::istreambuf_iterator<char>(in), {});
   if (!in.is_open() || in.bad()) {
     diagnostics.error({path}, "cannot read the file");
     return nullptr;
   }
-  return parseSpecText(path, text, diagnostics);
+  return parseSpecText(path, text, diagnostics, models);
 }
 
 } // namespace sluice::spec

@@ -52,7 +52,9 @@ private:
   void cacheFields(const Tree &tree, StateLeaf &out);
   std::vector<Data> shape(const Tree &tree, const std::string &what);
   void block(const Tree &tree, BlockDecl &out);
-  std::vector<BlockDecl::Name> names(const Tree &tree, const std::string &what);
+  // `mayLackOne`: names of the form {name: none} are allowed, and optional.
+  std::vector<BlockDecl::Name> names(const Tree &tree, const std::string &what,
+                                     bool mayLackOne = false);
   void nodes(const Tree &tree, std::vector<NodeDecl> &out);
   void node(const Tree &key, const Tree &tree, NodeDecl &out);
   void call(const Tree &tree, NodeDecl &out);

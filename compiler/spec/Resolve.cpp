@@ -122,18 +122,41 @@ void NameResolver::ref(const Scalar &scalar, const Expr &expr,
 
 void NameResolver::has(const Scalar &scalar, const Expr &expr) {
   // A block of a library asks about weights of whoever calls it.
-  if (leaves_.endsIn(expr.name) || groups_.endsIn(expr.name) ||
-      listed_.count(expr.name))
+  auto isKnown = [&](const std::string &name) {
+    return leaves_.endsIn(name) || groups_.endsIn(name) || listed_.count(name);
+  };
+  if (isKnown(expr.name) ||
+      (expr.name.ends_with(".bias") &&
+       isKnown(expr.name.substr(0, expr.name.size() - 5))))
     return;
   diagnostics_.error(scalar.at(expr.offset),
                      "has() asks for an unknown weight " + quote(expr.name) +
                          hint(expr.name, [&] { return leaves_.paths(); }));
 }
 
+void NameResolver::given(const Scalar &scalar, const Expr &expr,
+                         const Visible &visible) {
+  Names optional;
+  if (visible.block)
+    for (const BlockDecl::Name &input : visible.block->inputs)
+      if (input.optional)
+        optional.push_back(input.name);
+  if (std::find(optional.begin(), optional.end(), expr.name) == optional.end())
+    diagnostics_.error(scalar.at(expr.offset),
+                       "given() asks about an input that may be left out, " +
+                           quote(expr.name) + " is none" +
+                           suggest(expr.name, optional));
+}
+
 void NameResolver::check(const Scalar &scalar, const Visible &visible) {
   visitNames(
       scalar, [&](const Expr &expr) { ref(scalar, expr, visible); },
-      [&](const Expr &expr) { has(scalar, expr); });
+      [&](const std::string &function, const Expr &expr) {
+        if (function == "has")
+          has(scalar, expr);
+        else
+          given(scalar, expr, visible);
+      });
 }
 
 void NameResolver::check(const Data &data, const Visible &visible) {
@@ -298,6 +321,9 @@ void NameResolver::run() {
   for (const UseDecl &use : file_.uses)
     for (const ArgDecl &arg : use.args)
       check(arg.value, {});
+  for (const ParamSpec &param : file_.params)
+    if (param.fallback)
+      check(*param.fallback, {});
   for (const Alternatives *names :
        {&file_.match.ggufWith, &file_.match.ggufWithout})
     for (const Template &text : *names)

@@ -25,7 +25,8 @@ private:
   struct Visible {
     const std::set<std::string> *params = nullptr;  // of the block
     const std::set<std::string> *indices = nullptr; // of any group
-    Names bound;                                    // by the `each`es around
+    const BlockDecl *block = nullptr; // whose inputs given() asks about
+    Names bound;                      // by the `each`es around
 
     bool contains(const std::string &name) const;
     Names all() const;
@@ -52,6 +53,7 @@ private:
   }
   void ref(const Scalar &scalar, const Expr &expr, const Visible &visible);
   void has(const Scalar &scalar, const Expr &expr);
+  void given(const Scalar &scalar, const Expr &expr, const Visible &visible);
 
   // Blocks (ResolveBlocks.cpp).
   struct Bound {
@@ -72,6 +74,7 @@ private:
   void slot(const llm::OpInfo &info, const llm::Slot &slot, const Data &data,
             Flow &flow);
   void call(const NodeDecl &node, Flow &flow);
+  void scopeArgument(const ArgDecl &arg, bool isWeight, const Flow &flow);
   void callArguments(const NodeDecl &node,
                      const std::set<const BlockDecl *> &blocks, bool complete,
                      const Visible &inside, Flow &flow);
@@ -101,7 +104,7 @@ private:
   std::set<std::string> indices_; // that some `each` binds
   std::map<std::string, const ParamDecl *> decls_;
   std::set<std::string> called_;
-  std::set<std::string> listed_; // weights that a library's blocks take
+  std::set<std::string> listed_; // weights that blocks say they take
 };
 
 } // namespace sluice::spec

@@ -40,15 +40,18 @@ void NameResolver::useName(const std::string &name, const Location &location,
                                    hint(name, known));
 }
 
+// A block that lists what it takes from its scope takes nothing else, and what
+// it lists may be missing there.
 void NameResolver::weightName(const std::string &name, const Location &location,
                               const Flow &flow) {
-  if (file_.library) {
-    if (flow.block && !contains(flow.block->weights, name))
+  const BlockDecl *block = flow.block;
+  if (block && (file_.library || !block->weights.empty())) {
+    if (!block->takesWeight(name))
       diagnostics_.error(location,
-                         "a block of a library lists the weights that it takes "
-                         "from its scope; " +
+                         "this block lists the weights that it takes from its "
+                         "scope; " +
                              quote(name) + " is not in `weights`" +
-                             suggest(name, flow.block->weights));
+                             suggest(name, block->weights));
     return;
   }
   if (!leaves_.endsIn(name))
@@ -59,13 +62,14 @@ void NameResolver::weightName(const std::string &name, const Location &location,
 
 void NameResolver::stateName(const std::string &name, const Location &location,
                              const Flow &flow) {
-  if (file_.library) {
-    if (flow.block && !contains(flow.block->states, name))
+  const BlockDecl *block = flow.block;
+  if (block && (file_.library || !block->states.empty())) {
+    if (!block->takesState(name))
       diagnostics_.error(location,
-                         "a block of a library lists the states that it takes "
-                         "from its scope; " +
+                         "this block lists the states that it takes from its "
+                         "scope; " +
                              quote(name) + " is not in `state`" +
-                             suggest(name, flow.block->states));
+                             suggest(name, block->states));
     return;
   }
   if (!states_.endsIn(name))
@@ -266,6 +270,10 @@ void NameResolver::call(const NodeDecl &node, Flow &flow) {
   Visible inside = flow.visible;
   if (node.kind == NodeDecl::Kind::Repeat) {
     inside.indices = &indices_;
+    if (node.times) {
+      check(node.times->count, flow.visible);
+      inside.bound.push_back(node.times->index);
+    }
     check(node.group, inside);
     if (node.group.pieces.size() == 1 &&
         !node.group.pieces[0].literal.empty() &&
@@ -291,12 +299,27 @@ void NameResolver::call(const NodeDecl &node, Flow &flow) {
   callArguments(node, blocks, complete, inside, flow);
 }
 
+// The weight or state that the callee finds under another name.
+void NameResolver::scopeArgument(const ArgDecl &arg, bool isWeight,
+                                 const Flow &flow) {
+  const std::string &text = arg.value.scalar.text;
+  if (!arg.value.isWord())
+    diagnostics_.error(arg.value.location, quote(arg.name.text) +
+                                               " must name a " +
+                                               (isWeight ? "weight" : "state"));
+  else if (isWeight)
+    weightName(text.starts_with("w.") ? text.substr(2) : text,
+               arg.value.location, flow);
+  else
+    stateName(text, arg.value.location, flow);
+}
+
 void NameResolver::callArguments(const NodeDecl &node,
                                  const std::set<const BlockDecl *> &blocks,
                                  bool complete, const Visible &inside,
                                  Flow &flow) {
   bool experts = node.kind == NodeDecl::Kind::Experts;
-  std::set<std::string> names, inputs, given;
+  std::set<std::string> names, inputs, weights, states, given;
   if (experts)
     inputs = {"x", "at", "in_scale", "out_scale"};
   for (const BlockDecl *block : blocks) {
@@ -304,10 +327,13 @@ void NameResolver::callArguments(const NodeDecl &node,
       (experts ? names : inputs).insert(input.name);
     for (const ParamSpec &param : block->params)
       names.insert(param.name);
+    weights.insert(block->weights.begin(), block->weights.end());
+    states.insert(block->states.begin(), block->states.end());
   }
   auto known = [&] {
     Names all(names.begin(), names.end());
-    all.insert(all.end(), inputs.begin(), inputs.end());
+    for (const std::set<std::string> *more : {&inputs, &weights, &states})
+      all.insert(all.end(), more->begin(), more->end());
     return all;
   };
   for (const ArgDecl &arg : node.args) {
@@ -315,6 +341,12 @@ void NameResolver::callArguments(const NodeDecl &node,
     bool isInput = inputs.count(arg.name.text);
     if (isInput && arg.value.isWord()) {
       useName(arg.value.scalar.text, arg.value.location, flow);
+      continue;
+    }
+    bool isParam = isInput || names.count(arg.name.text);
+    if (!isParam &&
+        (weights.count(arg.name.text) || states.count(arg.name.text))) {
+      scopeArgument(arg, weights.count(arg.name.text), flow);
       continue;
     }
     check(arg.value, inside);
@@ -331,7 +363,7 @@ void NameResolver::callArguments(const NodeDecl &node,
                                               " needs the parameter " +
                                               quote(param.name));
     for (const BlockDecl::Name &input : block->inputs)
-      if (!experts && !given.count(input.name))
+      if (!experts && !input.optional && !given.count(input.name))
         diagnostics_.error(node.location, "block " + quote(block->name) +
                                               " needs the input " +
                                               quote(input.name));
@@ -377,15 +409,14 @@ void NameResolver::finish(Flow &flow) {
 }
 
 void NameResolver::block(const BlockDecl &decl) {
-  if (!file_.library && !(decl.weights.empty() && decl.states.empty()))
-    diagnostics_.error(decl.location,
-                       "only a block of a library lists the `weights` and "
-                       "`state` that it takes");
   Flow flow;
-  flow.block = &decl;
-  for (const ParamSpec &param : decl.params)
-    flow.params.insert(param.name);
+  flow.block = flow.visible.block = &decl;
   flow.visible.params = &flow.params;
+  for (const ParamSpec &param : decl.params) {
+    if (param.fallback) // may count on those before it
+      check(*param.fallback, flow.visible);
+    flow.params.insert(param.name);
+  }
   for (const BlockDecl::Name &input : decl.inputs)
     flow.names[input.name].push_back({input.location, true});
   for (const NodeDecl &n : decl.nodes)
@@ -453,8 +484,9 @@ void NameResolver::recursion() {
 }
 
 void NameResolver::neverCalled() {
+  // Of what a base offers a family takes what it needs.
   for (const BlockDecl &block : file_.blocks)
-    if (!called_.count(block.name))
+    if (!called_.count(block.name) && block.location.file == file_.path)
       diagnostics_.error(block.location,
                          "block " + quote(block.name) + " is never called");
 }

@@ -61,7 +61,8 @@ Scalar parseScalar(const Tree &tree, Diagnostics &diagnostics) {
     return scalar;
   }
   if (tree.text.find('$') == std::string::npos &&
-      tree.text.find("has(") == std::string::npos) {
+      tree.text.find("has(") == std::string::npos &&
+      tree.text.find("given(") == std::string::npos) {
     scalar.literal = parseLiteral(tree);
     return scalar;
   }

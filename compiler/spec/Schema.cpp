@@ -56,6 +56,11 @@ static json leafOrGroup(const std::vector<std::string> &keys, const char *leaf,
   return {{"if", {{"anyOf", has}}}, {"then", ref(leaf)}, {"else", ref(group)}};
 }
 
+// What a family may write over a base: the whole, some keys of it, or none.
+static json extending(json whole, const char *part) {
+  return {{"anyOf", {std::move(whole), ref(part), {{"const", "none"}}}}};
+}
+
 static void commonDefs(json &defs) {
   defs["scalar"] = {{"type", {"string", "number", "boolean"}}};
   defs["text"] = {{"type", "string"}};
@@ -108,12 +113,11 @@ static void configDefs(json &defs) {
   defs["configEntry"] = {{"if", {{"type", "object"}}},
                          {"then", leafOrGroup({"type"}, "parameter", "config")},
                          {"else", derived}};
-  defs["params"] =
-      mapOf({{"anyOf",
-              {ref("type"), closed({{"type", ref("type")},
-                                    {"default", {{"const", "none"}}},
-                                    {"doc", ref("text")}},
-                                   {"type"})}}});
+  defs["params"] = mapOf({{"anyOf",
+                           {ref("type"), closed({{"type", ref("type")},
+                                                 {"default", ref("data")},
+                                                 {"doc", ref("text")}},
+                                                {"type"})}}});
 }
 
 static void weightDefs(json &defs) {
@@ -172,7 +176,8 @@ static void weightDefs(json &defs) {
                            {"optional", ref("flag")},
                            {"doc", ref("text")}},
                           "weightEntry");
-  defs["weightEntry"] = leafOrGroup({"shape", "holds"}, "weight", "weights");
+  defs["weightEntry"] =
+      extending(leafOrGroup({"shape", "holds"}, "weight", "weights"), "weight");
 }
 
 static void stateDefs(json &defs) {
@@ -188,7 +193,8 @@ static void stateDefs(json &defs) {
   defs["state"] = group(
       {{"each", ref("each")}, {"when", ref("condition")}, {"doc", ref("text")}},
       "stateEntry");
-  defs["stateEntry"] = leafOrGroup({"cache", "fixed"}, "stateLeaf", "state");
+  defs["stateEntry"] =
+      extending(leafOrGroup({"cache", "fixed"}, "stateLeaf", "state"), "stateLeaf");
 }
 
 static json slotSchema(const Slot &slot) {
@@ -251,7 +257,7 @@ static void blockDefs(json &defs) {
   defs["call"] = {{"type", "object"},
                   {"properties",
                    {{"block", {{"anyOf", {ref("text"), mapOf(ref("scalar"))}}}},
-                    {"repeat", ref("text")},
+                    {"repeat", {{"anyOf", {ref("text"), ref("each")}}}},
                     {"experts", ref("text")},
                     {"in", ref("text")},
                     {"when", ref("condition")},
@@ -262,18 +268,26 @@ static void blockDefs(json &defs) {
                           {"minProperties", 1},
                           {"maxProperties", 1},
                           {"additionalProperties", ref("operation")}});
+  json optional = {{"type", "object"},
+                   {"minProperties", 1},
+                   {"maxProperties", 1},
+                   {"additionalProperties", {{"const", "none"}}}};
+  json input = {{"anyOf", {ref("scalar"), optional}}};
   defs["block"] = closed({{"doc", ref("text")},
                           {"params", ref("params")},
-                          {"inputs", ref("list")},
+                          {"inputs", listOf(input)},
                           {"weights", ref("list")},
                           {"state", ref("list")},
                           {"returns", ref("list")},
-                          {"nodes", ref("nodes")}},
-                         {"nodes"});
+                          {"nodes", ref("nodes")}});
   json kinds = {"generate", "encode", "embed", "classify", "fill", "source"};
-  json inputs = {{"enum", {"tokens", "positions", "token_types"}}};
-  json positions = closed(
-      {{"kind", {{"const", "linear"}}}, {"start", ref("scalar")}}, {"kind"});
+  // An input or the positions of a base's entry may be taken away.
+  json inputs = {{"enum", {"tokens", "positions", "token_types", "none"}}};
+  json positions = {
+      {"anyOf",
+       {closed({{"kind", {{"const", "linear"}}}, {"start", ref("scalar")}},
+               {"kind"}),
+        {{"const", "none"}}}}};
   defs["entry"] = closed({{"doc", ref("text")},
                           {"kind", {{"enum", kinds}}},
                           {"needs", ref("list")},
@@ -282,8 +296,7 @@ static void blockDefs(json &defs) {
                           {"positions", positions},
                           {"start", ref("scalar")},
                           {"nodes", ref("nodes")},
-                          {"outputs", mapOf(ref("text"))}},
-                         {"inputs", "nodes"});
+                          {"outputs", mapOf(ref("text"))}});
 }
 
 std::string jsonSchema() {
@@ -293,8 +306,7 @@ std::string jsonSchema() {
   weightDefs(defs);
   stateDefs(defs);
   blockDefs(defs);
-  json use = {
-      {"anyOf", {ref("text"), {{"type", "object"}, {"required", {"file"}}}}}};
+  json use = {{"anyOf", {ref("text"), {{"type", "object"}}}}};
   json match =
       closed({{"hf", closed({{"architectures", ref("words")},
                              {"model_type", ref("words")}})},
@@ -308,6 +320,8 @@ std::string jsonSchema() {
   json root = closed({{"sluice", {{"const", 1}}},
                       {"family", ref("text")},
                       {"library", ref("text")},
+                      {"base", ref("text")},
+                      {"extends", ref("text")},
                       {"doc", ref("text")},
                       {"params", ref("params")},
                       {"match", match},
@@ -319,10 +333,14 @@ std::string jsonSchema() {
                       {"weights", ref("weights")},
                       {"ignore", ref("byFormat")},
                       {"state", ref("state")},
-                      {"blocks", mapOf(ref("block"))},
-                      {"entries", mapOf(ref("entry"))}},
+                      {"blocks", mapOf(extending(ref("block"), "block"))},
+                      {"entries", mapOf(extending(ref("entry"), "entry"))}},
                      {"sluice"});
-  root["oneOf"] = {{{"required", {"family", "entries"}}},
+  root["oneOf"] = {{{"required", {"family"}}},
+                   {{"required", {"library"}}},
+                   {{"required", {"base"}}}};
+  root["anyOf"] = {{{"required", {"entries"}}},
+                   {{"required", {"extends"}}},
                    {{"required", {"library"}}}};
   json out = {{"$schema", "https://json-schema.org/draft/2020-12/schema"},
               {"title", "A model family or library of Sluice"}};

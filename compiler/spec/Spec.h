@@ -23,10 +23,12 @@ struct SpecDeleter {
 using SpecPtr = std::unique_ptr<Spec, SpecDeleter>;
 
 // Stages 1 and 2: YAML, keys, expressions, names. Null if there were errors.
-SpecPtr parseSpec(const std::string &path, Diagnostics &diagnostics);
-// The same from memory; libraries are looked up beside `path`.
+// What a file uses and extends is looked up beside it, then in `models`.
+SpecPtr parseSpec(const std::string &path, Diagnostics &diagnostics,
+                  const std::string &models = "");
+// The same from memory, as if the text were the file at `path`.
 SpecPtr parseSpecText(const std::string &path, std::string text,
-                      Diagnostics &diagnostics);
+                      Diagnostics &diagnostics, const std::string &models = "");
 
 struct BindOptions {
   // Build only these entries; empty means all that the checkpoint can serve.

@@ -180,8 +180,9 @@ struct NodeDecl {
   std::optional<Scalar> when;
   std::optional<Template> in;
   // Calls:
-  Template group;              // Repeat
-  std::optional<Scalar> match; // chosen per call
+  Template group;                // Repeat
+  std::optional<EachDecl> times; // Repeat: over a count instead of a group
+  std::optional<Scalar> match;   // chosen per call
   struct Choice {
     Location location;
     std::string word, block;
@@ -193,7 +194,8 @@ struct ParamSpec {
   Location location;
   std::string name;
   ParamType type;
-  bool optional = false; // may be left out, and is none then
+  bool optional = false;        // may be left out
+  std::optional<Data> fallback; // what it is then; none without one
 };
 
 struct BlockDecl {
@@ -203,6 +205,7 @@ struct BlockDecl {
   struct Name {
     Location location;
     std::string name;
+    bool optional = false; // an input that may be left out
   };
   std::vector<Name> inputs, returns;
   std::vector<std::string> weights, states;
@@ -210,6 +213,9 @@ struct BlockDecl {
 
   const ParamSpec *param(const std::string &name) const;
   bool hasInput(const std::string &name) const;
+  // Whether its list of weights, or of states, names it.
+  bool takesWeight(const std::string &name) const;
+  bool takesState(const std::string &name) const;
 };
 
 struct InputDecl {
@@ -250,6 +256,7 @@ struct SpecFile {
   std::string path, name;
   int64_t bytes = 0; // with its libraries, each as often as it is used
   bool library = false;
+  bool base = false;             // to be extended by families
   std::vector<ParamSpec> params; // library
   MatchDecl match;
   std::vector<UseDecl> uses;

@@ -203,7 +203,7 @@ Status emitToFile(const Options &options) {
 Status execute(const CommandLine &line) {
   const Options &options = line.options;
   if (line.check)
-    return pipeline::checkSpec(options.spec, llvm::errs());
+    return pipeline::checkSpec(options.spec, options.models, llvm::errs());
   if (Status status = tools::keepApart({options.output}, inputsOf(options));
       !status.ok())
     return status;

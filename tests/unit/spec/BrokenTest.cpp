@@ -135,16 +135,40 @@ const Case specs[] = {
     {"NoTokens", "ids: tokens", "ids: positions",
      "an entry of kind generate needs an input of type tokens"},
     {"BlockLists", "  mlp:\n", "  mlp:\n    weights: [up]\n",
-     "only a block of a library lists the `weights` and `state` that it takes"},
+     "this block lists the weights that it takes from its scope; 'gate' is not "
+     "in `weights`"},
     {"RowOrder", "hf: norm.weight}", "hf: {name: norm.weight, order: [q]}}",
      "`blocks`, `per` and `order` belong to the one tensor of a weight with "
      "`holds`"},
     {"FormatAlone", "hf: norm.weight}",
      "hf: {name: norm.weight, format: mxfp4}}",
      "`scales` and `format` go together"},
-    {"ParameterDefault", "{fn: word}", "{fn: {type: word, default: silu}}",
-     "can only be none"},
-    // Stage 2: expressions and names.
+    {"ParameterDefault", "{fn: word}\n    inputs: [h]",
+     "{n: {type: int, default: $m + 1}, m: int, fn: word}\n    inputs: [h]",
+     "unknown parameter '$m'"},
+    {"ParameterDefaultType", "{fn: word}",
+     "{fn: word, n: {type: int, default: $act}}",
+     "parameter 'n' of block 'mlp' must be int, found 'gelu_erf'"},
+    {"InputLeftOut", "    inputs: [h]\n    returns: [y]\n    nodes:\n",
+     "    inputs: [h, {z: none}]\n    returns: [y]\n    nodes:\n"
+     "      - h: {add: [h, z]}\n",
+     "the input 'z' was not given; what needs it stands under `when: "
+     "given(z)`"},
+    {"GivenRequired", "when: $gated}\n      - g: {act",
+     "when: given(h)}\n      - g: {act",
+     "given() asks about an input that may be left out, 'h' is none"},
+    {"GivenElsewhere", "default: true}", "default: given(x)}",
+     "given() asks about an input that may be left out, 'x' is none"},
+    {"RepeatNever", "- m: {block: mlp, h: a",
+     "- m: {repeat: {n: $depth - 2}, block: mlp, h: a",
+     "a block can be repeated once or more, not 0 times"},
+    {"BiasOfNothing", "when: $gated}\n      - g: {act",
+     "when: has(gaet.bias)}\n      - g: {act",
+     "has() asks for an unknown weight 'gaet.bias'"},
+    {"NameTwice", "  mlp:\n    params: {fn: word}",
+     "  mlp:\n    weights: [fn, up, gate, down]\n    params: {fn: word}",
+     "'fn' is an input or a parameter, and also a weight or state of the "
+     "scope"}, // Stage 2: expressions and names.
     {"Expression", "$hidden / $heads", "$hidden / / $heads",
      "tiny.yaml:13:21: error: expected a value, found '/'"},
     {"Parameter", "[$vocab, $hidden], hf: embed", "[$vocab, $hiden], hf: embed",
@@ -415,9 +439,8 @@ TEST(Libraries, ReportTheirOwnMistakes) {
     return diagnostics.print();
   };
   EXPECT_NE(parse("{file: lib.yaml, size: 3}")
-                .find("lib.yaml:9:27: error: a block of a library lists the "
-                      "weights that it takes from its scope; 'q' is not in "
-                      "`weights`"),
+                .find("lib.yaml:9:27: error: this block lists the weights that "
+                      "it takes from its scope; 'q' is not in `weights`"),
             std::string::npos);
   EXPECT_NE(parse("lib.yaml").find("library 'lib' needs the parameter 'size'"),
             std::string::npos);

@@ -187,17 +187,17 @@ TEST(Schema, AcceptsEveryModel) {
 
 TEST(Schema, RefusesMistakes) {
   json schema = json::parse(jsonSchema());
-  std::string base = readText(source("models/gpt2.yaml"));
+  std::string base = readText(source("models/t5.yaml"));
   const std::pair<const char *, const char *> mistakes[] = {
       {"sluice: 1", "sluice: 2"},
       {"type: int, hf: vocab_size", "type: itn, hf: vocab_size"},
       {"size_of: {tensor: token_embd.weight, axis: 0}",
        "size_of: {tensor: token_embd.weight}"},
       {"absent: {use: embed", "absent: {uses: embed"},
-      {"layer_norm: x, w: norm1, eps", "layer_norm: x, w: norm1, epss"},
-      {"layer_norm: x, w: norm1", "layernorm: x, w: norm1"},
+      {"rms_norm: x, w: norm, eps", "rms_norm: x, w: norm, epss"},
+      {"rms_norm: x, w: norm", "rmsnorm: x, w: norm"},
       {"kind: generate", "kind: generat"},
-      {"add: [x, p]", "add: x"},
+      {"add: [x, m]", "add: x"},
   };
   for (const auto &[from, to] : mistakes) {
     std::string text = base;
