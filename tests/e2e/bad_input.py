@@ -16,26 +16,27 @@ import bench as harness
 import gguf_twin
 import xxh3
 
+# In the base that the spec of Llama extends.
 SPEC_EDITS = [
-    ("misspelt op", "{rms_norm: x, w: attn_norm", "{rms_nrom: x, w: attn_norm", "unknown op 'rms_nrom'; did you mean 'rms_norm'?"),
-    ("misspelt parameter", "w: attn_norm, eps: $eps", "w: attn_norm, eps: $epps", "unknown parameter '$epps'; did you mean 'eps'?"),
-    ("misspelt weight", "w: attn_norm, eps", "w: attn_nrom, eps", "unknown weight 'attn_nrom'; did you mean 'attn_norm'?"),
-    ("misspelt slot", "w: attn_norm, eps: $eps", "w: attn_norm, esp: $eps", "unknown slot 'esp' of rms_norm; did you mean 'eps'?"),
+    ("misspelt op", "{softcap: logits", "{sotfcap: logits", "unknown op 'sotfcap'; did you mean 'softcap'?"),
+    ("misspelt parameter", "limit: $final_cap", "limit: $finalcap", "unknown parameter '$finalcap'; did you mean 'final_cap'?"),
+    ("misspelt weight", "{linear: x, w: head}", "{linear: x, w: haed}", "'haed' is not in `weights`; did you mean 'head'?"),
+    ("misspelt slot", "limit: $final_cap", "limt: $final_cap", "unknown slot 'limt' of softcap; did you mean 'limit'?"),
     ("misspelt block", "block: attention.gqa,", "block: attention.gqaa,", "unknown block 'gqaa'; did you mean 'gqa'?"),
     ("misspelt argument", "block: layer, x: x", "block: layer, xx: x", "unknown argument 'xx' of block 'layer'; did you mean 'x'?"),
     ("misspelt value", "{logits: logits}", "{logits: logit}", "'logit' is used before it is bound; did you mean 'logits'?"),
     ("misspelt type", "depth:  {type: int", "depth:  {type: itn", "unknown type 'itn'; did you mean 'int'?"),
     ("misspelt key", "size_of: {tensor", "sise_of: {tensor", "unknown key 'sise_of' of parameter 'vocab'; did you mean 'size_of'?"),
-    ("misspelt library", "blocks/mlp.yaml", "blocks/mpl.yaml", "cannot read library"),
+    ("misspelt library", "mlp: mlp.yaml", "mlp: mpl.yaml", "cannot read library 'mpl.yaml'; looked at"),
     ("not YAML", "config:\n", "config: [\n", "not valid YAML"),
 ]
 
 # Seen only with the numbers of a checkpoint.
 BIND_EDITS = [
-    ("wrong type in a spec", "w: attn_norm, eps: $eps", "w: attn_norm, eps: $act", "'eps' of rms_norm must be a number, found 'silu'"),
+    ("wrong type in a spec", "norm_eps: $eps", "norm_eps: $act", "parameter 'norm_eps' of block 'attention.gqa' must be float, found 'silu'"),
     ("no such config key", "hf: hidden_size", "hf: hiden_size", "parameter '$hidden' has no value: looked for hiden_size"),
     ("wrong shape in a spec", "down: {shape: [$hidden, $ffn]", "down: {shape: [$ffn, $hidden]", "is declared [$ffn = 88, $hidden = 48], but tensor"),
-    ("no such tensor", "hf: input_layernorm.weight", "hf: input_layrnorm.weight", "the nearest one is 'model.layers.0.input_layernorm.weight'"),
+    ("no such tensor", "hf: input_layernorm.*", "hf: input_layrnorm.*", "the nearest one is 'model.layers.0.input_layernorm.weight'"),
 ]
 
 
@@ -52,13 +53,13 @@ def read(path):
 def specs(bench):
     models, case = bench.path("models"), bench.case("llama/gqa")
     shutil.copytree(bench.models, models, ignore=shutil.ignore_patterns("demo"))
-    spec = os.path.join(models, "llama.yaml")
-    good = read(spec).decode()
+    spec, base = os.path.join(models, "llama.yaml"), os.path.join(models, "blocks", "decoder.yaml")
+    good = read(base).decode()
     bench.output("sluice-compile", "--check", spec)
     for what, old, new, message in SPEC_EDITS + BIND_EDITS:
         if good.count(old) == 0:
             raise ValueError(f"{what}: the spec has no {old!r}")
-        write(spec, good.replace(old, new).encode())
+        write(base, good.replace(old, new).encode())
         if (what, old, new, message) in SPEC_EDITS:
             bench.refuse(what, message, "sluice-compile", "--check", spec)
         bench.refuse(what, message, "sluice-compile", spec, "-c", case, "-o", "out.slc")

@@ -156,9 +156,10 @@ TEST(Random, LlamaGraph) {
   EXPECT_EQ(call.carried, (std::vector<int>{0, -1, -1}));
   const Node &attention = call.body.nodes[10];
   EXPECT_EQ(attention.op, "attention");
-  EXPECT_EQ(attention.name, "attention.gqa/a");
-  ASSERT_EQ(attention.calls.size(), 1u);
-  EXPECT_TRUE(attention.calls[0].file.ends_with("models/llama.yaml"));
+  EXPECT_EQ(attention.name, "attention.mix/a");
+  ASSERT_EQ(attention.calls.size(), 3u);
+  EXPECT_TRUE(attention.calls[0].file.ends_with("blocks/attention.yaml"));
+  EXPECT_TRUE(attention.calls[2].file.ends_with("blocks/decoder.yaml"));
   EXPECT_TRUE(attention.location.file.ends_with("blocks/attention.yaml"));
   EXPECT_EQ(attention.slots[0].first, "q");
   EXPECT_DOUBLE_EQ(attention.slot("scale")->get<Value>()->number(),
