@@ -97,7 +97,8 @@ class Case:
 
 
 # Results of a case: the entry that makes each (None: the one the model is for) and the entry's name for it.
-RESULTS = {"logits": (None, "logits"), "rows": ("encode", "rows"), "vector": ("embed", "vector"), "sentence": ("sentence", "vector")}
+RESULTS = {"logits": (None, "logits"), "rows": ("encode", "rows"), "vector": ("embed", "vector"), "sentence": ("sentence", "vector"),
+           "scores": ("classify", "scores")}
 
 
 def verify(case):

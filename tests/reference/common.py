@@ -32,6 +32,9 @@ def seed_weights(model, seed):
             draw(weight, 1.2 / math.sqrt(inputs))
         for vector in own.values():
             draw(vector, 0.3)
+        nudge = getattr(module, "e_score_correction_bias", None)
+        if nudge is not None and not isinstance(nudge, nn.Parameter):
+            nudge.copy_(torch.randn(nudge.shape, generator=random) * 0.1)
     head = model.get_output_embeddings()
     if head is not None:  # logits with a standard deviation of about 2
         draw(head.weight, 2.0 / math.sqrt(head.weight.shape[1]))
@@ -90,16 +93,17 @@ def check_every_tensor_matters(model, evaluate, before, inert):
 
 
 @torch.no_grad()
-def write_case(case, config, model, evaluate, inputs, generate=None, inert=(), config_file=None, without=(), **storing):
+def write_case(case, config, model, evaluate, inputs, generate=None, inert=(), config_file=None, without=(), store=None, **storing):
     """Writes tests/reference/<case>/.
 
     evaluate(model, i) gives the named outputs of sequence i, generate(model, i) its greedy continuation, inputs the
     named inputs of each sequence. `config` is what the model was made from; config.json omits its keys `without`, or
-    is `config_file`. Tensors whose names end like one of `inert` have no effect on the outputs.
+    is `config_file`. Tensors whose names end like one of `inert` have no effect on the outputs. `store` gives the tensors
+    of the checkpoint in the place of `stored`.
     """
     folder = HERE / case
     folder.mkdir(parents=True, exist_ok=True)
-    tensors = stored(model, **storing)
+    tensors = store(model) if store else stored(model, **storing)
     save_file(tensors, folder / "model.safetensors", metadata={"format": "pt"})
     (folder / "config.json").write_text(json.dumps(config_file or published(config, without), indent=2) + "\n")
     run = lambda m: [tensor for i in range(len(inputs)) for tensor in evaluate(m, i).values()]
@@ -133,7 +137,7 @@ def write_decoder(case, make, values, lengths, seed, **more):
     """A case of a decoder-only model: `make` is the pair of its config and model class."""
     config_class, model_class = make
     config = config_class(**values)
-    config._attn_implementation = "eager"
+    config._attn_implementation = config._experts_implementation = "eager"
     config.architectures = [model_class.__name__]
     config.torch_dtype = "float32"
     model = model_class(config).eval()

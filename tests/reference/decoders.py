@@ -1,0 +1,89 @@
+#!/usr/bin/env python3
+"""Writes the cases of the decoders that stand in CASES (README.md).
+
+usage: decoders.py [--find] [FAMILY...]
+
+--find looks for a seed that `common.py` takes, beginning with the one given here.
+"""
+import sys
+import tempfile
+from pathlib import Path
+
+import torch
+import transformers
+from safetensors.torch import load_file
+
+import common
+
+SMALL = dict(vocab_size=64, num_hidden_layers=2, num_attention_heads=4, max_position_embeddings=64)
+LLAMA = SMALL | dict(hidden_size=32, intermediate_size=44, num_key_value_heads=2)
+GPT = dict(vocab_size=64, n_positions=64, n_embd=32, n_head=4, n_layer=2)
+ROPE = dict(rope_type="default", rope_theta=10000.0)
+
+# case: model class (its config's has the same name), values of the config, lengths, seed
+CASES = {
+    "bloom/alibi": ("BloomForCausalLM", dict(vocab_size=64, hidden_size=32, n_head=4, n_layer=2), [40, 9, 1], 11),
+    "bloom/six-heads": ("BloomForCausalLM", dict(vocab_size=61, hidden_size=48, n_head=6, n_layer=2, apply_residual_connection_post_layernorm=True), [30, 4], 12),
+    "falcon/seven": ("FalconForCausalLM", SMALL | dict(hidden_size=32, ffn_hidden_size=48, new_decoder_architecture=False, multi_query=True, parallel_attn=True, bias=False, alibi=False), [24, 5, 1], 13),
+    "falcon/forty": ("FalconForCausalLM", SMALL | dict(hidden_size=32, ffn_hidden_size=48, num_kv_heads=2, new_decoder_architecture=True), [24, 5, 1], 14),
+    "gpt_neox/pythia": ("GPTNeoXForCausalLM", SMALL | dict(hidden_size=32, intermediate_size=44, rope_parameters=ROPE | dict(partial_rotary_factor=0.5), tie_word_embeddings=False), [24, 5, 1], 15),
+    "gpt_neox/in-turn": ("GPTNeoXForCausalLM", SMALL | dict(hidden_size=32, intermediate_size=44, use_parallel_residual=False, attention_bias=False, hidden_act="gelu_new", rope_parameters=ROPE | dict(partial_rotary_factor=1.0), tie_word_embeddings=False), [24, 5], 16),
+    "gpt_neo/local": ("GPTNeoForCausalLM", dict(vocab_size=64, max_position_embeddings=64, hidden_size=32, num_layers=2, num_heads=4, attention_types=[[["global", "local"], 1]], window_size=6), [30, 9, 1], 17),
+    "gpt_bigcode/multi-query": ("GPTBigCodeForCausalLM", GPT | dict(multi_query=True), [24, 5, 1], 18),
+    "gpt_bigcode/heads": ("GPTBigCodeForCausalLM", GPT | dict(multi_query=False, scale_attn_weights=False), [24, 5], 19),
+    "stablelm/plain": ("StableLmForCausalLM", LLAMA | dict(rope_parameters=ROPE | dict(partial_rotary_factor=0.5)), [24, 5, 1], 20),
+    "stablelm/parallel": ("StableLmForCausalLM", LLAMA | dict(use_qkv_bias=True, qk_layernorm=True, use_parallel_residual=True, rope_parameters=ROPE | dict(partial_rotary_factor=0.25)), [24, 5], 21),
+    "starcoder2/window": ("Starcoder2ForCausalLM", LLAMA | dict(sliding_window=6), [24, 5, 1], 22),
+    "starcoder2/bare": ("Starcoder2ForCausalLM", LLAMA | dict(use_bias=False, hidden_act="gelu", tie_word_embeddings=False), [24, 5], 23),
+    "phi/plain": ("PhiForCausalLM", LLAMA | dict(rope_parameters=ROPE | dict(partial_rotary_factor=0.5)), [24, 5, 1], 24),
+    "phi/normed": ("PhiForCausalLM", LLAMA | dict(qk_layernorm=True, num_key_value_heads=4, rope_parameters=ROPE | dict(partial_rotary_factor=0.25)), [24, 5], 25),
+    "phi3/window": ("Phi3ForCausalLM", LLAMA | dict(sliding_window=6, pad_token_id=None, rope_parameters=ROPE | dict(partial_rotary_factor=1.0)), [24, 5, 1], 26),
+    "phi3/partial": ("Phi3ForCausalLM", LLAMA | dict(pad_token_id=None, tie_word_embeddings=True, rope_parameters=ROPE | dict(partial_rotary_factor=0.75)), [24, 5], 27),
+    "qwen3/wide": ("Qwen3ForCausalLM", LLAMA | dict(head_dim=12, tie_word_embeddings=False), [24, 5, 1], 28),
+    "qwen3/sliding-bias": ("Qwen3ForCausalLM", LLAMA | dict(head_dim=8, attention_bias=True, use_sliding_window=True, sliding_window=6, max_window_layers=1, tie_word_embeddings=True), [24, 5], 29),
+    "qwen3_moe/mixed": ("Qwen3MoeForCausalLM", LLAMA | dict(head_dim=12, num_experts=4, num_experts_per_tok=2, moe_intermediate_size=20, decoder_sparse_step=2, norm_topk_prob=True, tie_word_embeddings=False), [24, 5, 1], 30),
+    "qwen3_moe/not-renormed": ("Qwen3MoeForCausalLM", LLAMA | dict(head_dim=8, num_experts=5, num_experts_per_tok=3, moe_intermediate_size=20, norm_topk_prob=False, tie_word_embeddings=True), [24, 5], 31),
+    "qwen3_moe/renormed": ("Qwen3MoeForCausalLM", LLAMA | dict(head_dim=12, num_experts=4, num_experts_per_tok=2, moe_intermediate_size=20, norm_topk_prob=True, tie_word_embeddings=False), [24, 5], 40),
+    "qwen2_moe/shared": ("Qwen2MoeForCausalLM", LLAMA | dict(num_experts=4, num_experts_per_tok=2, moe_intermediate_size=20, shared_expert_intermediate_size=28, tie_word_embeddings=False), [24, 5, 1], 32),
+    "gemma2/capped": ("Gemma2ForCausalLM", LLAMA | dict(head_dim=12, query_pre_attn_scalar=10, sliding_window=6, attn_logit_softcapping=5.0, final_logit_softcapping=3.0), [24, 5, 1], 33),
+    "gemma3_text/two-rotations": ("Gemma3ForCausalLM", LLAMA | dict(head_dim=12, query_pre_attn_scalar=10, sliding_window=6, num_hidden_layers=3, layer_types=["sliding_attention", "sliding_attention", "full_attention"]), [24, 5, 1], 34),
+    "gpt_oss/sinks": ("GptOssForCausalLM", LLAMA | dict(head_dim=12, num_local_experts=4, num_experts_per_tok=2, sliding_window=6, rope_parameters=ROPE, tie_word_embeddings=False), [24, 5, 1], 35),
+    "deepseek_v3/groups": ("DeepseekV3ForCausalLM", LLAMA | dict(num_key_value_heads=4, moe_intermediate_size=20, n_routed_experts=8, n_shared_experts=1, num_experts_per_tok=2, n_group=4, topk_group=2, first_k_dense_replace=1, q_lora_rank=20, kv_lora_rank=16, qk_nope_head_dim=8, qk_rope_head_dim=4, v_head_dim=10, rope_parameters=ROPE, tie_word_embeddings=False), [24, 5, 1], 36),
+    "deepseek_v3/plain-queries": ("DeepseekV3ForCausalLM", LLAMA | dict(num_key_value_heads=4, moe_intermediate_size=20, n_routed_experts=4, n_shared_experts=2, num_experts_per_tok=2, n_group=1, topk_group=1, first_k_dense_replace=0, q_lora_rank=None, kv_lora_rank=16, qk_nope_head_dim=8, qk_rope_head_dim=4, v_head_dim=10, rope_interleave=False, rope_parameters=ROPE, tie_word_embeddings=False), [24, 5], 37),
+    "opt/before": ("OPTForCausalLM", dict(vocab_size=64, hidden_size=32, ffn_dim=44, num_hidden_layers=2, num_attention_heads=4, max_position_embeddings=64, word_embed_proj_dim=32), [24, 5, 1], 38),
+    "opt/behind-narrow": ("OPTForCausalLM", dict(vocab_size=64, hidden_size=32, ffn_dim=44, num_hidden_layers=2, num_attention_heads=4, max_position_embeddings=64, word_embed_proj_dim=20, do_layer_norm_before=False), [24, 5], 39),
+}
+# Without rotation a bias of the keys adds the same to all scores of a row.
+INERT = {"OPTForCausalLM": ("k_proj.bias",)}
+
+
+def as_saved(model):
+    """The tensors as save_pretrained writes them: under the names of published files."""
+    with tempfile.TemporaryDirectory() as folder:
+        model.save_pretrained(folder)
+        return {name: tensor.contiguous() for name, tensor in load_file(Path(folder) / "model.safetensors").items()}
+
+
+def write(case, seed):
+    name, values, lengths, _ = CASES[case]
+    make = getattr(transformers, name.replace("Gemma3", "Gemma3Text").replace("ForCausalLM", "Config"))
+    common.write_decoder(case, (make, getattr(transformers, name)), values, lengths, seed, store=as_saved, inert=INERT.get(name, ()))
+
+
+def main():
+    find, wanted = "--find" in sys.argv, [a for a in sys.argv[1:] if a != "--find"]
+    for case, (*_, seed) in CASES.items():
+        if wanted and case.split("/")[0] not in wanted:
+            continue
+        while True:
+            try:
+                write(case, seed)
+                break
+            except AssertionError as problem:
+                if not find:
+                    raise
+                print(f"{case}, seed {seed}: {problem}")
+                seed += 100
+
+
+main()
