@@ -54,6 +54,10 @@ NAMES = {
     },
 }
 NAMES["qwen2"] = NAMES["mixtral"] = NAMES["llama"]
+NAMES["qwen3"] = NAMES["qwen3_moe"] = NAMES["llama"] | {
+    "model.layers.N.self_attn.q_norm": "blk.N.attn_q_norm", "model.layers.N.self_attn.k_norm": "blk.N.attn_k_norm",
+    "model.layers.N.mlp.gate": "blk.N.ffn_gate_inp",
+}
 NAMES["olmo2"] = NAMES["llama"] | {
     "model.layers.N.self_attn.q_norm": "blk.N.attn_q_norm", "model.layers.N.self_attn.k_norm": "blk.N.attn_k_norm",
     "model.layers.N.post_attention_layernorm": "blk.N.post_attention_norm",
@@ -61,8 +65,9 @@ NAMES["olmo2"] = NAMES["llama"] | {
 }
 # What the converter drops.
 DROPPED = re.compile(r"rotary_emb\.inv_freq|position_ids|^pooler\.|^cls\.|^h\.\d+\.attn\.(masked_)?bias$|\.embed_tokens\.weight$")
-EXPERT = re.compile(r"model\.layers\.(\d+)\.block_sparse_moe\.experts\.(\d+)\.(w[123])\.weight")
-EXPERT_NAMES = {"w1": "ffn_gate_exps", "w2": "ffn_down_exps", "w3": "ffn_up_exps"}
+EXPERT = re.compile(r"model\.layers\.(\d+)\.(?:block_sparse_moe|mlp)\.experts\.(\d+)\.(w[123]|\w+_proj)\.weight")
+EXPERT_NAMES = {"w1": "ffn_gate_exps", "w2": "ffn_down_exps", "w3": "ffn_up_exps",
+                "gate_proj": "ffn_gate_exps", "down_proj": "ffn_down_exps", "up_proj": "ffn_up_exps"}
 
 # Results of a case that a GGUF file of the family can give.
 RESULTS = {"bert": ("rows",)}
@@ -147,7 +152,7 @@ def converted(family, config, tensors):
 
 def metadata(family, config):
     """Keys as the converter writes them; ints become u32 and floats f32."""
-    arch = "llama" if family == "mixtral" else family
+    arch = {"mixtral": "llama", "qwen3_moe": "qwen3moe"}.get(family, family)
     get = lambda *keys: next((config[k] for k in keys if config.get(k) is not None), None)
     hidden, heads = get("hidden_size", "n_embd", "d_model"), get("num_attention_heads", "n_head", "num_heads")
     data = {
@@ -157,7 +162,7 @@ def metadata(family, config):
         "feed_forward_length": get("intermediate_size", "d_ff") or 4 * hidden,
         "attention.head_count": heads,
     }
-    if family in ("llama", "mixtral", "qwen2", "olmo2"):
+    if family in ("llama", "mixtral", "qwen2", "qwen3", "qwen3_moe", "olmo2"):
         theta = get("rope_theta") or config["rope_parameters"]["rope_theta"]
         data |= {"attention.head_count_kv": get("num_key_value_heads") or heads, "attention.layer_norm_rms_epsilon": config["rms_norm_eps"],
                  "rope.freq_base": float(theta)}
@@ -167,6 +172,9 @@ def metadata(family, config):
         data |= {"vocab_size": config["vocab_size"], "rope.dimension_count": config.get("head_dim") or hidden // heads}
     if family == "mixtral":
         data |= {"expert_count": config["num_local_experts"], "expert_used_count": config["num_experts_per_tok"]}
+    if family == "qwen3_moe":
+        data |= {"expert_count": get("num_experts", "num_local_experts"), "expert_used_count": config["num_experts_per_tok"],
+                 "expert_feed_forward_length": config["moe_intermediate_size"]}
     if family in ("gpt2", "bert"):
         data["attention.layer_norm_epsilon"] = get("layer_norm_epsilon", "layer_norm_eps")
     if family == "bert":
