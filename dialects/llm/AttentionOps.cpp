@@ -86,8 +86,14 @@ LogicalResult AttentionOp::inferReturnTypes(MLIRContext *context, Where where,
   if (failed(q))
     return failure();
   int64_t width = q->getDimSize(2);
-  if (op.getV()) {
-    auto v = tensorOf(where, op.getV(), "v", 3);
+  Value values = op.getV();
+  // The handle of a cache does not say how wide its values are; its rows do.
+  if (op.getKv())
+    if (auto append = op.getKv().getDefiningOp<AppendOp>();
+        append && append.getFields().size() == 2)
+      values = append.getFields()[1];
+  if (values) {
+    auto v = tensorOf(where, values, "v", 3);
     if (failed(v))
       return failure();
     width = v->getDimSize(2);
