@@ -126,7 +126,8 @@ private:
       diagnostics_.error(match->location, "a base has no match");
       return false;
     }
-    file.bytes += int64_t(text->size());
+    if (!grow(file, int64_t(text->size()), name->location))
+      return false;
     open_.push_back(path);
     bool ok = extended(*base, file);
     open_.pop_back();
@@ -172,6 +173,15 @@ private:
       parser.entries(*value, file.entries);
   }
 
+  bool grow(SpecFile &file, int64_t bytes, const Location &location) {
+    file.bytes += bytes;
+    if (file.bytes <= maxBytes)
+      return true;
+    diagnostics_.error(location, "too many libraries, counting each as often "
+                                 "as it is used");
+    return false;
+  }
+
   void uses(const Tree &tree, SpecFile &file, Parser &parser) {
     if (!tree.isMap()) {
       diagnostics_.error(tree.location, "use must be a mapping {name: file}");
@@ -198,13 +208,8 @@ private:
         use.library = library(*path);
       if (use.library) {
         arguments(use);
-        file.bytes += use.library->bytes;
-        if (file.bytes > maxBytes) {
-          diagnostics_.error(use.location,
-                             "too many libraries, counting each as often as "
-                             "it is used");
+        if (!grow(file, use.library->bytes, use.location))
           return;
-        }
       }
       file.uses.push_back(std::move(use));
     }

@@ -143,8 +143,8 @@ void NameResolver::given(const Scalar &scalar, const Expr &expr,
         optional.push_back(input.name);
   if (std::find(optional.begin(), optional.end(), expr.name) == optional.end())
     diagnostics_.error(scalar.at(expr.offset),
-                       "given() asks about an input that may be left out, " +
-                           quote(expr.name) + " is none" +
+                       "given() asks about an input that may be left out; " +
+                           quote(expr.name) + " is not one" +
                            suggest(expr.name, optional));
 }
 

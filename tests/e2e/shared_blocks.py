@@ -8,7 +8,8 @@ line that only opens a section (`config:`), which no file can do without. A line
 family's file as well, whatever its indentation and the comment behind it. The median is that of whole lines of the
 specs of decoders: those that extend the base decoder, directly or not, or have an entry of kind generate and none of
 kind source.
-A list of nodes with an attention in it may be written once, in all of MODELS and MODELS/blocks.
+A list of nodes with an attention in it may be written once, in all of MODELS and MODELS/blocks; two are the same if they
+differ in norms, factors and the like only.
 """
 
 import argparse
@@ -42,8 +43,11 @@ def is_decoder(path):
     return "kind: generate" in text and "kind: source" not in text
 
 
+FRAME = {"linear", "reshape", "rope", "append", "cached", "attention"}
+
+
 def attention_lists(path):
-    """The words of the nodes of each list of nodes that has an attention in it."""
+    """The words of FRAME in each list of nodes that has an attention in it."""
     out, words = [], []
     for line in [*open(path), ""]:
         node = NODE.match(line)
@@ -51,7 +55,7 @@ def attention_lists(path):
             words.append(node[1])
         elif not line.startswith(" " * 10):  # not the rest of a long node
             if "attention" in words:
-                out.append(tuple(words))
+                out.append(tuple(word for word in words if word in FRAME))
             words = []
     return out
 
