@@ -99,7 +99,7 @@ std::string Printer::operand(const Operand &operand, const Scope &scope) const {
 std::string Printer::results(const Node &node, Scope &scope) const {
   std::string text;
   for (ValueId result : node.results) {
-    std::string name = "v" + std::to_string(result.id);
+    std::string name = "v" + std::to_string(result.id - scope.left);
     scope.names[size_t(result.id)] = name;
     text += (text.empty() ? "" : ", ") +
             (scope.used[size_t(result.id)] ? name : std::string("_"));
@@ -110,7 +110,8 @@ std::string Printer::results(const Node &node, Scope &scope) const {
 std::string Printer::repeat(const Node &node, Scope &scope) {
   const Repeat &repeat = *node.repeat;
   std::vector<std::string> names, order;
-  std::set<std::string> wanted, known;
+  std::set<std::string> known, given;
+  std::string args; // in the order in which bodies first use them
   for (const Repeat::Call &call : repeat.calls) {
     names.push_back(blockFor(call.body, repeat.group));
     if (known.insert(names.back()).second)
@@ -121,8 +122,9 @@ std::string Printer::repeat(const Node &node, Scope &scope) {
       used[size_t(result.id)] = true;
     std::vector<bool> inputs = inputsUsed(call.body, used);
     for (size_t i = 0; i < inputs.size(); ++i)
-      if (inputs[i])
-        wanted.insert(call.body.inputNames[i]);
+      if (inputs[i] && given.insert(call.body.inputNames[i]).second)
+        args += ", " + call.body.inputNames[i] + ": " +
+                scope.names[size_t(call.args[i].id)];
   }
   std::string text = "{repeat: " + relative(repeat.group, scope) + ", block: ";
   if (order.size() == 1) {
@@ -136,14 +138,7 @@ std::string Printer::repeat(const Node &node, Scope &scope) {
       text += ", " + name + ": " + name;
     text += "}";
   }
-  std::set<std::string> given;
-  for (const Repeat::Call &call : repeat.calls)
-    for (size_t i = 0; i < call.args.size(); ++i) {
-      const std::string &name = call.body.inputNames[i];
-      if (wanted.count(name) && given.insert(name).second)
-        text += ", " + name + ": " + scope.names[size_t(call.args[i].id)];
-    }
-  return text + "}";
+  return text + args + "}";
 }
 
 std::string Printer::experts(const Node &node, Scope &scope) {
@@ -207,6 +202,7 @@ std::string Printer::bodyText(const Body &body, const std::string &group) {
     if (scope.used[size_t(body.inputs[i].id)])
       inputs.push_back(body.inputNames[i]);
   }
+  scope.left = int(body.inputs.size() - inputs.size());
   std::string pad(4, ' '), nodeText = nodes(body.nodes, scope, 3);
   // Returns keep their names, because those decide what is carried.
   std::string first, second;

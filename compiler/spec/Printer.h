@@ -65,6 +65,7 @@ private:
     std::string group; // "" in an entry
     std::vector<std::string> names;
     std::vector<bool> used;
+    int left = 0; // inputs that are not printed, before all other values
   };
   void graph();
   void entry(const Entry &entry, int depth);
