@@ -100,6 +100,14 @@ static Result<ViewPtr> openTensors(const checkpoint::Checkpoint &file,
   return view;
 }
 
+ViewPtr randomWeight(const spec::Weight &weight, uint64_t seed) {
+  Axes axes = axesOf(weight);
+  // Vectors that are no biases scale normalised values.
+  float mean = axes.vector && !isBias(weight) ? 1 : 0;
+  return randomView(viewShape(weight, axes.vector), seed, weightName(weight),
+                    mean);
+}
+
 Result<ViewPtr> openWeight(const checkpoint::Checkpoint &file,
                            const spec::Weight &weight) {
   std::string name = "weight " + quote(weightName(weight));
@@ -109,11 +117,8 @@ Result<ViewPtr> openWeight(const checkpoint::Checkpoint &file,
                                       " and has no tensor of its own");
   Axes axes = axesOf(weight);
   Shape shape = viewShape(weight, axes.vector);
-  if (weight.source.kind == spec::Source::Kind::Random) {
-    // Vectors that are no biases scale normalised values.
-    float mean = axes.vector && !isBias(weight) ? 1 : 0;
-    return randomView(std::move(shape), file.seed(), weightName(weight), mean);
-  }
+  if (weight.source.kind == spec::Source::Kind::Random)
+    return randomWeight(weight, file.seed());
   Result<ViewPtr> view = openTensors(file, weight.source, axes);
   if (!view.ok())
     return view.status().in(name);

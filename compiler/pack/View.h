@@ -69,6 +69,8 @@ Result<ViewPtr> scaledView(const checkpoint::Checkpoint &file,
 // roughly normal with deviation 0.02 around `mean`.
 ViewPtr randomView(Shape shape, uint64_t seed, const std::string &name,
                    float mean);
+// A weight of a checkpoint without tensors, by its path, index and shape.
+ViewPtr randomWeight(const spec::Weight &weight, uint64_t seed);
 
 Result<ViewPtr> transformed(ViewPtr source, const spec::Transform &transform,
                             Axes axes);

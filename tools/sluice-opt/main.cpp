@@ -2,6 +2,7 @@
 #include "compiler/lowering/Passes.h"
 #include "compiler/transforms/Pipeline.h"
 #include "dialects/Register.h"
+#include "tools/sluice-opt/EvaluatePass.h"
 #include "tools/support/FatalErrors.h"
 
 #include "mlir/Tools/mlir-opt/MlirOptMain.h"
@@ -13,6 +14,7 @@ int main(int argc, char **argv) {
   sluice::registerAllDialects(registry);
   sluice::registerFusionPassesAndPipeline();
   sluice::plan::registerPlanPasses();
+  sluice::tools::registerEvaluatePass();
   mlir::registerCanonicalizerPass();
   mlir::registerCSEPass();
   return mlir::asMainReturnCode(

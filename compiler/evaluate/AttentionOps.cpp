@@ -1,0 +1,223 @@
+// Caches, attention and score biases.
+#include "compiler/evaluate/Arithmetic.h"
+
+#include <algorithm>
+#include <limits>
+
+using namespace mlir;
+
+namespace sluice::evaluate {
+
+namespace {
+
+bool allows(llm::MaskAttr term, int64_t query, int64_t key) {
+  int64_t size = term.getSize();
+  switch (term.getKind()) {
+  case llm::MaskKind::all:
+    return true;
+  case llm::MaskKind::causal:
+    return key <= query;
+  case llm::MaskKind::window:
+    return 0 <= query - key && query - key < size;
+  case llm::MaskKind::band:
+    return std::abs(query - key) <= size;
+  case llm::MaskKind::chunk:
+    return query / size == key / size;
+  }
+  llvm_unreachable("unknown mask term");
+}
+
+bool visible(ArrayAttr mask, int64_t query, int64_t key) {
+  return llvm::all_of(mask.getAsRange<llm::MaskAttr>(),
+                      [&](auto term) { return allows(term, query, key); });
+}
+
+// The scores of one query; minus infinity for keys that it may not see.
+std::vector<float> scoresOf(const float *q, const KeysAndValues &kv,
+                            int64_t group, int64_t head, int64_t query,
+                            const Scores &scores) {
+  int64_t groups = kv.k->shape[1], width = kv.k->width();
+  std::vector<float> out(size_t(kv.keys),
+                         -std::numeric_limits<float>::infinity());
+  for (int64_t key = 0; key < kv.keys; ++key) {
+    if (!visible(scores.mask, query, key))
+      continue;
+    const float *k = kv.k->at((kv.first + key) * groups + group);
+    double sum = 0;
+    for (int64_t i = 0; i < width; ++i)
+      sum += double(q[i]) * k[i];
+    float s = float(sum) * scores.scale;
+    if (scores.bias)
+      s += (*scores.bias)(head, query, key);
+    out[size_t(key)] =
+        scores.cap ? *scores.cap * std::tanh(s / *scores.cap) : s;
+  }
+  return out;
+}
+
+// The mean of values [., groups, dv], weighed by the softmax of the scores;
+// false if there is nothing to weigh.
+bool mix(ArrayRef<float> scores, const KeysAndValues &kv, int64_t group,
+         std::optional<float> sink, float *out) {
+  int64_t groups = kv.v->shape[1], width = kv.v->width();
+  float most = sink.value_or(-std::numeric_limits<float>::infinity());
+  for (float s : scores)
+    most = std::max(most, s);
+  if (most == -std::numeric_limits<float>::infinity())
+    return false;
+  double sum = sink ? std::exp(double(*sink) - most) : 0;
+  std::vector<double> mean(size_t(width), 0.0);
+  for (auto [key, s] : llvm::enumerate(scores)) {
+    double p = std::exp(double(s) - most);
+    sum += p;
+    const float *v = kv.v->at((kv.first + int64_t(key)) * groups + group);
+    for (int64_t i = 0; p > 0 && i < width; ++i)
+      mean[size_t(i)] += p * v[i];
+  }
+  for (int64_t i = 0; i < width; ++i)
+    out[i] = float(mean[size_t(i)] / sum);
+  return true;
+}
+
+std::vector<Value> appendOp(Run &run, llm::AppendOp op) {
+  Cache cache{op.getState().str(), run.index(op.getLayer())};
+  SmallVector<const Tensor *> fields;
+  for (mlir::Value field : op.getFields())
+    fields.push_back(run.tensor(field));
+  append(run, cache, fields);
+  return {cache};
+}
+
+Value cached(Run &run, llm::CachedOp op) {
+  return Cache{op.getState().str(), run.index(op.getLayer())};
+}
+
+FailureOr<Tensor> attention(Run &run, llm::AttentionOp op) {
+  Scores scores{op.getScale(), op.getCap(), op.getMask(),
+                run.tensor(op.getSinks()), run.bias(op.getBias())};
+  const Tensor &q = *run.tensor(op.getQ());
+  if (op.getKv())
+    return attendCache(op, run, std::get<Cache>(run.get(op.getKv())), q,
+                       scores);
+  return attendRows(op, run, *run.tensor(op.getK()), *run.tensor(op.getV()), q,
+                    scores);
+}
+
+Value alibi(Run &, llm::AlibiOp op) {
+  int64_t power = 1, heads = op.getHeads();
+  while (2 * power <= heads)
+    power *= 2;
+  std::vector<float> slopes;
+  for (int64_t h = 0; h < heads; ++h)
+    slopes.push_back(op.getTimes() *
+                     float(h < power
+                               ? std::exp2(-8.0 * double(h + 1) / double(power))
+                               : std::exp2(-8.0 * double(2 * (h - power) + 1) /
+                                           double(2 * power))));
+  std::optional<llm::RoundTo> to = op.getRounded();
+  return Bias([slopes, to](int64_t head, int64_t query, int64_t key) {
+    float bias = slopes[size_t(head)] * float(key - query);
+    return to ? roundTo(bias, *to) : bias;
+  });
+}
+
+Value bucketBias(Run &run, llm::BucketBiasOp op) {
+  int64_t buckets = op.getW().getType().getDimSize(0);
+  bool bothWays = op.getBothWays();
+  double last = double(op.getMaxDistance());
+  return Bias([=, w = *run.tensor(op.getW())](int64_t head, int64_t query,
+                                              int64_t key) {
+    int64_t m = bothWays ? buckets / 2 : buckets, exact = m / 2;
+    int64_t distance =
+        bothWays ? std::abs(key - query) : std::max<int64_t>(query - key, 0);
+    int64_t bucket = distance;
+    if (distance >= exact)
+      // In f32, as what lies on a limit goes with its rounding.
+      bucket = exact + int64_t(std::log(float(distance) / float(exact)) /
+                               float(std::log(last / double(exact))) *
+                               float(m - exact));
+    bucket = std::min(bucket, m - 1);
+    return w.at(bucket + (bothWays && key > query ? m : 0))[head];
+  });
+}
+
+} // namespace
+
+void append(Run &run, const Cache &cache, ArrayRef<const Tensor *> fields) {
+  for (const Span &sequence : run.batch.sequences) {
+    Fields &kept = run.states.at(sequence.slot, cache);
+    kept.resize(fields.size());
+    for (auto [field, rows] : llvm::zip(kept, fields)) {
+      int64_t row = int64_t(rows->data.size()) / rows->shape[0];
+      if (field.shape.empty()) {
+        field.shape = rows->shape;
+        field.shape[0] = 0;
+      }
+      auto from = rows->data.begin() + sequence.first * row;
+      field.data.insert(field.data.end(), from, from + sequence.rows * row);
+      field.shape[0] += sequence.rows;
+    }
+  }
+}
+
+FailureOr<Tensor>
+attend(Operation *op, const Batch &batch, const Tensor &q, const Scores &scores,
+       llvm::function_ref<FailureOr<KeysAndValues>(const Span &)> of) {
+  int64_t heads = q.shape[1];
+  Tensor y;
+  for (const Span &sequence : batch.sequences) {
+    FailureOr<KeysAndValues> kv = of(sequence);
+    if (failed(kv))
+      return failure();
+    if (y.shape.empty())
+      y = Tensor{Shape{q.shape[0], heads, kv->v->width()}};
+    int64_t share = heads / kv->k->shape[1]; // query heads of a key head
+    for (int64_t row = 0; row < sequence.rows; ++row)
+      for (int64_t head = 0; head < heads; ++head) {
+        int64_t at = (sequence.first + row) * heads + head;
+        int64_t query = sequence.past + row;
+        std::vector<float> s =
+            scoresOf(q.at(at), *kv, head / share, head, query, scores);
+        std::optional<float> sink;
+        if (scores.sinks)
+          sink = scores.sinks->data[size_t(head)];
+        if (!mix(s, *kv, head / share, sink, y.at(at)))
+          return op->emitError("the query at position ")
+                 << query << " of slot " << sequence.slot << " sees no key";
+      }
+  }
+  return y;
+}
+
+FailureOr<Tensor> attendCache(Operation *op, Run &run, const Cache &cache,
+                              const Tensor &q, const Scores &scores) {
+  return attend(op, run.batch, q, scores,
+                [&](const Span &sequence) -> FailureOr<KeysAndValues> {
+                  const Fields *rows = run.states.find(sequence.slot, cache);
+                  if (!rows)
+                    return op->emitError("slot ")
+                           << sequence.slot << " has nothing in the state '"
+                           << cache.state << "' of layer " << cache.layer;
+                  return KeysAndValues{&(*rows)[0], &(*rows)[1], 0,
+                                       (*rows)[0].shape[0]};
+                });
+}
+
+FailureOr<Tensor> attendRows(Operation *op, Run &run, const Tensor &k,
+                             const Tensor &v, const Tensor &q,
+                             const Scores &scores) {
+  return attend(op, run.batch, q, scores,
+                [&](const Span &sequence) -> FailureOr<KeysAndValues> {
+                  return KeysAndValues{&k, &v, sequence.first, sequence.rows};
+                });
+}
+
+void addAttentionOps(OpTable &table) {
+  table.add<llm::AppendOp>(appendOp);
+  table.add<llm::CachedOp>(cached);
+  table.add<llm::AttentionOp>(attention);
+  table.add<llm::AlibiOp>(alibi);
+  table.add<llm::BucketBiasOp>(bucketBias);
+}
+
+} // namespace sluice::evaluate

@@ -1,0 +1,235 @@
+#include "compiler/evaluate/Evaluate.h"
+
+#include "compiler/evaluate/OpFiles.h"
+#include "compiler/evaluate/Run.h"
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+
+using namespace mlir;
+
+namespace sluice::evaluate {
+
+const OpTable &opTable() {
+  static const OpTable table = [] {
+    OpTable table;
+    addAllOps(table);
+    return table;
+  }();
+  return table;
+}
+
+void Run::tell(Operation *op, unsigned result, const Value &value) const {
+  if (!observer)
+    return;
+  Event event{op, result, frames.back().layer};
+  if (auto *tensor = std::get_if<std::shared_ptr<const Tensor>>(&value))
+    event.tensor = tensor->get();
+  else if (auto *ints = std::get_if<std::shared_ptr<const Ints>>(&value))
+    event.ints = ints->get();
+  else
+    return;
+  observer(event);
+}
+
+FailureOr<Tensor> Run::weight(llm::UseOp op) {
+  return weights(module.lookupSymbol<llm::WeightOp>(op.getWeight()),
+                 index(op.getLayer()));
+}
+
+FailureOr<std::vector<Value>> Run::call(func::CallOp call) {
+  auto callee = module.lookupSymbol<func::FuncOp>(call.getCallee());
+  std::vector<Value> arguments;
+  for (mlir::Value operand : call.getOperands())
+    arguments.push_back(get(operand));
+  // A block's first argument is its layer (`verify-model`).
+  int64_t layer = arguments.empty() ? -1 : index(call.getOperand(0));
+  return block(callee.front(), arguments, layer);
+}
+
+FailureOr<std::vector<Value>> Run::evaluate(Operation *op) {
+  if (auto call = dyn_cast<func::CallOp>(op))
+    return this->call(call);
+  if (auto constant = dyn_cast<arith::ConstantIndexOp>(op))
+    return std::vector<Value>{Value(constant.value())};
+  const OpTable::Function *function =
+      opTable().find(op->getName().getStringRef());
+  if (!function)
+    return op->emitError() << "'" << op->getName() << "' cannot be evaluated";
+  return (*function)(*this, op);
+}
+
+FailureOr<std::vector<Value>>
+Run::block(Block &block, ArrayRef<Value> arguments, int64_t layer) {
+  frames.push_back({{}, layer});
+  for (auto [argument, value] : llvm::zip(block.getArguments(), arguments))
+    frames.back().values[argument.getAsOpaquePointer()] = value;
+  for (Operation &op : block.without_terminator()) {
+    FailureOr<std::vector<Value>> results = evaluate(&op);
+    if (failed(results))
+      return failure();
+    for (auto [result, value] : llvm::zip_equal(op.getResults(), *results)) {
+      if (!isa<func::CallOp>(op))
+        tell(&op, result.getResultNumber(), value);
+      frames.back().values[result.getAsOpaquePointer()] = std::move(value);
+    }
+  }
+  std::vector<Value> returned;
+  for (mlir::Value operand : block.getTerminator()->getOperands())
+    returned.push_back(get(operand));
+  frames.pop_back();
+  return returned;
+}
+
+namespace {
+
+// Lays the sequences of a step out one after the other and checks them against
+// the entry.
+// the entry. Where the entry `goesOn`, positions count on from the slot's.
+class Arguments {
+public:
+  Arguments(func::FuncOp entry, const Step &step, const States &states,
+            bool goesOn)
+      : entry(entry), step(step), states(states), goesOn(goesOn) {}
+
+  FailureOr<Batch> batch() {
+    Batch batch;
+    for (const Sequence &sequence : step.sequences) {
+      FailureOr<int64_t> rows = tokensOf(sequence);
+      if (failed(rows))
+        return failure();
+      for (const Span &other : batch.sequences)
+        if (other.slot == sequence.slot)
+          return entry.emitError("slot ")
+                 << sequence.slot << " stands twice in a step";
+      batch.sequences.push_back({sequence.slot, batch.rows, *rows,
+                                 goesOn ? states.length(sequence.slot) : 0});
+      for (int64_t row = 0; row < *rows; ++row)
+        if (sequence.wanted == Wanted::All ||
+            (sequence.wanted == Wanted::Last && row == *rows - 1))
+          batch.wanted.push_back(batch.rows + row);
+      batch.rows += *rows;
+    }
+    return batch;
+  }
+
+  std::vector<Value> values(const Batch &batch) {
+    std::vector<Value> values;
+    for (BlockArgument argument : entry.getArguments()) {
+      StringRef name = text(argument, llm::nameAttr);
+      if (name.empty()) {
+        values.push_back(std::monostate());
+        continue;
+      }
+      Ints ints{Shape{batch.rows}};
+      for (auto [sequence, span] : llvm::zip(step.sequences, batch.sequences))
+        fill(argument, sequence, span, ints.data.data() + span.first);
+      values.push_back(share(std::move(ints)));
+    }
+    return values;
+  }
+
+private:
+  StringRef text(BlockArgument argument, StringRef attr) {
+    auto value =
+        entry.getArgAttrOfType<StringAttr>(argument.getArgNumber(), attr);
+    return value ? value.getValue() : StringRef();
+  }
+
+  FailureOr<int64_t> tokensOf(const Sequence &sequence) {
+    int64_t rows = -1;
+    for (const auto &[name, values] : sequence.inputs) {
+      if (llvm::none_of(entry.getArguments(), [&](BlockArgument argument) {
+            return text(argument, llm::nameAttr) == name;
+          }))
+        return entry.emitError("entry '")
+               << step.entry << "' has no input '" << name << "'";
+      if (rows >= 0 && rows != int64_t(values.size()))
+        return entry.emitError("expected ")
+               << rows << " elements in each input of a sequence, found "
+               << values.size() << " in '" << name << "'";
+      rows = int64_t(values.size());
+    }
+    for (BlockArgument argument : entry.getArguments())
+      if (text(argument, llm::inputAttr) == "tokens" &&
+          !sequence.inputs.count(text(argument, llm::nameAttr).str()))
+        return entry.emitError("entry '")
+               << step.entry << "' needs the input '"
+               << text(argument, llm::nameAttr) << "'";
+    if (rows < 1)
+      return entry.emitError("a sequence of a step has no tokens");
+    return rows;
+  }
+
+  void fill(BlockArgument argument, const Sequence &sequence, const Span &span,
+            int32_t *out) {
+    auto given = sequence.inputs.find(text(argument, llm::nameAttr).str());
+    bool counted = text(argument, llm::inputAttr) == "positions";
+    for (int64_t row = 0; row < span.rows; ++row)
+      out[row] = given != sequence.inputs.end() ? given->second[size_t(row)]
+                 : counted ? int32_t(span.past + row + positionStart())
+                           : 0;
+  }
+
+  int64_t positionStart() const {
+    auto positions = entry->getAttrOfType<DictionaryAttr>("llm.positions");
+    auto start = positions ? positions.getAs<IntegerAttr>("start") : nullptr;
+    return start ? start.getInt() : 0;
+  }
+
+  func::FuncOp entry;
+  const Step &step;
+  const States &states;
+  bool goesOn;
+};
+
+// Whether the function or what it calls reads or writes a state.
+bool usesState(func::FuncOp function, ModuleOp module) {
+  WalkResult walk = function.walk([&](Operation *op) {
+    auto call = dyn_cast<func::CallOp>(op);
+    bool uses =
+        call ? usesState(module.lookupSymbol<func::FuncOp>(call.getCallee()),
+                         module)
+             : op->getAttrOfType<FlatSymbolRefAttr>("state") != nullptr;
+    return uses ? WalkResult::interrupt() : WalkResult::advance();
+  });
+  return walk.wasInterrupted();
+}
+
+} // namespace
+
+FailureOr<std::vector<Output>> Evaluator::run(const Step &step,
+                                              States &states) {
+  auto entry = module.lookupSymbol<func::FuncOp>(step.entry);
+  if (!entry || !entry->hasAttr(llm::entryAttr))
+    return module.emitError("has no entry '") << step.entry << "'";
+  // A source begins its sequence; what has no state begins anew at every step.
+  bool source = entry->getAttrOfType<StringAttr>(llm::entryAttr) == "source";
+  bool goesOn = !source && usesState(entry, module);
+  if (source)
+    for (const Sequence &sequence : step.sequences)
+      states.reset(sequence.slot);
+  Arguments arguments(entry, step, states, goesOn);
+  FailureOr<Batch> batch = arguments.batch();
+  if (failed(batch))
+    return failure();
+  Run run(module, weights, states, observer, *batch);
+  FailureOr<std::vector<Value>> results =
+      run.block(entry.front(), arguments.values(*batch), -1);
+  if (failed(results))
+    return failure();
+  if (goesOn)
+    for (const Span &sequence : batch->sequences)
+      states.advance(sequence.slot, sequence.rows);
+  std::vector<Output> outputs;
+  for (auto [i, value] : llvm::enumerate(*results)) {
+    auto name =
+        entry.getResultAttrOfType<StringAttr>(unsigned(i), llm::nameAttr);
+    auto *tensor = std::get_if<std::shared_ptr<const Tensor>>(&value);
+    if (!name || !tensor)
+      return entry.emitError("result ") << i << " has no name or no numbers";
+    outputs.push_back({name.getValue().str(), **tensor});
+  }
+  return outputs;
+}
+
+} // namespace sluice::evaluate
