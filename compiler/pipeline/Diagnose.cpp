@@ -19,13 +19,23 @@ static FileLineColLoc firstPlace(LocationAttr location) {
   return found;
 }
 
+// Of a fused op, the last of its parts: what the op gives was written there.
+static LocationAttr ownPart(LocationAttr location) {
+  while (auto fused = dyn_cast<FusedLoc>(location)) {
+    if (fused.getLocations().empty())
+      break;
+    location = fused.getLocations().back();
+  }
+  return location;
+}
+
 static void print(llvm::raw_ostream &out, const Diagnostic &diagnostic) {
   static const char *names[] = {"note", "warning", "error", "remark"};
-  if (FileLineColLoc place = firstPlace(diagnostic.getLocation()))
+  LocationAttr at = ownPart(diagnostic.getLocation());
+  if (FileLineColLoc place = firstPlace(at))
     out << place.getFilename().getValue() << ':' << place.getLine() << ':'
         << place.getColumn() << ": ";
   out << names[int(diagnostic.getSeverity())] << ": " << diagnostic << '\n';
-  LocationAttr at = diagnostic.getLocation();
   while (auto call = dyn_cast<CallSiteLoc>(at)) {
     if (FileLineColLoc place = firstPlace(call.getCaller()))
       out << "  called from " << place.getFilename().getValue() << ':'

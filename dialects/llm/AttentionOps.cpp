@@ -80,6 +80,21 @@ LogicalResult CachedOp::verifySymbolUses(SymbolTableCollection &symbols) {
   return lookupState(*this, StateKind::cache, symbols);
 }
 
+// The shape of the values that a cache's handle gives; empty if its state is
+// not known here.
+static ArrayRef<int64_t> valuesOf(Value cache) {
+  Operation *handle = cache.getDefiningOp();
+  auto name = handle ? handle->getAttrOfType<FlatSymbolRefAttr>("state")
+                     : FlatSymbolRefAttr();
+  auto state =
+      name ? SymbolTable::lookupNearestSymbolFrom<StateOp>(handle, name)
+           : StateOp();
+  for (FieldAttr field : state ? state.getFieldList() : SmallVector<FieldAttr>())
+    if (field.getName() == "v")
+      return field.getShape();
+  return {};
+}
+
 LogicalResult AttentionOp::inferReturnTypes(MLIRContext *context, Where where,
                                             Adaptor op, Types &types) {
   auto q = tensorOf(where, op.getQ(), "q", 3);
@@ -97,6 +112,9 @@ LogicalResult AttentionOp::inferReturnTypes(MLIRContext *context, Where where,
     if (failed(v))
       return failure();
     width = v->getDimSize(2);
+  } else if (op.getKv()) {
+    ArrayRef<int64_t> values = valuesOf(op.getKv());
+    width = values.empty() ? width : values.back();
   }
   types.push_back(rowsOf(context, {q->getDimSize(1), width}));
   return success();

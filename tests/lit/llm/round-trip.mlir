@@ -156,3 +156,18 @@ func.func private @fused(%l: index, %b: !llm.batch, %x: tensor<?x64xf32>, %t: te
   %y = llm.fused_experts %h at %i weight %w first(%up, %up) down(%down) residual %g compute bf16 glu act silu : (tensor<?x64xf32>, tensor<?x2xi32>, tensor<?x2xf32>, tensor<4x96x64xbf16>, tensor<4x96x64xbf16>, tensor<4x64x96xbf16>, tensor<?x64xf32>) -> tensor<?x64xf32>
   return %y : tensor<?x64xf32>
 }
+
+llm.state @narrow cache {k = [2, 16], v = [2, 8]}
+
+// Values of a cache may be narrower than its keys, whichever op gives the handle.
+// CHECK-LABEL: func.func private @narrow_values
+func.func private @narrow_values(%l: index, %b: !llm.batch, %q: tensor<?x4x16xf32>, %k: tensor<?x2x16xf32>, %v: tensor<?x2x8xf32>) -> tensor<?x4x8xf32> {
+  %c = llm.append @narrow(%k, %v) for %b : tensor<?x2x16xf32>, tensor<?x2x8xf32>
+  // CHECK: llm.attention {{.*}} -> tensor<?x4x8xf32>
+  %0 = llm.attention %q in %c for %b mask [#llm.mask<causal>] scale 1.0 : (tensor<?x4x16xf32>, !llm.cache, !llm.batch) -> tensor<?x4x8xf32>
+  %d = llm.cached @narrow
+  // CHECK: llm.attention {{.*}} -> tensor<?x4x8xf32>
+  %1 = llm.attention %q in %d for %b mask [#llm.mask<causal>] scale 1.0 : (tensor<?x4x16xf32>, !llm.cache, !llm.batch) -> tensor<?x4x8xf32>
+  %2 = llm.binary add %0, %1 : (tensor<?x4x8xf32>, tensor<?x4x8xf32>) -> tensor<?x4x8xf32>
+  return %2 : tensor<?x4x8xf32>
+}
