@@ -22,8 +22,8 @@ static Result<std::vector<int32_t>> parseNumbers(StringRef text) {
   return numbers;
 }
 
-// The entry's input of type `tokens`, which ids without a name are for.
-static std::string tokensOf(func::FuncOp entry) {
+std::string tokensOf(ModuleOp module, StringRef name) {
+  auto entry = module.lookupSymbol<func::FuncOp>(name);
   for (unsigned i = 0; i < entry.getNumArguments(); ++i)
     if (auto type = entry.getArgAttrOfType<StringAttr>(i, llm::inputAttr);
         type && type.getValue() == "tokens")
@@ -70,12 +70,18 @@ static Result<Step> parseStep(StringRef text, const std::string &entry,
   return step;
 }
 
+std::string entryOfKind(ModuleOp module, StringRef kind) {
+  for (auto function : module.getOps<func::FuncOp>())
+    if (auto attr = function->getAttrOfType<StringAttr>(llm::entryAttr))
+      if (kind.empty() || attr.getValue() == kind)
+        return function.getSymName().str();
+  return "";
+}
+
 Result<std::string> defaultEntry(ModuleOp module) {
   for (StringRef kind : {"generate", "fill", "encode", ""})
-    for (auto function : module.getOps<func::FuncOp>())
-      if (auto attr = function->getAttrOfType<StringAttr>(llm::entryAttr))
-        if (kind.empty() || attr.getValue() == kind)
-          return function.getSymName().str();
+    if (std::string name = entryOfKind(module, kind); !name.empty())
+      return name;
   return wrong("the module has no entry");
 }
 
@@ -93,7 +99,7 @@ Result<std::vector<Step>> parseSteps(StringRef text, ModuleOp module) {
     auto function = module.lookupSymbol<func::FuncOp>(*entry);
     if (!function || !function->hasAttr(llm::entryAttr))
       return wrong("the module has no entry '" + *entry + "'");
-    Result<Step> step = parseStep(part, *entry, tokensOf(function));
+    Result<Step> step = parseStep(part, *entry, tokensOf(module, *entry));
     if (!step.ok())
       return step.status();
     steps.push_back(std::move(*step));

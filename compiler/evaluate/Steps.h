@@ -20,5 +20,9 @@ Result<std::vector<Step>> parseSteps(llvm::StringRef text,
 
 // The entry that steps run if none is named.
 Result<std::string> defaultEntry(mlir::ModuleOp module);
+// The first entry of a kind; empty if there is none.
+std::string entryOfKind(mlir::ModuleOp module, llvm::StringRef kind);
+// The input of type `tokens` of an entry, which ids without a name are for.
+std::string tokensOf(mlir::ModuleOp module, llvm::StringRef entry);
 
 } // namespace sluice::evaluate

@@ -18,8 +18,7 @@ static void collect(Location location, std::vector<std::string> &places,
     if (!llvm::is_contained(places, place))
       places.push_back(std::move(place));
   } else if (auto name = dyn_cast<NameLoc>(location)) {
-    if (path.empty())
-      path = name.getName().str();
+    path = name.getName().str();
     collect(name.getChildLoc(), places, path);
   } else if (auto call = dyn_cast<CallSiteLoc>(location)) {
     collect(call.getCallee(), places, path);
@@ -47,6 +46,7 @@ Record recordOf(const Event &event) {
   Record record{event.op->getName().getStringRef().str(),
                 event.op->getLoc(),
                 event.result,
+                event.op->getNumResults(),
                 event.layer,
                 {}};
   if (event.tensor) {

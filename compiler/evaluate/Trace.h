@@ -6,17 +6,18 @@
 
 namespace sluice::evaluate {
 
-// The places of a location as `file:line:column`, that of the op itself first
-// and then those of the ops that were fused with it, without callers.
+// The places of a location as `file:line:column`, of a fused op those of its
+// parts in order, without callers.
 std::vector<std::string> placesOf(mlir::Location location);
-// "layer/q": the path of the op's node in the spec; empty if it has none.
+// "layer/q": the path of the op's node in the spec, of a fused op that of its
+// last part; empty if it has none.
 std::string pathOf(mlir::Location location);
 
 // A copy of an event, in numbers whatever its type.
 struct Record {
   std::string op; // "llm.linear"
   mlir::Location location;
-  unsigned result;
+  unsigned result, results; // its number, and how many the op has
   int64_t layer;
   Tensor value;
 };

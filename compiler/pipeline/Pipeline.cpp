@@ -7,6 +7,7 @@
 #include "compiler/lowering/Lowering.h"
 #include "compiler/lowering/Passes.h"
 #include "compiler/pack/Pack.h"
+#include "compiler/pipeline/Bisect.h"
 #include "compiler/pipeline/Diagnose.h"
 #include "compiler/pipeline/Inputs.h"
 #include "compiler/pipeline/Kernels.h"
@@ -62,6 +63,7 @@ private:
   // Brings `module` from stage `at` to a plan, emitting on the way.
   Status toPlan(Stage &at);
   Status fuse();
+  Status bisect();
   Status lower();
   Status resume(Stage &at);
   Status generate(std::vector<TargetCode> &code);
@@ -123,7 +125,7 @@ import::ImportOptions importOptions(const Options &options) {
   return result;
 }
 
-Status Compilation::fuse() {
+static Result<FusionOptions> fusionOptions(const Options &options) {
   for (const std::string &name : options.disabledPasses)
     if (!llvm::is_contained(fusionNames(), name))
       return Status(Code::InvalidArgument,
@@ -131,18 +133,43 @@ Status Compilation::fuse() {
                         "'; there are: " + llvm::join(fusionNames(), ", "));
   FusionOptions fusion;
   fusion.disabled = options.disabledPasses;
+  return fusion;
+}
+
+Status Compilation::fuse() {
+  Result<FusionOptions> fusion = fusionOptions(options);
+  if (!fusion.ok())
+    return fusion.status();
   FusionReport report;
   if (options.fusionReport)
-    fusion.report = &report;
+    fusion->report = &report;
   PassManager passes(&context);
   dumps.watch(passes, Stage::Fused); // some of the fusions are some, too
-  buildFusionPipeline(passes, fusion);
+  buildFusionPipeline(passes, *fusion);
   LogicalResult ran = passes.run(*module);
   clearProgress(options);
   if (options.fusionReport)
     report.print(errors);
   return succeeded(ran) ? Status()
                         : Status(Code::Internal, "the fusion passes failed");
+}
+
+// The fusions on a module of stage model, evaluated after each.
+Status Compilation::bisect() {
+  Result<std::vector<evaluate::Step>> steps =
+      trialSteps(*module, *options.bisect);
+  if (!steps.ok())
+    return steps.status();
+  Result<FusionOptions> fusion = fusionOptions(options);
+  if (!fusion.ok())
+    return fusion.status();
+  PassManager passes(&context);
+  buildFusionPipeline(passes, *fusion);
+  clearProgress(options);
+  return pipeline::bisect(
+      *module, passes,
+      evaluate::checkpointWeights(inputs->checkpoint, *inputs->model), *steps,
+      options.bisect->tolerance, errors);
 }
 
 Status Compilation::lower() {
@@ -203,6 +230,14 @@ Status Compilation::toPlan(Stage &at) {
   }
   if (finished(at))
     return {};
+  if (options.bisect && at != Stage::Model)
+    return Status(Code::InvalidArgument,
+                  "--bisect needs a dump of stage model, " + options.from +
+                      " is of a later one");
+  if (options.bisect) {
+    phase("bisecting");
+    return bisect();
+  }
   if (at == Stage::Model) {
     phase("fusing");
     if (Status status = fuse(); !status.ok())
@@ -359,7 +394,8 @@ Status Compilation::run() {
              !status.ok() || finished(Stage::Spec)) {
     return status;
   }
-  if (Status status = toPlan(at); !status.ok() || finished(at))
+  if (Status status = toPlan(at);
+      !status.ok() || finished(at) || options.bisect)
     return status;
 
   std::vector<TargetCode> code;

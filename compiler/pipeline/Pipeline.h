@@ -28,6 +28,14 @@ struct StageInfo {
 const std::vector<StageInfo> &stages();
 std::optional<Stage> stageByName(std::string_view name);
 
+// Sequences that the evaluator runs, of the entry `generate`, `fill` or
+// `encode`, or else the first.
+struct Trial {
+  std::vector<std::vector<int32_t>> ids;
+  std::vector<std::vector<int32_t>> sourceIds; // for an encoder-decoder
+  double tolerance = 1e-4; // relative to the largest value of a tensor
+};
+
 struct Options {
   std::string spec;       // a spec file; empty: found by the checkpoint
   std::string checkpoint; // folder, file, or "random:SEED"
@@ -50,7 +58,8 @@ struct Options {
   bool dumpEachPass = false;
   bool locations = false; // dumps say where in the YAML each op comes from
   std::string from;       // a dump of stage model, fused or plan to resume from
-  bool snapshots = false; // keep the IR of every stage in the artifact
+  std::optional<Trial> bisect; // only look for a pass that moves its numbers
+  bool snapshots = false;      // keep the IR of every stage in the artifact
 
   // Called as work goes on: a phase's name and the share of it that is done. A
   // null name comes before other text is printed.

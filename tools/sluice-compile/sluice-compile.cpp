@@ -55,7 +55,9 @@ private:
 struct CommandLine {
   Options options;
   std::string emit, disabled;
-  bool check = false, quiet = false;
+  bool check = false, quiet = false, bisect = false;
+  std::vector<std::string> ids, sourceIds;
+  pipeline::Trial trial;
 };
 
 void describeLookingInside(CLI::App &app, CommandLine &line) {
@@ -85,6 +87,22 @@ void describeLookingInside(CLI::App &app, CommandLine &line) {
       ->group(group);
   app.add_flag("--fusion-report", o.fusionReport,
                "Say where each fusion fired and why a near miss did not")
+      ->group(group);
+  app.add_flag("--bisect", line.bisect,
+               "Evaluate the model on --ids before the fusions and after each, "
+               "and name the first one that changes the outputs, and the op")
+      ->group(group);
+  tools::addTexts(app, "--ids", line.ids,
+                  "--bisect: token ids, as in 5,9,2; repeat for a batch")
+      ->group(group);
+  tools::addTexts(app, "--source-ids", line.sourceIds,
+                  "--bisect: ids for the encoder of an encoder-decoder")
+      ->group(group);
+  app.add_option("--tolerance", line.trial.tolerance,
+                 "--bisect: what passes as equal, as a share of the largest "
+                 "value")
+      ->check(CLI::PositiveNumber)
+      ->capture_default_str()
       ->group(group);
   app.add_flag("--keep-ir", o.snapshots,
                "Keep the IR of the stages up to kernels in the artifact")
@@ -163,13 +181,36 @@ std::string misuse(const CommandLine &line) {
     return "--checkpoint random:SEED needs --config config.json";
   if (!random && !o.config.empty())
     return "--config is only used with --checkpoint random:SEED";
+  if (line.bisect && line.ids.empty())
+    return "--bisect needs --ids";
+  if (!line.bisect && (!line.ids.empty() || !line.sourceIds.empty()))
+    return "--ids and --source-ids are for --bisect";
+  if (line.bisect && (o.emit || !o.output.empty() || !o.dumpDir.empty()))
+    return "--bisect writes nothing: leave out --emit, --output and --dump-dir";
   if (o.snapshots && (o.emit || o.output.empty()))
     return "--keep-ir is for an artifact: give --output and no --emit";
   if (o.dumpEachPass && o.dumpDir.empty())
     return "--dump-each-pass needs --dump-dir";
-  if (o.output.empty() && !o.emit && o.dumpDir.empty())
-    return "nothing to do: give --output, --emit or --dump-dir";
+  if (o.output.empty() && !o.emit && o.dumpDir.empty() && !line.bisect)
+    return "nothing to do: give --output, --emit, --dump-dir or --bisect";
   return "";
+}
+
+// --bisect with its ids into the options.
+Status takeTrial(CommandLine &line) {
+  if (!line.bisect)
+    return {};
+  pipeline::Trial &trial = line.trial;
+  for (auto [texts, lists] : {std::pair(&line.ids, &trial.ids),
+                              std::pair(&line.sourceIds, &trial.sourceIds)})
+    for (const std::string &text : *texts) {
+      Result<std::vector<int32_t>> ids = tools::parseIds(text);
+      if (!ids.ok())
+        return ids.status();
+      lists->push_back(std::move(*ids));
+    }
+  line.options.bisect = trial;
+  return {};
 }
 
 // Files that are read, so must not be written. Of a checkpoint's folder these
@@ -243,6 +284,8 @@ int main(int argc, char **argv) {
       options.disabledPasses.insert(name);
   if (std::string problem = misuse(line); !problem.empty())
     return tools::usage(problem);
+  if (Status status = takeTrial(line); !status.ok())
+    return tools::usage(status.message());
 
   Progress progress(line.quiet);
   options.progress = [&](const char *phase, double share) {
