@@ -34,9 +34,8 @@ static void declareEntry(PlanBuilder &plan, func::FuncOp entry,
       auto kind = entry.getArgAttrOfType<StringAttr>(i, "llm.input");
       kinds.push_back(kind ? kind.getValue() : "rows");
     }
-  for (unsigned i = 0; i < entry.getNumResults(); ++i)
-    outputs.push_back(
-        entry.getResultAttrOfType<StringAttr>(i, "llm.name").getValue());
+  for (auto output : first.getBody().getOps<OutputOp>()) // taps, then results
+    outputs.push_back(output.getName());
   Builder &b = plan.b();
   EntryOp::create(plan.b(), entry.getLoc(), entry.getSymName(),
                   entry->getAttrOfType<StringAttr>("llm.entry").getValue(),

@@ -1,6 +1,8 @@
 // Where values come from (weights, embeddings) and which rows go on.
 #include "compiler/lowering/Common.h"
 
+#include "dialects/llm/Taps.h"
+
 using namespace mlir;
 
 namespace sluice::plan {
@@ -15,7 +17,24 @@ LogicalResult lowerUse(Walk &walk, llm::UseOp op) {
   return success();
 }
 
-LogicalResult lowerTap(Walk &, llm::TapOp) { return success(); }
+// The rows become an output of the program.
+LogicalResult lowerTap(Walk &walk, llm::TapOp op) {
+  FailureOr<Rows> x = walk.rows(op, op.getX());
+  if (failed(x))
+    return failure();
+  if (!x->buffer.getDefiningOp<BufferOp>()) // one of the inputs
+    return success();
+  auto program = cast<ProgramOp>(walk.plan.b().getBlock()->getParentOp());
+  std::string first = llm::tapName(op.getName(), 0);
+  first.pop_back();
+  int64_t time = llvm::count_if(
+      program.getBody().getOps<OutputOp>(),
+      [&](OutputOp output) { return output.getName().starts_with(first); });
+  OutputOp::create(walk.plan.b(), op.getLoc(), llm::tapName(op.getName(), time),
+                   x->buffer, x->count.kind, x->count.scale, x->width,
+                   x->column);
+  return success();
+}
 
 LogicalResult lowerEmbedding(Walk &walk, llm::EmbeddingOp op) {
   FailureOr<Rows> ids = walk.rows(op, op.getIds());

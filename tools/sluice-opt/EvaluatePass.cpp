@@ -1,8 +1,10 @@
 #include "tools/sluice-opt/EvaluatePass.h"
 
 #include "compiler/evaluate/Steps.h"
+#include "compiler/evaluate/Taps.h"
 #include "compiler/evaluate/Trace.h"
 #include "compiler/pipeline/Inputs.h"
+#include "runtime/tensors/TensorFile.h"
 
 #include "mlir/Pass/Pass.h"
 #include "llvm/Support/FileSystem.h"
@@ -36,6 +38,11 @@ public:
     Result<evaluate::Weights> weights = openWeights();
     if (!weights.ok())
       return fail(weights.status());
+    if (!reference.empty()) {
+      if (Status status = writeReference(*weights, *parsed); !status.ok())
+        fail(status);
+      return;
+    }
     auto results = evaluate::runSteps(getOperation(), *weights, *parsed, trace);
     if (failed(results))
       return signalPassFailure();
@@ -51,6 +58,26 @@ private:
   void fail(const Status &status) {
     getOperation().emitError(status.message());
     signalPassFailure();
+  }
+
+  Status writeReference(const evaluate::Weights &weights,
+                        ArrayRef<evaluate::Step> steps) {
+    auto values = evaluate::referenceOf(getOperation(), weights, steps);
+    if (!values.ok())
+      return values.status();
+    std::vector<NamedTensor> tensors;
+    auto add = [&](const std::string &name, const auto &array) {
+      tensors.push_back(
+          {name, {array.shape.begin(), array.shape.end()}, array.data});
+    };
+    for (const auto &[name, value] : *values)
+      if (auto *tensor =
+              std::get_if<std::shared_ptr<const evaluate::Tensor>>(&value))
+        add(name, **tensor);
+      else if (auto *ints =
+                   std::get_if<std::shared_ptr<const evaluate::Ints>>(&value))
+        add(name, **ints);
+    return writeTensors(reference, tensors);
   }
 
   Result<evaluate::Weights> openWeights() {
@@ -88,11 +115,32 @@ private:
   Option<std::string> to{*this, "to", llvm::cl::init("-"),
                          llvm::cl::desc("file to write; -: standard output")};
 
+  Option<std::string> reference{
+      *this, "reference",
+      llvm::cl::desc("print nothing, but write what was tapped in the last "
+                     "step for sluice-run --compare")};
+
   std::optional<pipeline::Inputs> inputs;
+};
+
+class TapResultsPass
+    : public PassWrapper<TapResultsPass, OperationPass<ModuleOp>> {
+public:
+  MLIR_DEFINE_EXPLICIT_INTERNAL_INLINE_TYPE_ID(TapResultsPass)
+
+  StringRef getArgument() const final { return "tap-results"; }
+  StringRef getDescription() const final {
+    return "Tap the result of every op that computes rows; taps are outputs "
+           "of the entries that are compiled from the module";
+  }
+  void runOnOperation() final { evaluate::tapResults(getOperation()); }
 };
 
 } // namespace
 
-void registerEvaluatePass() { PassRegistration<EvaluatePass>(); }
+void registerEvaluatePasses() {
+  PassRegistration<EvaluatePass>();
+  PassRegistration<TapResultsPass>();
+}
 
 } // namespace sluice::tools

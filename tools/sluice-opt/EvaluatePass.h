@@ -1,8 +1,9 @@
 // `--evaluate`: runs an entry of the module at this place of the pass pipeline.
+// `--tap-results`: names what the ops compute.
 #pragma once
 
 namespace sluice::tools {
 
-void registerEvaluatePass();
+void registerEvaluatePasses();
 
 } // namespace sluice::tools

@@ -14,7 +14,7 @@ int main(int argc, char **argv) {
   sluice::registerAllDialects(registry);
   sluice::registerFusionPassesAndPipeline();
   sluice::plan::registerPlanPasses();
-  sluice::tools::registerEvaluatePass();
+  sluice::tools::registerEvaluatePasses();
   mlir::registerCanonicalizerPass();
   mlir::registerCSEPass();
   return mlir::asMainReturnCode(

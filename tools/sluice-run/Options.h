@@ -2,6 +2,7 @@
 #pragma once
 
 #include "runtime/api/sluice.h"
+#include "runtime/tensors/TensorFile.h"
 
 #include <memory>
 #include <optional>
@@ -18,6 +19,8 @@ struct Options {
   // Sequences as ids.
   std::vector<std::string> ids, sourceIds, tokenTypes;
   std::string entry, in, out;
+  std::string compare; // a reference
+  double tolerance = 1e-3;
   int64_t chunk = 0;
 
   // Text.
@@ -60,11 +63,19 @@ Result<Inputs> parseInputs(const Options &options);
 // The sequences that a file of --in gives for an entry.
 Result<std::vector<Sequence>> sequencesFromFile(const std::string &path,
                                                 const EntryInfo &entry);
+// The same of tensors that were read from `path`.
+Result<std::vector<Sequence>>
+sequencesFrom(const std::vector<NamedTensor> &tensors, const EntryInfo &entry,
+              const std::string &path);
 // Raises both to what such a file needs of a model; its names are not checked.
 Status measureFile(const std::string &path, size_t &sequences, size_t &longest);
+void measure(const std::vector<NamedTensor> &tensors, size_t &sequences,
+             size_t &longest);
 
 // --ids or --in with --out.
 Status runEntry(const Options &options, ModelPtr &model);
+// --compare.
+Status compare(const Options &options, ModelPtr &model);
 // Whether --entry, if given, can continue ids.
 Status checkGenerates(const Model &model, const std::string &name);
 // --generate.

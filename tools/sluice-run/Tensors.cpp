@@ -44,12 +44,9 @@ static void splitName(const std::string &name, std::string &base,
   index = std::stoul(number);
 }
 
-Status measureFile(const std::string &path, size_t &sequences,
-                   size_t &longest) {
-  Result<std::vector<NamedTensor>> tensors = readTensors(path);
-  if (!tensors.ok())
-    return tensors.status();
-  for (const NamedTensor &tensor : *tensors) {
+void measure(const std::vector<NamedTensor> &tensors, size_t &sequences,
+             size_t &longest) {
+  for (const NamedTensor &tensor : tensors) {
     std::string base;
     size_t index;
     splitName(tensor.name, base, index);
@@ -57,7 +54,14 @@ Status measureFile(const std::string &path, size_t &sequences,
     if (tensor.shape.size() == 1)
       longest = std::max(longest, static_cast<size_t>(tensor.shape[0]));
   }
-  return {};
+}
+
+Status measureFile(const std::string &path, size_t &sequences,
+                   size_t &longest) {
+  Result<std::vector<NamedTensor>> tensors = readTensors(path);
+  if (tensors.ok())
+    measure(*tensors, sequences, longest);
+  return tensors.status();
 }
 
 Result<std::vector<Sequence>> sequencesFromFile(const std::string &path,
@@ -65,11 +69,17 @@ Result<std::vector<Sequence>> sequencesFromFile(const std::string &path,
   Result<std::vector<NamedTensor>> tensors = readTensors(path);
   if (!tensors.ok())
     return tensors.status();
+  return sequencesFrom(*tensors, entry, path);
+}
+
+Result<std::vector<Sequence>>
+sequencesFrom(const std::vector<NamedTensor> &tensors, const EntryInfo &entry,
+              const std::string &path) {
   std::vector<Sequence> sequences;
   std::string known;
   for (const InputInfo &input : entry.inputs)
     known += (known.empty() ? "" : ", ") + input.name;
-  for (const NamedTensor &tensor : *tensors) {
+  for (const NamedTensor &tensor : tensors) {
     std::string base;
     size_t index;
     splitName(tensor.name, base, index);

@@ -33,6 +33,18 @@ static void declareIds(CLI::App &app, run::Options &options) {
   app.add_option("--out", options.out,
                  "Write the entry's outputs for all rows (safetensors)")
       ->group(group);
+  app.add_option("--compare", options.compare,
+                 "Run the entry on the ids of a file that sluice-opt "
+                 "--evaluate=reference=FILE has written, and compare each op's "
+                 "results")
+      ->group(group)
+      ->check(CLI::ExistingFile);
+  app.add_option("--tolerance", options.tolerance,
+                 "--compare: what passes as equal, as a share of the largest "
+                 "value")
+      ->group(group)
+      ->check(CLI::PositiveNumber)
+      ->capture_default_str();
 }
 
 static void declareText(CLI::App &app, run::Options &options) {
@@ -186,6 +198,11 @@ static std::string conflict(const run::Options &options) {
                : "";
   if (options.verify)
     return "";
+  if (!options.compare.empty())
+    return ids || tensors || generates || options.prompt || options.chat
+               ? "--compare takes its ids from the file: leave out --prompt, "
+                 "--chat, --ids, --in, --out and --generate"
+               : "";
   if (options.greedy && options.sampling.temperature != 0)
     return "--greedy and --temperature exclude each other";
   if (options.chat)
@@ -242,7 +259,9 @@ static Status execute(const run::Options &options) {
     return status;
   run::ModelPtr model;
   bool text = options.prompt && options.out.empty();
+  bool compares = !options.compare.empty();
   Status status = options.chat           ? run::chat(options, model)
+                  : compares             ? run::compare(options, model)
                   : text                 ? run::generateText(options, model)
                   : options.generate > 0 ? run::generateIds(options, model)
                                          : run::runEntry(options, model);
