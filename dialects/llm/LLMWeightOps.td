@@ -80,7 +80,8 @@ def LLM_ConstantOp : LLM_PureOp<"constant", [ConstantLike]> {
 def LLM_TapOp : LLM_Op<"tap", [MemoryEffects<[MemWrite<LLM_StateResource>]>]> {
   let summary = "names a value so that it can be compared with a reference";
   let description = [{
-    Has no effect on the program. A pass that fuses a tapped value away drops the tap.
+    Rows become an output of the entry (Taps.h) and change nothing else. A pass that fuses a tapped value away drops
+    the tap.
   }];
   let arguments = (ins LLM_F32Tensor:$x, StrAttr:$name);
   let assemblyFormat = "$x $name attr-dict `:` type($x)";
