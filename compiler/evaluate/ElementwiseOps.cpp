@@ -133,18 +133,29 @@ Tensor round(Run &run, llm::RoundOp op) {
               [&](float x) { return roundTo(x, op.getTo()); });
 }
 
-FailureOr<Tensor> map(Run &run, llm::MapOp op) {
-  FailureOr<formula::Formula> formula = formula::fromRegion(op.getBody());
+// Any other elementwise op by its formula, which the compiler uses, too.
+FailureOr<Tensor> scalar(Run &run, llm::ScalarInterface op) {
+  Region region;
+  Block &body = region.emplaceBlock();
+  OpBuilder b = OpBuilder::atBlockEnd(&body);
+  ImplicitLocOpBuilder builder(op.getLoc(), b);
+  SmallVector<expr::Expr> in;
+  for (size_t i = 0; i < op->getNumOperands(); ++i)
+    in.emplace_back(builder,
+                    body.addArgument(builder.getF32Type(), op.getLoc()));
+  builder.setInsertionPointToEnd(&body);
+  llm::YieldOp::create(builder, op.scalar(builder, in));
+  FailureOr<formula::Formula> formula = formula::fromRegion(region);
   if (failed(formula))
-    return failure();
-  Elements in(run, op, op.getInputs());
-  std::vector<float> values(op.getInputs().size());
+    return op->emitError("its formula cannot be evaluated");
+  Elements elements(run, op, op->getOperands());
+  std::vector<float> values(op->getNumOperands());
   std::vector<const float *> pointers;
   for (float &value : values)
     pointers.push_back(&value);
-  return in.map([&](int64_t i) {
+  return elements.map([&](int64_t i) {
     for (size_t operand = 0; operand < values.size(); ++operand)
-      values[operand] = in.at(operand, i);
+      values[operand] = elements.at(operand, i);
     float y;
     formula::evaluate(*formula, pointers, 1, &y);
     return y;
@@ -292,7 +303,7 @@ void addElementwiseOps(OpTable &table) {
   table.add<llm::ClampOp>(clamp);
   table.add<llm::SoftcapOp>(softcap);
   table.add<llm::RoundOp>(round);
-  table.add<llm::MapOp>(map);
+  table.addInterface<llm::ScalarInterface>(scalar);
   table.add<llm::SumOp>(sum);
   table.add<llm::SoftmaxOp>(softmax);
   table.add<llm::ReshapeOp>(reshape);

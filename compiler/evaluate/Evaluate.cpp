@@ -36,6 +36,19 @@ FailureOr<Tensor> Run::weight(llm::UseOp op) {
                  index(op.getLayer()));
 }
 
+Tensor &Run::fixed(int32_t slot, llm::StateInterface op) {
+  StringRef name = op.getStateAttr().getValue();
+  Fields &fields = states.at(slot, {name.str(), index(op.getLayer())});
+  if (fields.empty()) {
+    auto state = module.lookupSymbol<llm::StateOp>(name);
+    Tensor first{Shape(state.getFieldList().front().getShape())};
+    std::fill(first.data.begin(), first.data.end(),
+              state.getInit().value_or(0));
+    fields.push_back(std::move(first));
+  }
+  return fields.front();
+}
+
 FailureOr<std::vector<Value>> Run::call(func::CallOp call) {
   auto callee = module.lookupSymbol<func::FuncOp>(call.getCallee());
   std::vector<Value> arguments;
@@ -52,7 +65,7 @@ FailureOr<std::vector<Value>> Run::evaluate(Operation *op) {
   if (auto constant = dyn_cast<arith::ConstantIndexOp>(op))
     return std::vector<Value>{Value(constant.value())};
   const OpTable::Function *function =
-      opTable().find(op->getName().getStringRef());
+      opTable().find(op);
   if (!function)
     return op->emitError() << "'" << op->getName() << "' cannot be evaluated";
   return (*function)(*this, op);

@@ -57,6 +57,8 @@ public:
     return value ? std::get<int64_t>(get(value)) : -1;
   }
   mlir::FailureOr<Tensor> weight(llm::UseOp op);
+  // What the slot holds in the fixed state of the op.
+  Tensor &fixed(int32_t slot, llm::StateInterface op);
 
   // Tells whoever observes of a value that an op has made, or names.
   void tell(mlir::Operation *op, unsigned result, const Value &value) const;
@@ -89,17 +91,32 @@ public:
   // `function` takes the run and the op and gives a tensor, ints or another
   // value for the op's one result, or a vector of values for all of them; any
   // of these may be a FailureOr.
+  template <typename Interface, typename Fn> void addInterface(Fn function) {
+    interfaces.push_back({[](mlir::Operation *op) {
+                            return mlir::isa<Interface>(op);
+                          },
+                          [function](Run &run, mlir::Operation *op) {
+                            return results(
+                                function(run, mlir::cast<Interface>(op)));
+                          }});
+  }
   template <typename OpTy, typename Fn> void add(Fn function) {
     table[OpTy::getOperationName()] = [function](Run &run,
                                                  mlir::Operation *op) {
       return results(function(run, mlir::cast<OpTy>(op)));
     };
   }
-  // Null if an op has no function.
-  const Function *find(llvm::StringRef name) const {
-    auto found = table.find(name);
-    return found == table.end() ? nullptr : &found->second;
+  // Null if neither the op nor an interface of it has a function.
+  const Function *find(mlir::Operation *op) const {
+    auto found = table.find(op->getName().getStringRef());
+    if (found != table.end())
+      return &found->second;
+    for (const auto &[has, function] : interfaces)
+      if (has(op))
+        return &function;
+    return nullptr;
   }
+  bool contains(llvm::StringRef name) const { return table.contains(name); }
 
 private:
   using Results = mlir::FailureOr<std::vector<Value>>;
@@ -114,6 +131,7 @@ private:
   }
 
   llvm::StringMap<Function> table;
+  std::vector<std::pair<bool (*)(mlir::Operation *), Function>> interfaces;
 };
 
 const OpTable &opTable();

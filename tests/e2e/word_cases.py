@@ -59,6 +59,9 @@ def elementwise():
     yield Case("clamp_high", "- y: {clamp: x, high: 0.25}")
     yield Case("clamp_both", "- y: {clamp: x, low: -0.5, high: 0.25}")
     yield Case("softcap", "- y: {softcap: x, limit: 0.7}")
+    for columns in 1, WIDTH:
+        alphas = {"p": Weight([columns], positive), "n": Weight([columns], positive)}
+        yield Case(f"xielu_{columns}", "- z: {mul: [x, 3.0]}\n- y: {xielu: z, alpha_p: w.p, alpha_n: w.n, beta: 0.5, eps: -0.125}", alphas)
     yield Case("round_f16", "- y: {round: x, to: f16}")
     yield Case("round_bf16", "- y: {round: x, to: bf16}")
     yield Case("identity", "- z: {act: x, fn: exp}\n- z: {identity: z}\n- y: {add: [z, x]}")
@@ -271,6 +274,18 @@ def long_rows():
     yield Case("long_split", z + "- a, b: {split: z, sizes: [999, 74]}\n- y: {concat: [b, a]}")
 
 
+def along_sequences():
+    """What keeps rows of a sequence between its steps."""
+    for fn in "none", "silu", "gelu_erf", "gelu_tanh", "relu", "relu2", "sigmoid", "tanh", "softplus", "exp", "floor":
+        slot = "" if fn == "none" else f", fn: {fn}"
+        yield Case(f"causal_conv_{fn}", f"- y: {{causal_conv: x, w: w, state: tail{slot}}}", {"w": Weight([WIDTH, 4], small, bias=fn == "silu")}, "tail: {fixed: [3, 37]}", "generate")
+    for fn in "log", "log1p", "sqrt":
+        yield Case(f"causal_conv_{fn}", f"- z: {{act: x, fn: softplus}}\n- y: {{causal_conv: z, w: w, state: tail, fn: {fn}}}",
+                   {"w": Weight([WIDTH, 2], positive)}, "tail: {fixed: [1, 37], init: 1.5}", "generate")
+    yield Case("causal_conv_swish", "- y: {causal_conv: x, w: w, state: tail, fn: swish}", {"w": Weight([WIDTH, 2], small)}, "tail: {fixed: [1, 37]}", "generate",
+               "'swish' needs 'beta', which a convolution has not", "causal_conv")
+
+
 def generated():
     """What treats rows one by one, where only wanted rows are computed and sequences come in chunks."""
     for group in elementwise(), shapes(), products(), rope(), routers(), of_slices():
@@ -280,5 +295,5 @@ def generated():
 
 
 def cases():
-    for group in elementwise(), shapes(), products(), rope(), attention("encode"), attention("generate"), routers(), rows(), computed(), of_slices(), long_rows(), generated():
+    for group in elementwise(), shapes(), products(), rope(), attention("encode"), attention("generate"), routers(), rows(), computed(), of_slices(), long_rows(), along_sequences(), generated():
         yield from group
