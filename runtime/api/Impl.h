@@ -26,6 +26,8 @@ struct Model::Impl {
               std::span<const executor::StepSequence> sequences);
   void remember(std::span<const executor::StepSequence> sequences);
   Status checkSlot(int32_t slot) const;
+  Status save(int32_t slot, std::string_view note,
+              const state::Sink &sink) const;
   // The entry of a kind, or null.
   const executor::ReadyEntry *ofKind(std::string_view kind) const;
 };

@@ -208,6 +208,22 @@ public:
   Status reset(int32_t slot);
   Status copy(int32_t from, int32_t to); // shares what can be shared
   Status rewind(int32_t slot, int64_t length);
+  // The tokens that a slot has taken in.
+  Result<std::vector<int32_t>> tokens(int32_t slot) const;
+
+  // What a slot holds, as bytes or in a file that appears when it is complete.
+  // `note` is kept with it, whatever it says.
+  Result<std::vector<uint8_t>> saveSlot(int32_t slot,
+                                        std::string_view note = {}) const;
+  Status saveSlotFile(int32_t slot, const std::string &path,
+                      std::string_view note = {}) const;
+  // Brings a slot to where the saved one was, also in another process and with
+  // other threads, slots and capacity; gives the note. The model must be the
+  // same artifact. Anybody's bytes may be given: what is damaged (Corrupt), of
+  // another model or too long (InvalidArgument) is refused, and the slot stays
+  // as it was.
+  Result<std::string> loadSlot(int32_t slot, std::span<const uint8_t> bytes);
+  Result<std::string> loadSlotFile(int32_t slot, const std::string &path);
 
   // Records the time of every step from now on.
   Status startProfile();

@@ -26,6 +26,8 @@ public:
   const Signatures &signatures() const { return signatures_; }
   const std::string &path() const { return file_.path(); }
   uint64_t fileBytes() const { return file_.bytes().size(); }
+  // Of the header, and so of all sections, whose digests it holds.
+  uint64_t digest() const { return headerDigest_; }
 
   std::span<const uint8_t> bytes(const format::Section &section) const;
   // The first section of a kind (and name, unless empty), or null.

@@ -36,6 +36,7 @@ public:
   const std::vector<ReadyEntry> &entries() const { return entries_; }
   const state::Limits &limits() const { return options_.limits; }
   state::Slots &slots() { return *slots_; }
+  const state::Slots &slots() const { return *slots_; }
   int workers() const { return team_.workers(); }
   uint64_t arenaBytes() const { return arena_->bytes(); }
 

@@ -22,6 +22,10 @@ public:
            static_cast<uint64_t>(index) * blocks() * blockBytes_;
   }
 
+  char *at(int64_t index, int32_t block) const {
+    return layer(index) + static_cast<uint64_t>(block) * blockBytes_;
+  }
+
   // A block with one reference; Resource when all are in use.
   Result<int32_t> take();
   void share(int32_t block) { ++references_[block]; }

@@ -13,6 +13,15 @@ static int64_t blocksOf(int64_t rows) {
   return (rows + SLC_CACHE_BLOCK - 1) / SLC_CACHE_BLOCK;
 }
 
+int64_t Slots::firstSeen(const format::State &info, int64_t length) {
+  int64_t first = 0;
+  if (info.keep() > 0)
+    first = std::max(first, length - info.keep() + 1);
+  if (info.chunk() > 0)
+    first = std::max(first, length / info.chunk() * info.chunk());
+  return first;
+}
+
 Result<Slots> Slots::create(const format::Model &model, const Limits &limits) {
   Slots slots;
   slots.limits_ = limits;
@@ -23,8 +32,10 @@ Result<Slots> Slots::create(const format::Model &model, const Limits &limits) {
       return status.in("state '" + std::string(artifact::text(info->name())) +
                        "'");
   slots.slots_.resize(static_cast<size_t>(limits.slots));
-  for (Slot &slot : slots.slots_)
+  for (Slot &slot : slots.slots_) {
     slot.tables.resize(slots.states_.size());
+    slot.first.resize(slots.states_.size());
+  }
   for (int32_t slot = 0; slot < limits.slots; ++slot)
     slots.reset(slot);
   return slots;
@@ -76,18 +87,18 @@ void *Slots::operand(uint32_t index, uint32_t layer) {
   State &state = states_[index];
   if (state.pool)
     return &state.views[layer];
+  return fixedAt(state, layer, 0);
+}
+
+char *Slots::fixedAt(const State &state, uint32_t layer, int32_t slot) const {
   return state.fixed.data() +
-         uint64_t(layer) * limits_.slots * state.info->slot_bytes();
+         (uint64_t(layer) * limits_.slots + slot) * state.info->slot_bytes();
 }
 
 void Slots::resetFixed(const State &state, int32_t slot) {
-  uint64_t bytes = state.info->slot_bytes();
-  for (uint32_t layer = 0; layer < state.info->bank(); ++layer) {
-    char *first =
-        state.fixed.data() + (uint64_t(layer) * limits_.slots + slot) * bytes;
-    std::fill_n(reinterpret_cast<float *>(first), bytes / sizeof(float),
-                state.info->init());
-  }
+  for (uint32_t layer = 0; layer < state.info->bank(); ++layer)
+    std::fill_n(reinterpret_cast<float *>(fixedAt(state, layer, slot)),
+                state.info->slot_bytes() / sizeof(float), state.info->init());
 }
 
 void Slots::dropBlocks(Slot &slot, size_t state, size_t first, size_t last) {
@@ -104,6 +115,7 @@ void Slots::reset(int32_t index) {
   for (size_t s = 0; s < states_.size(); ++s) {
     dropBlocks(slot, s, 0, slot.tables[s].size());
     slot.tables[s].clear();
+    slot.first[s] = 0;
     if (states_[s].info->kind() == StateKind::Fixed)
       resetFixed(states_[s], index);
   }
@@ -123,13 +135,11 @@ void Slots::copy(int32_t from, int32_t to) {
     for (int32_t block : target.tables[s])
       if (block >= 0)
         state.pool->share(block);
-    uint64_t bytes = state.info->slot_bytes();
+    target.first[s] = source.first[s];
     if (state.info->kind() == StateKind::Fixed)
-      for (uint32_t layer = 0; layer < state.info->bank(); ++layer) {
-        char *base =
-            state.fixed.data() + uint64_t(layer) * limits_.slots * bytes;
-        std::memcpy(base + to * bytes, base + from * bytes, bytes);
-      }
+      for (uint32_t layer = 0; layer < state.info->bank(); ++layer)
+        std::memcpy(fixedAt(state, layer, to), fixedAt(state, layer, from),
+                    state.info->slot_bytes());
   }
   target.length = source.length;
   target.source = source.source;
@@ -185,12 +195,9 @@ Status Slots::grow(size_t index, Slot &slot, int64_t from, int64_t to) {
 // Gives back the blocks that no later query can see.
 void Slots::releaseUnseen(size_t index, Slot &slot) {
   const format::State &info = *states_[index].info;
-  int64_t first = 0; // first row that the next token may read
-  if (info.keep() > 0)
-    first = std::max(first, slot.length - info.keep() + 1);
-  if (info.chunk() > 0)
-    first = std::max(first, slot.length / info.chunk() * info.chunk());
-  dropBlocks(slot, index, 0, static_cast<size_t>(first / SLC_CACHE_BLOCK));
+  int64_t blocks = firstSeen(info, slot.length) / SLC_CACHE_BLOCK;
+  dropBlocks(slot, index, 0, static_cast<size_t>(blocks));
+  slot.first[index] = std::max(slot.first[index], blocks * SLC_CACHE_BLOCK);
 }
 
 bool Slots::appends(const State &state, Role role) const {

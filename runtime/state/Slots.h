@@ -4,6 +4,7 @@
 #include "runtime/format/artifact_generated.h"
 #include "runtime/format/kernel_abi.h"
 #include "runtime/state/CachePool.h"
+#include "runtime/state/Snapshot.h"
 
 #include <optional>
 #include <span>
@@ -30,6 +31,8 @@ enum class Role {
   Source // starts the sequence anew and fills the `once` caches
 };
 
+class SnapshotReader;
+
 class Slots {
 public:
   static Result<Slots> create(const format::Model &model, const Limits &limits);
@@ -45,6 +48,16 @@ public:
   // Cuts the sequence to its first `length` tokens. Unsupported when the model
   // has fixed states, which cannot be cut.
   Status rewind(int32_t slot, int64_t length);
+
+  // Writes what the slot holds. InvalidArgument for a slot that a failed step
+  // has left, otherwise what `sink` fails with.
+  Status save(int32_t slot, const Snapshot &snapshot, const Sink &sink) const;
+  // Brings the slot where a snapshot of the model with the header's digest
+  // `model` was. Without effect when it fails: Corrupt for damaged bytes,
+  // InvalidArgument for another model or more tokens than fit, Resource when
+  // other slots hold too many blocks.
+  Result<Snapshot> load(int32_t slot, std::span<const uint8_t> bytes,
+                        uint64_t model);
 
   // Reserves the blocks that a step writes and describes every state of `used`
   // for the kernels. Fails without effect on lengths.
@@ -66,6 +79,7 @@ private:
     int64_t length = 0;                       // tokens of the main caches
     int64_t source = 0;                       // rows of the once caches
     std::vector<std::vector<int32_t>> tables; // per state, per block; -1: none
+    std::vector<int64_t> first; // per state; rows before it are given back
   };
   struct State {
     const format::State *info;
@@ -76,9 +90,15 @@ private:
     std::vector<slc_cache> views;     // per layer
   };
 
+  struct Rows;     // of one slot in one cache
+  struct Incoming; // what a snapshot says of one state
+
   Slots() = default;
   Status addState(const format::State &info);
   int64_t blocksFor(const format::State &info) const;
+  // The first row that the token behind `length` others may look at.
+  static int64_t firstSeen(const format::State &info, int64_t length);
+  char *fixedAt(const State &state, uint32_t layer, int32_t slot) const;
   void resetFixed(const State &state, int32_t slot);
   void dropBlocks(Slot &slot, size_t state, size_t first, size_t last);
   Status grow(size_t state, Slot &slot, int64_t from, int64_t to);
@@ -86,6 +106,13 @@ private:
   Status prepareTransient(State &state, std::span<const Growth> batch);
   Status prepareCache(size_t index, std::span<const Growth> batch, Role role);
   bool appends(const State &state, Role role) const;
+  Rows rowsOf(size_t state, const Slot &slot) const;
+  Status checkSavable(int32_t slot, const Snapshot &snapshot) const;
+  Status saveCache(size_t state, const Slot &slot, const Sink &write) const;
+  Status accept(size_t state, int32_t slot, const SnapshotHeader &header,
+                SnapshotReader &reader, Incoming &incoming);
+  void replace(int32_t slot, const SnapshotHeader &header,
+               std::vector<Incoming> &incoming);
 
   Limits limits_;
   int64_t tableStride_ = 0;

@@ -12,16 +12,19 @@ namespace {
 
 class Conversation {
 public:
-  Conversation(ModelPtr &model, ChatFormat format, const Options &options)
+  // Goes on from `messages`.
+  Conversation(ModelPtr &model, ChatFormat format, const Options &options,
+               std::vector<ChatMessage> messages)
       : model_(model), format_(std::move(format)), options_(options),
-        text_(textOptions(options)), capacity_(options.load.capacity) {
-    text_.token = [this](int32_t id) { held_.push_back(id); };
+        text_(textOptions(options)), capacity_(options.load.capacity),
+        messages_(std::move(messages)) {
     if (!options.system.empty())
       messages_.push_back({"system", options.system});
   }
 
   // Prints the answer to a question.
   Status ask(const std::string &question);
+  const std::vector<ChatMessage> &messages() const { return messages_; }
 
 private:
   Result<size_t> goBackTo(std::span<const int32_t> ids);
@@ -33,21 +36,19 @@ private:
   TextOptions text_;
   int64_t capacity_; // of an encoder, which takes a text as a whole
   std::vector<ChatMessage> messages_;
-  std::vector<int32_t> held_; // what the slot has seen, and the last token
 };
 
 // Drops what the slot has seen but for what the new text begins with, mostly
 // all of the conversation so far; gives how many tokens that are. The last
 // token is taken in again, as its logits are wanted.
 Result<size_t> Conversation::goBackTo(std::span<const int32_t> ids) {
-  Result<int64_t> length = model_->length(0);
-  if (!length.ok())
-    return length.status();
-  held_.resize(static_cast<size_t>(*length));
-  auto end = std::mismatch(held_.begin(), held_.end(), ids.begin(), ids.end());
-  size_t common = static_cast<size_t>(end.first - held_.begin());
+  Result<std::vector<int32_t>> held = model_->tokens(0);
+  if (!held.ok())
+    return held.status();
+  auto end = std::mismatch(held->begin(), held->end(), ids.begin(), ids.end());
+  size_t common = static_cast<size_t>(end.first - held->begin());
   common = std::min(common, ids.size() - 1);
-  if (common < held_.size() &&
+  if (common < held->size() &&
       !model_->rewind(0, static_cast<int64_t>(common)).ok()) {
     common = 0; // states that cannot go back begin anew
     if (Status status = model_->reset(0); !status.ok())
@@ -95,7 +96,6 @@ Status Conversation::ask(const std::string &question) {
   }
   if (!common.ok())
     return common.status();
-  held_ = *ids;
   std::string answer;
   Status status =
       model_->generateText(0, std::span<const int32_t>(*ids).subspan(*common),
@@ -109,6 +109,24 @@ Status Conversation::ask(const std::string &question) {
     noteFullContext(*model_);
   messages_.push_back({"assistant", std::move(answer)});
   return status;
+}
+
+// Questions from standard input, a line each.
+Status askLines(Conversation &conversation) {
+  bool shows = isatty(STDIN_FILENO) && isatty(STDOUT_FILENO);
+  std::string line;
+  while (true) {
+    if (shows)
+      std::cout << "> " << std::flush;
+    if (!std::getline(std::cin, line))
+      break;
+    if (std::string question = asPrompt(line); !question.empty())
+      if (Status status = conversation.ask(question); !status.ok())
+        return status;
+  }
+  if (shows)
+    std::cout << '\n';
+  return {};
 }
 
 } // namespace
@@ -135,23 +153,22 @@ Status chat(const Options &options, ModelPtr &model) {
                ? Status(Code::NotFound, format.status().message() +
                                             "; give one with --template-file")
                : format.status();
-  Conversation conversation(model, std::move(*format), options);
-  if (options.prompt)
-    return conversation.ask(*options.prompt);
-  bool shows = isatty(STDIN_FILENO) && isatty(STDOUT_FILENO);
-  std::string line;
-  while (true) {
-    if (shows)
-      std::cout << "> " << std::flush;
-    if (!std::getline(std::cin, line))
-      break;
-    if (std::string question = asPrompt(line); !question.empty())
-      if (Status status = conversation.ask(question); !status.ok())
-        return status;
-  }
-  if (shows)
-    std::cout << '\n';
-  return {};
+  Result<Kept> kept = loadState(options, *model);
+  if (!kept.ok())
+    return kept.status();
+  if (!options.loadState.empty() && kept->messages.empty())
+    return Status(Code::InvalidArgument,
+                  options.loadState + ": holds no conversation, --chat cannot "
+                                      "go on with it");
+  Conversation conversation(model, std::move(*format), options,
+                            std::move(kept->messages));
+  Status status = options.prompt ? conversation.ask(*options.prompt)
+                                 : askLines(conversation);
+  if (!status.ok())
+    return status;
+  kept->next = {};
+  kept->messages = conversation.messages();
+  return saveState(options, *model, *kept);
 }
 
 } // namespace sluice::run

@@ -92,9 +92,10 @@ static Status writeOutputs(const std::string &path,
 
 // Decoders look at what the model's encoder made of a source.
 static Status feedSources(Model &model, const Inputs &inputs,
-                          const std::string &kind) {
+                          const std::string &kind, bool loaded) {
   for (const EntryInfo &entry : model.info().entries)
-    if (entry.kind == "source" && kind == "generate" && inputs.sources.empty())
+    if (entry.kind == "source" && kind == "generate" &&
+        inputs.sources.empty() && !loaded)
       return invalid("the decoder needs a source: give its ids with "
                      "--source-ids, or a text with --prompt");
   for (size_t s = 0; s < inputs.sources.size(); ++s)
@@ -105,17 +106,24 @@ static Status feedSources(Model &model, const Inputs &inputs,
   return {};
 }
 
-static Result<std::vector<Sequence>> sequencesFromIds(const Inputs &inputs,
-                                                      int32_t start) {
+// Only a slot that was loaded has seen tokens or has one to go on with.
+static Result<std::vector<Sequence>>
+sequencesFromIds(const Model &model, const Inputs &inputs, const Kept &kept) {
   std::vector<Sequence> sequences(
-      std::max(inputs.ids.size(), inputs.sources.size()));
+      std::max({inputs.ids.size(), inputs.sources.size(), size_t(1)}));
   for (size_t s = 0; s < sequences.size(); ++s) {
     sequences[s].slot = static_cast<int32_t>(s);
+    Result<int64_t> length = model.length(sequences[s].slot);
+    if (!length.ok())
+      return length.status();
     if (!inputs.ids.empty())
       sequences[s].tokens = inputs.ids[s];
-    else if (start >= 0)
-      sequences[s].tokens = {start};
-    else
+    else if (*length > 0 && !kept.next)
+      return invalid("give ids to go on with: the saved sequence has taken in "
+                     "all of its tokens");
+    else if (*length == 0 && model.startToken() >= 0)
+      sequences[s].tokens = {model.startToken()};
+    else if (*length == 0)
       return invalid("give the decoder's ids with --ids: the model states no "
                      "first token");
     if (!inputs.tokenTypes.empty())
@@ -124,13 +132,20 @@ static Result<std::vector<Sequence>> sequencesFromIds(const Inputs &inputs,
   return sequences;
 }
 
+// The token that a saved sequence goes on with comes before all others.
+static void prepend(const Kept &kept, std::vector<Sequence> &sequences) {
+  std::vector<int32_t> &tokens = sequences.front().tokens;
+  if (kept.next)
+    tokens.insert(tokens.begin(), *kept.next);
+}
+
 // The prompt as the ids of one sequence, or of the source if there is one.
-static Status tokenize(Model &model, const std::string &prompt,
+static Status tokenize(Model &model, const std::string &prompt, bool goesOn,
                        Inputs &inputs) {
   Result<const Tokenizer *> tokenizer = model.tokenizer();
   if (!tokenizer.ok())
     return tokenizer.status();
-  Result<std::vector<int32_t>> ids = (*tokenizer)->encode(prompt);
+  Result<std::vector<int32_t>> ids = (*tokenizer)->encode(prompt, !goesOn);
   if (!ids.ok())
     return ids.status().in("--prompt");
   auto &lists = model.startToken() >= 0 ? inputs.sources : inputs.ids;
@@ -156,23 +171,36 @@ Status runEntry(const Options &options, ModelPtr &model) {
   Result<EntryInfo> entry = model->entry(options.entry);
   if (!entry.ok())
     return entry.status();
+  const bool resumes = !options.loadState.empty();
+  Result<Kept> kept = loadState(options, *model);
+  if (!kept.ok())
+    return kept.status();
   if (options.prompt)
-    if (Status status = tokenize(*model, *options.prompt, *inputs);
+    if (Status status = tokenize(*model, *options.prompt, resumes, *inputs);
         !status.ok())
       return status;
-  if (Status status = feedSources(*model, *inputs, entry->kind); !status.ok())
+  if (Status status = feedSources(*model, *inputs, entry->kind, resumes);
+      !status.ok())
     return status;
   Result<std::vector<Sequence>> sequences =
-      options.in.empty() ? sequencesFromIds(*inputs, model->startToken())
+      options.in.empty() ? sequencesFromIds(*model, *inputs, *kept)
                          : sequencesFromFile(options.in, *entry);
   if (!sequences.ok())
     return sequences.status();
+  if (sequences->size() > 1 && (resumes || !options.saveState.empty()))
+    return invalid(
+        "--load-state and --save-state are for one sequence, found " +
+        std::to_string(sequences->size()));
+  prepend(*kept, *sequences);
   for (size_t s = 0; s < sequences->size(); ++s)
     (*sequences)[s].slot = static_cast<int32_t>(s);
   auto results = model->run(entry->name, *sequences, options.chunk);
   if (!results.ok())
     return results.status();
-  return writeOutputs(options.out, std::move(*results));
+  if (Status status = saveState(options, *model, {}); !status.ok())
+    return status;
+  return options.out.empty() ? Status()
+                             : writeOutputs(options.out, std::move(*results));
 }
 
 Status checkGenerates(const Model &model, const std::string &name) {
@@ -198,29 +226,42 @@ Status generateIds(const Options &options, ModelPtr &model) {
   model = std::move(*loaded);
   if (Status status = checkGenerates(*model, options.entry); !status.ok())
     return status;
-  if (Status status = feedSources(*model, *inputs, "generate"); !status.ok())
+  Result<Kept> kept = loadState(options, *model);
+  if (!kept.ok())
+    return kept.status();
+  if (Status status =
+          feedSources(*model, *inputs, "generate", !options.loadState.empty());
+      !status.ok())
     return status;
   Result<std::vector<Sequence>> sequences =
-      sequencesFromIds(*inputs, model->startToken());
+      sequencesFromIds(*model, *inputs, *kept);
   if (!sequences.ok())
     return sequences.status();
+  prepend(*kept, *sequences);
   GenerateOptions generate;
   generate.sampling = options.sampling;
   generate.maxTokens = options.generate;
   generate.ignoreModelStops = options.ignoreStop;
   generate.stopTokens = options.stopTokens;
+  std::vector<int32_t> made;
+  int64_t before = 0; // tokens with the prompt
   for (const Sequence &sequence : *sequences) {
     std::string line;
+    made.clear();
+    before = *model->length(sequence.slot);
+    before += static_cast<int64_t>(sequence.tokens.size());
     Status status = model->generate(
         sequence.slot, sequence.tokens, generate, [&](int32_t token) {
           line += (line.empty() ? "" : " ") + std::to_string(token);
+          made.push_back(token);
           return true;
         });
     if (!status.ok())
       return status;
     std::puts(line.c_str());
   }
-  return {};
+  kept->next = pending(*model, before, made);
+  return saveState(options, *model, *kept);
 }
 
 } // namespace sluice::run

@@ -21,6 +21,7 @@ struct Options {
   std::string entry, in, out;
   std::string compare; // a reference
   double tolerance = 1e-3;
+  std::string loadState, saveState;
   int64_t chunk = 0;
 
   // Text.
@@ -72,7 +73,22 @@ Status measureFile(const std::string &path, size_t &sequences, size_t &longest);
 void measure(const std::vector<NamedTensor> &tensors, size_t &sequences,
              size_t &longest);
 
-// --ids or --in with --out.
+// What a file of --save-state keeps beside the slot.
+struct Kept {
+  // The last token that was made: the slot has not taken it in.
+  std::optional<int32_t> next;
+  std::vector<ChatMessage> messages; // --chat
+};
+// Brings slot 0 to where --load-state says, if it is given.
+Result<Kept> loadState(const Options &options, Model &model);
+// Writes slot 0 where --save-state says, if it is given.
+Status saveState(const Options &options, const Model &model, const Kept &kept);
+// The last of the `made` tokens unless slot 0, which had `length` tokens with
+// the prompt, has taken it in.
+std::optional<int32_t> pending(const Model &model, int64_t length,
+                               std::span<const int32_t> made);
+
+// --ids or --in with --out or --save-state.
 Status runEntry(const Options &options, ModelPtr &model);
 // --compare.
 Status compare(const Options &options, ModelPtr &model);

@@ -47,6 +47,17 @@ static void declareIds(CLI::App &app, run::Options &options) {
       ->capture_default_str();
 }
 
+static void declareState(CLI::App &app, run::Options &options) {
+  const char *group = "State of a sequence";
+  app.add_option("--save-state", options.saveState,
+                 "Write what the sequence has left behind, at the end")
+      ->group(group);
+  app.add_option("--load-state", options.loadState,
+                 "Go on with a sequence that was saved, from where it was; a "
+                 "token that was made last comes first")
+      ->group(group);
+}
+
 static void declareText(CLI::App &app, run::Options &options) {
   const char *group = "Text";
   app.add_option("--prompt", options.prompt,
@@ -174,6 +185,7 @@ static void declare(CLI::App &app, run::Options &options) {
   app.add_option("model", options.model, "The compiled model (.slc)")
       ->required();
   declareIds(app, options);
+  declareState(app, options);
   declareText(app, options);
   declareChat(app, options);
   declareTokenizer(app, options);
@@ -188,6 +200,16 @@ static std::string conflict(const run::Options &options) {
   bool ids = !options.ids.empty() || !options.sourceIds.empty();
   bool tensors = !options.in.empty() || !options.out.empty();
   bool generates = options.generate > 0;
+  bool loads = !options.loadState.empty(), saves = !options.saveState.empty();
+  if ((loads || saves) && (converts || options.verify))
+    return "--load-state and --save-state are for what runs a sequence";
+  if ((loads || saves) &&
+      (options.ids.size() > 1 || options.sourceIds.size() > 1))
+    return "--load-state and --save-state are for one sequence";
+  if (loads && !options.sourceIds.empty())
+    return "--source-ids begins a sequence anew: leave out --load-state";
+  if (loads && !options.system.empty())
+    return "--system begins a conversation: leave out --load-state";
   if (options.noSpecial && !converts)
     return "--no-special is for --tokenize and --detokenize";
   if (converts)
@@ -223,7 +245,7 @@ static std::string conflict(const run::Options &options) {
   }
   if (ids && !options.in.empty())
     return "--in takes the place of --ids and --source-ids";
-  if (!ids && options.in.empty())
+  if (!ids && options.in.empty() && !loads)
     return "nothing to run: give --prompt, --prompt-file, --chat, --ids or "
            "--in";
   if (options.echo || !options.stop.empty())
@@ -232,18 +254,23 @@ static std::string conflict(const run::Options &options) {
     return "--generate continues --ids, not --in";
   if (generates && !options.out.empty())
     return "--generate prints ids, it does not write --out";
-  if (!generates && options.out.empty())
-    return "nothing to do with the results: give --out or --generate";
+  if (!generates && options.out.empty() && !saves)
+    return "nothing to do with the results: give --out, --save-state or "
+           "--generate";
   return "";
 }
 
 // Work should not end with an output that cannot be written.
 static Status checkOutputs(const run::Options &options) {
-  if (Status status = tools::keepApart({options.out, options.profile},
-                                       {options.model, options.in});
-      !status.ok())
-    return status;
-  for (const std::string &path : {options.out, options.profile})
+  // A state may be saved where it was loaded.
+  std::vector<std::string> outputs = {options.out, options.profile};
+  Status apart = tools::keepApart(outputs, {options.loadState});
+  outputs.push_back(options.saveState);
+  if (apart.ok())
+    apart = tools::keepApart(outputs, {options.model, options.in});
+  if (!apart.ok())
+    return apart;
+  for (const std::string &path : outputs)
     if (!path.empty())
       if (Status status = AtomicFile::create(path).status(); !status.ok())
         return status;
@@ -272,6 +299,15 @@ static Status execute(const run::Options &options) {
   return status;
 }
 
+// Whether --load-state is all that is asked for: the text goes on.
+static bool goesOn(const run::Options &options) {
+  return !options.loadState.empty() && !options.prompt && !options.chat &&
+         !options.verify && !options.generate && options.ids.empty() &&
+         options.sourceIds.empty() && options.in.empty() &&
+         options.out.empty() && options.tokenize.empty() &&
+         options.detokenize.empty();
+}
+
 int main(int argc, char **argv) {
   CLI::App app("Runs a compiled model.", "sluice-run");
   run::Options options;
@@ -284,6 +320,8 @@ int main(int argc, char **argv) {
       return tools::fail(prompt.status().in("the prompt"));
     options.prompt = run::asPrompt(*prompt);
   }
+  if (goesOn(options))
+    options.prompt = "";
   if (std::string message = conflict(options); !message.empty())
     return tools::usage(message);
   Status status =

@@ -145,6 +145,64 @@ TEST(Model, CannotCutFixedState) {
   EXPECT_TRUE(model->rewind(0, 10).ok());
 }
 
+// As another process would, with other limits.
+TEST(Model, GoesOnFromASnapshot) {
+  const test::ToyOptions toy = {.window = true};
+  std::vector<int32_t> source = tokens(150, 4), ids = tokens(280);
+  Logits expected = test::expectedLogits(ids, source, true, true);
+  std::vector<uint8_t> bytes;
+  {
+    auto model = load({.capacity = 200}, toy);
+    ASSERT_TRUE(model->source(0, source).ok());
+    Sequence head = sequence({ids.begin(), ids.begin() + 201});
+    ASSERT_TRUE(model->run("generate", {&head, 1}).ok());
+    auto saved = model->saveSlot(0, "what it was about");
+    ASSERT_TRUE(saved.ok()) << saved.status().message();
+    bytes = *saved;
+    std::string file = test::testFile("slot");
+    ASSERT_TRUE(model->saveSlotFile(0, file, "what it was about").ok());
+    std::ifstream stream(file, std::ios::binary);
+    EXPECT_EQ(std::vector<uint8_t>(std::istreambuf_iterator<char>(stream), {}),
+              bytes);
+  }
+  for (int64_t capacity : {1, 7, 64}) {
+    auto model = load({.threads = 3, .capacity = capacity, .slots = 3}, toy);
+    auto note = model->loadSlot(2, bytes);
+    ASSERT_TRUE(note.ok()) << note.status().message();
+    EXPECT_EQ(*note, "what it was about");
+    EXPECT_EQ(*model->length(2), 201);
+    EXPECT_EQ(*model->tokens(2),
+              std::vector<int32_t>(ids.begin(), ids.begin() + 201));
+    Sequence tail = sequence({ids.begin() + 201, ids.end()}, 2);
+    auto results = model->run("generate", {&tail, 1});
+    ASSERT_TRUE(results.ok()) << results.status().message();
+    EXPECT_TRUE(rows((*results)[0][0]) ==
+                Logits(expected.begin() + 201, expected.end()))
+        << "capacity " << capacity;
+  }
+}
+
+TEST(Model, RefusesSnapshotsOfOthers) {
+  auto model = load(), other = load({}, {.source = false, .window = true});
+  Sequence one = sequence(tokens(10));
+  ASSERT_TRUE(model->step("generate", {&one, 1}).ok());
+  ASSERT_TRUE(other->step("generate", {&one, 1}).ok());
+  auto bytes = other->saveSlot(0);
+  ASSERT_TRUE(bytes.ok());
+  EXPECT_THAT(model->loadSlot(0, *bytes).status().message(),
+              HasSubstr("made with another model"));
+  bytes->back() ^= 1;
+  EXPECT_EQ(other->loadSlot(0, *bytes).status().code(), Code::Corrupt);
+  EXPECT_EQ(other->loadSlotFile(0, "missing").status().code(), Code::Io);
+  std::string file = test::testFile("damaged");
+  std::ofstream(file) << "SLCSLOT";
+  EXPECT_THAT(other->loadSlotFile(0, file).status().message(),
+              HasSubstr(file + ": not a snapshot"));
+  EXPECT_EQ(*model->tokens(0), one.tokens);
+  EXPECT_EQ(*other->length(0), 10);
+  EXPECT_FALSE(other->saveSlotFile(0, "/missing/file").ok());
+}
+
 TEST(Model, ReadsWhatTheSourceWrote) {
   auto model = load({.sequences = 2}, {.source = true});
   std::vector<int32_t> source = tokens(200, 4), ids = tokens(20);
@@ -226,7 +284,10 @@ TEST(Model, RefusesBadSlotsEverywhere) {
           model->generateText(slot, "ab", text, goOn),
           model->generateText(slot, ids, text, goOn), model->source(slot, ids),
           model->length(slot).status(), model->reset(slot),
-          model->copy(0, slot), model->copy(slot, 0), model->rewind(slot, 0)}) {
+          model->copy(0, slot), model->copy(slot, 0), model->rewind(slot, 0),
+          model->tokens(slot).status(), model->saveSlot(slot).status(),
+          model->saveSlotFile(slot, test::testFile("none")),
+          model->loadSlot(slot, {}).status()}) {
       EXPECT_EQ(status.code(), Code::InvalidArgument);
       EXPECT_THAT(status.message(),
                   HasSubstr("slot " + std::to_string(slot) + " of 2"));
@@ -375,7 +436,11 @@ TEST(Model, PenalizesAllThatASlotHolds) {
   ASSERT_TRUE(model->rewind(1, 8).ok());
   ids.resize(8);
   turn(1, tokens(2));
+  auto bytes = model->saveSlot(1);
+  ASSERT_TRUE(bytes.ok()) << bytes.status().message();
   ASSERT_TRUE(model->reset(1).ok());
+  ASSERT_TRUE(model->loadSlot(0, *bytes).ok());
+  turn(0, tokens(1, 3));
   ids.clear();
   turn(1, tokens(4));
 }

@@ -146,6 +146,15 @@ TEST(OutOfMemory, Slots) {
         next.tokens = {1};
         return !model->step("generate", {&next, 1}).ok();
       });
+  // So is a snapshot.
+  ASSERT_TRUE(model->reset(1).ok());
+  auto bytes = model->saveSlot(0);
+  ASSERT_TRUE(bytes.ok());
+  withEverLess([&] { return model->saveSlot(0).status(); },
+               [&] { return *model->length(0) == 12; });
+  withEverLess([&] { return model->loadSlot(1, *bytes).status(); },
+               [&] { return *model->length(1) == 0; });
+  EXPECT_EQ(*model->tokens(1), kIds);
 }
 
 TEST(OutOfMemory, Reports) {

@@ -24,6 +24,10 @@ protected:
     state->bank = 2;
     state->block_bytes = kBlockBytes;
     state->slot_bytes = 64;
+    auto field = std::make_unique<format::StateFieldT>();
+    field->name = "k"; // one channel: its panels are rows one after the other
+    field->shape = {1, 1};
+    state->fields.push_back(std::move(field));
     model_.states.push_back(std::move(state));
     used_.push_back(static_cast<uint32_t>(used_.size()));
     return *model_.states.back();
