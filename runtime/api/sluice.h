@@ -207,6 +207,9 @@ public:
   Result<int64_t> length(int32_t slot) const;
   Status reset(int32_t slot);
   Status copy(int32_t from, int32_t to); // shares what can be shared
+  // Cuts a sequence to its first `length` tokens, as far back as all that the
+  // next token looks at is still held; Unsupported says how far that is. Fixed
+  // states hold nothing of the past.
   Status rewind(int32_t slot, int64_t length);
   // The tokens that a slot has taken in.
   Result<std::vector<int32_t>> tokens(int32_t slot) const;

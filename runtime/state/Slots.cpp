@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <limits>
 
 namespace sluice::state {
 
@@ -146,6 +147,46 @@ void Slots::copy(int32_t from, int32_t to) {
   target.valid = source.valid;
 }
 
+// The fewest tokens, at least one, that a sequence can be cut to, like any
+// more, when the rows before `first` are given back.
+static int64_t leastCut(const format::State &info, int64_t first) {
+  int64_t least = std::numeric_limits<int64_t>::max();
+  if (info.keep() > 0)
+    least = first + info.keep() - 1;
+  if (info.chunk() > 0)
+    least = std::min(least,
+                     (first + info.chunk() - 1) / info.chunk() * info.chunk());
+  return first > 0 ? least : 0;
+}
+
+// The rows that the next token of a cut sequence may look at must be there.
+Status Slots::checkCut(const Slot &slot, int64_t length) const {
+  int64_t least = 0;
+  const format::State *missing = nullptr;
+  for (size_t s = 0; s < states_.size(); ++s) {
+    const format::State &info = *states_[s].info;
+    if (info.kind() == StateKind::Fixed)
+      return Status(Code::Unsupported,
+                    "state '" + std::string(artifact::text(info.name())) +
+                        "' holds what the last token left and nothing before, "
+                        "so the sequence cannot be cut");
+    if (info.kind() != StateKind::Cache || info.once())
+      continue;
+    least = std::max(least, leastCut(info, slot.first[s]));
+    if (firstSeen(info, length) < std::min(slot.first[s], length))
+      missing = &info;
+  }
+  if (!missing)
+    return {};
+  return Status(Code::Unsupported,
+                "a sequence of " + std::to_string(slot.length) +
+                    " tokens cannot be cut to " + std::to_string(length) +
+                    ": state '" + std::string(artifact::text(missing->name())) +
+                    "' has given back rows that the next token would look at; "
+                    "it can be cut to " +
+                    std::to_string(least) + " or more");
+}
+
 Status Slots::rewind(int32_t index, int64_t length) {
   Slot &slot = slots_[index];
   if (length < 0 || length > slot.length)
@@ -154,19 +195,15 @@ Status Slots::rewind(int32_t index, int64_t length) {
                       " tokens to " + std::to_string(length));
   if (length == slot.length)
     return {};
-  for (size_t s = 0; s < states_.size(); ++s) {
-    const format::State &info = *states_[s].info;
-    // Rows behind the new end may already have been given back.
-    if (info.kind() == StateKind::Fixed ||
-        (info.kind() == StateKind::Cache && (info.keep() || info.chunk())))
-      return Status(Code::Unsupported,
-                    "state '" + std::string(artifact::text(info.name())) +
-                        "' cannot be cut");
-  }
+  if (Status status = checkCut(slot, length); !status.ok())
+    return status;
   for (size_t s = 0; s < states_.size(); ++s)
-    if (states_[s].info->kind() == StateKind::Cache && !states_[s].info->once())
+    if (states_[s].info->kind() == StateKind::Cache &&
+        !states_[s].info->once()) {
       dropBlocks(slot, s, static_cast<size_t>(blocksOf(length)),
                  slot.tables[s].size());
+      slot.first[s] = std::min(slot.first[s], length);
+    }
   slot.length = length;
   return {};
 }

@@ -45,8 +45,10 @@ public:
   void reset(int32_t slot);
   // `to` becomes a copy of `from`; full blocks are shared.
   void copy(int32_t from, int32_t to);
-  // Cuts the sequence to its first `length` tokens. Unsupported when the model
-  // has fixed states, which cannot be cut.
+  // Cuts the sequence to its first `length` tokens. Without effect and
+  // Unsupported when a windowed cache has given back rows that the next token
+  // would look at (the message says how far back the sequence can go), or when
+  // the model has fixed states, which hold nothing of the past.
   Status rewind(int32_t slot, int64_t length);
 
   // Writes what the slot holds. InvalidArgument for a slot that a failed step
@@ -98,6 +100,7 @@ private:
   int64_t blocksFor(const format::State &info) const;
   // The first row that the token behind `length` others may look at.
   static int64_t firstSeen(const format::State &info, int64_t length);
+  Status checkCut(const Slot &slot, int64_t length) const;
   char *fixedAt(const State &state, uint32_t layer, int32_t slot) const;
   void resetFixed(const State &state, int32_t slot);
   void dropBlocks(Slot &slot, size_t state, size_t first, size_t last);

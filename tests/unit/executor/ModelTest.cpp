@@ -142,7 +142,34 @@ TEST(Model, CannotCutFixedState) {
   Sequence one = sequence(tokens(10));
   ASSERT_TRUE(model->step("generate", {&one, 1}).ok());
   EXPECT_EQ(model->rewind(0, 5).code(), Code::Unsupported);
+  EXPECT_THAT(model->rewind(0, 5).message(),
+              HasSubstr("state 'shift' holds what the last token left"));
   EXPECT_TRUE(model->rewind(0, 10).ok());
+}
+
+TEST(Model, GoesBackAsFarAsAWindowHolds) {
+  auto model =
+      load({.capacity = 16}, {.source = false, .shift = false, .window = true});
+  std::vector<int32_t> ids = tokens(280);
+  Sequence all = sequence(ids);
+  ASSERT_TRUE(model->run("generate", {&all, 1}).ok());
+  // Rows up to 127 are given back; 20 rows are looked at.
+  EXPECT_THAT(model->rewind(0, 140).message(),
+              HasSubstr("it can be cut to 147 or more"));
+  EXPECT_EQ(*model->length(0), 280);
+  for (size_t length : {200u, 147u}) {
+    ASSERT_TRUE(model->rewind(0, static_cast<int64_t>(length)).ok());
+    ids.resize(length);
+    Sequence other = sequence(tokens(60, 11));
+    ids.insert(ids.end(), other.tokens.begin(), other.tokens.end());
+    auto results = model->run("generate", {&other, 1});
+    ASSERT_TRUE(results.ok()) << results.status().message();
+    Logits expected = test::expectedLogits(ids, {}, false, true);
+    EXPECT_TRUE(rows((*results)[0][0]) ==
+                Logits(expected.begin() + static_cast<ptrdiff_t>(length),
+                       expected.end()))
+        << length;
+  }
 }
 
 // As another process would, with other limits.
@@ -183,7 +210,11 @@ TEST(Model, GoesOnFromASnapshot) {
 }
 
 TEST(Model, RefusesSnapshotsOfOthers) {
-  auto model = load(), other = load({}, {.source = false, .window = true});
+  auto model = load();
+  auto loaded = Model::load(
+      test::toyPath("other", {.source = false, .window = true}), {});
+  ASSERT_TRUE(loaded.ok()) << loaded.status().message();
+  Model *other = loaded->get();
   Sequence one = sequence(tokens(10));
   ASSERT_TRUE(model->step("generate", {&one, 1}).ok());
   ASSERT_TRUE(other->step("generate", {&one, 1}).ok());

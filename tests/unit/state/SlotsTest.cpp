@@ -9,6 +9,7 @@
 
 using namespace sluice;
 using namespace sluice::state;
+using testing::HasSubstr;
 
 namespace {
 
@@ -148,7 +149,34 @@ TEST_F(SlotsTest, GivesBackBlocksOutsideTheWindow) {
   }
   // The next token sees its 127 predecessors.
   EXPECT_EQ(read(slots, 0, 60 * 64 - 127), 60 * 64 - 127);
-  EXPECT_EQ(slots.rewind(0, 10).code(), Code::Unsupported);
+}
+
+// A row is looked at by the 127 tokens behind it.
+TEST_F(SlotsTest, CutsWhatAWindowStillHolds) {
+  add(format::StateKind::Cache).keep = 128;
+  Slots slots =
+      create({.slots = 2, .sequences = 1, .capacity = 64, .context = 100000});
+  for (int step = 0; step < 10; ++step)
+    append(slots, 0, 64, 0);
+  // The step from 576 on needs row 449, so blocks 0 to 2 are given back.
+  EXPECT_THAT(slots.rewind(0, 510).message(),
+              HasSubstr("cut to 510: state 'state' has given back rows that "
+                        "the next token would look at; it can be cut to 511 "
+                        "or more"));
+  EXPECT_EQ(slots.rewind(0, 510).code(), Code::Unsupported);
+  EXPECT_EQ(slots.length(0), 640);
+  ASSERT_TRUE(slots.rewind(0, 511).ok());
+  for (int64_t row : {384, 510})
+    EXPECT_EQ(read(slots, 0, row), static_cast<float>(row));
+  append(slots, 0, 20, 1000);
+  EXPECT_EQ(read(slots, 0, 510), 510);
+  EXPECT_EQ(read(slots, 0, 511), 1511);
+  // Nothing is looked at from the beginning.
+  slots.copy(0, 1);
+  ASSERT_TRUE(slots.rewind(1, 0).ok());
+  append(slots, 1, 64, 2000);
+  EXPECT_EQ(read(slots, 1, 0), 2000);
+  EXPECT_EQ(slots.rewind(0, 510).code(), Code::Unsupported);
 }
 
 TEST_F(SlotsTest, EmptiesChunks) {
@@ -160,6 +188,38 @@ TEST_F(SlotsTest, EmptiesChunks) {
     EXPECT_LE(slots.blocksInUse(), 4);
   }
   EXPECT_EQ(read(slots, 0, 3000 / 256 * 256), 3000 / 256 * 256);
+}
+
+// A chunk looks at none before it, so its beginning can always be gone back to.
+TEST_F(SlotsTest, CutsToTheBeginningOfAChunk) {
+  add(format::StateKind::Cache).chunk = 200;
+  Slots slots =
+      create({.slots = 1, .sequences = 1, .capacity = 100, .context = 1000});
+  for (int step = 0; step < 9; ++step)
+    append(slots, 0, 100, 0);
+  // Row 800 is in block 6, which begins in the chunk before.
+  EXPECT_THAT(slots.rewind(0, 799).message(), HasSubstr("800 or more"));
+  ASSERT_TRUE(slots.rewind(0, 850).ok());
+  EXPECT_EQ(read(slots, 0, 800), 800);
+  EXPECT_FALSE(slots.rewind(0, 601).ok());
+  ASSERT_TRUE(slots.rewind(0, 600).ok());
+  append(slots, 0, 30, 1000);
+  EXPECT_EQ(read(slots, 0, 600), 1600);
+  // Rows of the block that were not written anew are not there.
+  EXPECT_FALSE(slots.rewind(0, 599).ok());
+  ASSERT_TRUE(slots.rewind(0, 601).ok());
+}
+
+TEST_F(SlotsTest, SaysHowFarAllStatesGoBack) {
+  for (int64_t keep : {10, 300, 0})
+    add(format::StateKind::Cache).keep = keep;
+  Slots slots =
+      create({.slots = 1, .sequences = 1, .capacity = 100, .context = 2000});
+  for (int step = 0; step < 10; ++step)
+    append(slots, 0, 100, 0);
+  EXPECT_THAT(slots.rewind(0, 100).message(), HasSubstr("811 or more"));
+  EXPECT_FALSE(slots.rewind(0, 810).ok());
+  EXPECT_TRUE(slots.rewind(0, 905).ok());
 }
 
 TEST_F(SlotsTest, OnceCachesBelongToTheSource) {
@@ -210,6 +270,7 @@ TEST_F(SlotsTest, FixedStatesStartAndCopy) {
   EXPECT_EQ(layer(1)[2 * 16 + 15], 2.5f);
   layer(0)[16] = 1; // slot 1
   layer(1)[16 + 15] = 3;
+  EXPECT_TRUE(slots.rewind(1, 0).ok()); // it has seen nothing
   slots.copy(1, 2);
   EXPECT_EQ(layer(0)[32], 1);
   EXPECT_EQ(layer(1)[32 + 15], 3);
