@@ -131,7 +131,8 @@ ModelT toy() {
   ModelT model = test::toyFile().model;
   for (auto &section : model.sections)
     section->bytes = 1 << 20;
-  for (auto &state : model.states)
+  for (auto &state : model.states) {
+    state->fields.clear();
     for (const char *name : {"k", "v"}) {
       auto field = std::make_unique<StateFieldT>();
       field->name = name;
@@ -139,6 +140,7 @@ ModelT toy() {
       state->fields.push_back(std::move(field));
       state->block_bytes = 4 * 128 * 2 * (4 + 16);
     }
+  }
   return model;
 }
 
