@@ -225,6 +225,8 @@ private:
       input->type = str(cast<StringAttr>(kind).getValue());
       input->columns = 1;
       input->limit = limit;
+      input->optional =
+          op.getOptional() && llvm::is_contained(*op.getOptional(), name);
       entry->inputs.push_back(std::move(input));
     }
     numbers[op] = header.model.entries.size();
@@ -244,8 +246,10 @@ private:
     uint32_t inputs = 0;
     for (Operation &inner : op.getBody().front()) {
       if (auto input = dyn_cast<plan::InputOp>(inner)) {
-        entry.inputs[inputs]->columns =
-            static_cast<int64_t>(input.getColumns());
+        format::InputT &described = *entry.inputs[inputs];
+        described.columns = static_cast<int64_t>(input.getColumns());
+        described.elem = plan::elemOf(input.getElem());
+        described.shape = shapeOf(input, described);
         places[input.getBuffer()] = {format::RefKind::Input, inputs++};
       } else if (auto buffer = dyn_cast<plan::BufferOp>(inner)) {
         if (!buffer.getOffset())
@@ -264,6 +268,16 @@ private:
       }
     }
     entry.programs.push_back(std::move(program));
+    return {};
+  }
+
+  // Of a row: tokens are numbers without axes.
+  static std::vector<int64_t> shapeOf(plan::InputOp op,
+                                      const format::InputT &input) {
+    if (op.getShape())
+      return {op.getShape()->begin(), op.getShape()->end()};
+    if (input.type == "rows")
+      return {input.columns};
     return {};
   }
 

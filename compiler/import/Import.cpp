@@ -18,10 +18,14 @@ static bool onlyWanted(const spec::Entry &entry) {
 }
 
 static Type inputType(OpBuilder &builder, const spec::EntryInput &input) {
+  SmallVector<int64_t> shape = {ShapedType::kDynamic};
   if (input.type == "tokens" || input.type == "positions" ||
       input.type == "token_types")
-    return RankedTensorType::get({ShapedType::kDynamic}, builder.getI32Type());
-  return {};
+    return RankedTensorType::get(shape, builder.getI32Type());
+  if (input.type != "rows")
+    return {};
+  llvm::append_range(shape, input.shape);
+  return RankedTensorType::get(shape, builder.getF32Type());
 }
 
 static void describeEntry(func::FuncOp function, const spec::Entry &entry,
@@ -31,6 +35,8 @@ static void describeEntry(func::FuncOp function, const spec::Entry &entry,
   for (auto [i, input] : llvm::enumerate(inputs)) {
     function.setArgAttr(i + 1, "llm.name", builder.getStringAttr(input->name));
     function.setArgAttr(i + 1, "llm.input", builder.getStringAttr(input->type));
+    if (input->optional)
+      function.setArgAttr(i + 1, llm::optionalAttr, builder.getUnitAttr());
   }
   if (entry.start)
     function->setAttr("llm.start", builder.getI64IntegerAttr(*entry.start));

@@ -74,7 +74,10 @@ private:
   }
 
   bool goesToLibrary() const {
-    return walk.options.library && !walk.few && p.rows.empty() &&
+    // The library reads buffers; an input is one once it is normalised or
+    // converted.
+    bool buffered = p.norm || isBf16() || p.x.buffer.getDefiningOp<BufferOp>();
+    return walk.options.library && !walk.few && p.rows.empty() && buffered &&
            elemOf(weightElem()) ==
                (isBf16() ? format::Elem::BF16 : format::Elem::F32);
   }

@@ -23,7 +23,7 @@ static void declareEntry(PlanBuilder &plan, func::FuncOp entry,
                          ArrayRef<Walk::Input> inputs, ProgramOp first) {
   OpBuilder::InsertionGuard guard(plan.b());
   plan.b().setInsertionPoint(first);
-  SmallVector<StringRef> names, kinds, outputs;
+  SmallVector<StringRef> names, kinds, outputs, optional;
   SmallVector<int64_t> limits;
   for (const Walk::Input &input : inputs) {
     names.push_back(input.name);
@@ -31,8 +31,10 @@ static void declareEntry(PlanBuilder &plan, func::FuncOp entry,
   }
   for (unsigned i = 0; i < entry.getNumArguments(); ++i)
     if (entry.getArgAttr(i, "llm.name")) {
-      auto kind = entry.getArgAttrOfType<StringAttr>(i, "llm.input");
-      kinds.push_back(kind ? kind.getValue() : "rows");
+      kinds.push_back(
+          entry.getArgAttrOfType<StringAttr>(i, "llm.input").getValue());
+      if (entry.getArgAttr(i, "llm.optional"))
+        optional.push_back(names[kinds.size() - 1]);
     }
   for (auto output : first.getBody().getOps<OutputOp>()) // taps, then results
     outputs.push_back(output.getName());
@@ -41,6 +43,7 @@ static void declareEntry(PlanBuilder &plan, func::FuncOp entry,
                   entry->getAttrOfType<StringAttr>("llm.entry").getValue(),
                   b.getStrArrayAttr(names), b.getStrArrayAttr(kinds),
                   b.getDenseI64ArrayAttr(limits), b.getStrArrayAttr(outputs),
+                  optional.empty() ? ArrayAttr() : b.getStrArrayAttr(optional),
                   entry->getAttrOfType<IntegerAttr>("llm.start"),
                   entry->getAttrOfType<DictionaryAttr>("llm.positions"));
 }

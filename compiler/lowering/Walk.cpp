@@ -277,9 +277,12 @@ void Walk::bindInputs(func::FuncOp entry) {
       continue;
     }
     int64_t width = widthOf(argument);
+    ArrayRef<int64_t> shape = type.getShape().drop_front();
     Value input = InputOp::create(
         plan.b(), argument.getLoc(), BufferType::get(plan.context()),
-        name.getValue(), type.getElementType(), width);
+        name.getValue(), type.getElementType(), width,
+        shape.size() > 1 ? plan.b().getDenseI64ArrayAttr(shape)
+                         : DenseI64ArrayAttr());
     set(argument, Rows{input, 0, width, RowCount()});
     entryInputs.push_back({name.getValue().str(), 0});
   }

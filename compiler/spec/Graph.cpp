@@ -130,6 +130,24 @@ bool GraphBuilder::entryParams(const EntryDecl &decl, Entry &out,
   return ok;
 }
 
+bool GraphBuilder::inputShape(const InputDecl &decl, EntryInput &out,
+                              FrameEnv &env) {
+  constexpr int64_t most = int64_t(1) << 31; // numbers of a row
+  int64_t width = 1;
+  for (const Data &size : decl.shape) {
+    std::optional<int64_t> value = evaluateInt(size, env, diagnostics_);
+    if (!value)
+      return false;
+    if (*value < 1 || *value > most / width)
+      return error(frameOf(*entry_), size.location,
+                   "a size of an input's rows cannot be " +
+                       std::to_string(*value));
+    width *= *value;
+    out.shape.push_back(*value);
+  }
+  return true;
+}
+
 void GraphBuilder::entry(const EntryDecl &decl) {
   entry_ = &decl;
   written_.clear();
@@ -145,6 +163,8 @@ void GraphBuilder::entry(const EntryDecl &decl) {
     EntryInput in;
     in.name = input.name;
     in.type = input.type;
+    in.optional = input.optional;
+    ok &= inputShape(input, in, env);
     in.location = input.location;
     in.value = {out.valueCount++};
     frame.names[input.name] = in.value;

@@ -68,6 +68,7 @@ private:
   std::optional<bool> isPresent(const EntryDecl &decl);
   Frame frameOf(const EntryDecl &decl);
   bool entryParams(const EntryDecl &decl, Entry &out, FrameEnv &env);
+  bool inputShape(const InputDecl &decl, EntryInput &out, FrameEnv &env);
   bool nodes(const std::vector<NodeDecl> &decls, Frame &frame, Sink sink);
   bool node(const NodeDecl &decl, Frame &frame, Sink sink);
   bool op(const NodeDecl &decl, Frame &frame, Sink sink);

@@ -187,7 +187,9 @@ struct Repeat {
 
 struct EntryInput {
   std::string name;
-  std::string type; // tokens, positions, token_types
+  std::string type;           // tokens, positions, token_types, rows
+  std::vector<int64_t> shape; // rows: of each row
+  bool optional = false;      // zeros if the caller leaves it out
   ValueId value;
   Location location;
 };

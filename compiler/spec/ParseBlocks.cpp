@@ -356,6 +356,14 @@ void Parser::entry(const Tree &tree, EntryDecl &out) {
 
 // What the runtime asks of an entry that it calls by its kind.
 void Parser::entryContract(const EntryDecl &entry) {
+  auto counts = [](const InputDecl &input) {
+    return input.type == "tokens" || (input.type == "rows" && !input.optional);
+  };
+  if (!std::any_of(entry.inputs.begin(), entry.inputs.end(), counts))
+    diagnostics_.error(entry.location,
+                       "an entry needs an input of type tokens, or one of "
+                       "type rows that is not optional: it says how long a "
+                       "sequence is");
   if (entry.kind != "generate")
     return;
   auto isTokens = [](const InputDecl &input) { return input.type == "tokens"; };
@@ -402,16 +410,37 @@ void Parser::outputs(const Tree &tree, EntryDecl &out) {
   }
 }
 
+// {rows: [sizes]} or {rows: [sizes], optional: true}
+void Parser::rowsInput(const Tree &tree, InputDecl &out) {
+  MapReader keys(tree, "an input of type 'rows'", diagnostics_);
+  if (const Tree *sizes = keys.require("rows"))
+    out.shape = shape(*sizes, "the rows of an input");
+  if (const Tree *optional = keys.take("optional")) {
+    out.optional = optional->text == "true";
+    if (!out.optional && optional->text != "false")
+      diagnostics_.error(optional->location,
+                         "`optional` must be true or false");
+  }
+  keys.finish();
+}
+
 void Parser::input(const Tree &tree, InputDecl &out) {
   static const std::vector<std::string> types = {"tokens", "positions",
-                                                 "token_types"};
+                                                 "token_types", "rows"};
   static const std::vector<std::string> later = {"patches", "grid", "segments",
-                                                 "prefix", "rows"};
-  if (tree.find("optional")) {
-    notYet(tree.location, "an `optional` input");
+                                                 "prefix"};
+  out.type = tree.isMap() && !tree.keys.empty() ? tree.keys[0].text : tree.text;
+  if (out.type == "rows") {
+    rowsInput(tree, out);
     return;
   }
-  out.type = tree.isMap() && !tree.keys.empty() ? tree.keys[0].text : tree.text;
+  if (tree.find("optional")) {
+    diagnostics_.error(tree.location,
+                       "only an input of type 'rows' is `optional`: tokens "
+                       "must be given, positions and token types never need "
+                       "to be");
+    return;
+  }
   if (oneOf(out.type, later))
     notYet(tree.location, "an input of type " + quote(out.type));
   else if (!oneOf(out.type, types))

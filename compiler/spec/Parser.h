@@ -62,6 +62,7 @@ private:
   void entry(const Tree &tree, EntryDecl &out);
   void entryKind(const Tree *kind, EntryDecl &out);
   void entryContract(const EntryDecl &entry);
+  void rowsInput(const Tree &tree, InputDecl &out);
   void input(const Tree &tree, InputDecl &out);
   void positions(const Tree &tree, EntryDecl &out);
   void outputs(const Tree &tree, EntryDecl &out);

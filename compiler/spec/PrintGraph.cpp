@@ -244,6 +244,16 @@ std::string Printer::blockFor(const Body &body, const std::string &group) {
   return name;
 }
 
+static std::string printInput(const EntryInput &input) {
+  if (input.type != "rows")
+    return input.type;
+  std::string sizes;
+  for (int64_t size : input.shape)
+    sizes += (sizes.empty() ? "" : ", ") + std::to_string(size);
+  return "{rows: [" + sizes + "]" +
+         (input.optional ? ", optional: true}" : "}");
+}
+
 void Printer::entry(const Entry &entry, int depth) {
   line(depth, entry.name + ":");
   line(depth + 1, "kind: " + entry.kind);
@@ -255,7 +265,8 @@ void Printer::entry(const Entry &entry, int depth) {
     scope.used[size_t(value.id)] = true;
   std::string inputs, unused;
   for (const EntryInput &input : entry.inputs) {
-    inputs += (inputs.empty() ? "" : ", ") + input.name + ": " + input.type;
+    inputs +=
+        (inputs.empty() ? "" : ", ") + input.name + ": " + printInput(input);
     scope.names[size_t(input.value.id)] = input.name;
     if (!scope.used[size_t(input.value.id)])
       unused += std::string(size_t(depth + 2) * 2, ' ') +

@@ -439,8 +439,11 @@ void NameResolver::entry(const EntryDecl &decl) {
   for (const std::optional<Data> *data : {&decl.start, &decl.positionStart})
     if (*data)
       check(**data, {});
-  for (const InputDecl &input : decl.inputs)
+  for (const InputDecl &input : decl.inputs) {
+    for (const Data &size : input.shape)
+      check(size, {});
     flow.names[input.name].push_back({input.location, true});
+  }
   for (const NodeDecl &n : decl.nodes)
     node(n, flow);
   for (const auto &[name, value] : decl.outputs)

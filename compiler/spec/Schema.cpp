@@ -281,8 +281,12 @@ static void blockDefs(json &defs) {
                           {"returns", ref("list")},
                           {"nodes", ref("nodes")}});
   json kinds = {"generate", "encode", "embed", "classify", "fill", "source"};
+  json rows = closed(
+      {{"rows", ref("list")}, {"optional", {{"type", "boolean"}}}}, {"rows"});
   // An input or the positions of a base's entry may be taken away.
-  json inputs = {{"enum", {"tokens", "positions", "token_types", "none"}}};
+  json inputs = {
+      {"anyOf",
+       {{{"enum", {"tokens", "positions", "token_types", "none"}}}, rows}}};
   json positions = {
       {"anyOf",
        {closed({{"kind", {{"const", "linear"}}}, {"start", ref("scalar")}},

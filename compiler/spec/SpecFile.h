@@ -221,6 +221,8 @@ struct BlockDecl {
 struct InputDecl {
   Location location;
   std::string name, type;
+  std::vector<Data> shape; // rows: of each row
+  bool optional = false;
 };
 
 struct EntryDecl {

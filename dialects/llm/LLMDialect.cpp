@@ -114,6 +114,16 @@ static LogicalResult verifyEntry(FunctionOpInterface function,
     if (!function.getArgAttr(i, nameAttr) || !function.getArgAttr(i, inputAttr))
       return function->emitError() << "argument " << i << " of an entry needs '"
                                    << nameAttr << "' and '" << inputAttr << "'";
+  for (unsigned i = 1; i < function.getNumArguments(); ++i) {
+    auto type = dyn_cast<RankedTensorType>(function.getArgumentTypes()[i]);
+    bool rows = function.getArgAttrOfType<StringAttr>(i, inputAttr) == "rows";
+    if (!type || !hasRows(type) ||
+        (rows ? !type.getElementType().isF32()
+              : !type.getElementType().isInteger(32) || type.getRank() != 1))
+      return function->emitError()
+             << "argument " << i << " of an entry must be "
+             << (rows ? "rows of f32" : "one i32 for each token");
+  }
   return oneOf(
       function, kind,
       {"generate", "encode", "embed", "classify", "fill", "source", "vision"});
@@ -135,7 +145,7 @@ LogicalResult LLMDialect::verifyRegionArgAttribute(Operation *op, unsigned,
                                                    unsigned,
                                                    NamedAttribute attribute) {
   if (attribute.getName() == inputAttr)
-    return oneOf(op, attribute, {"tokens", "positions", "token_types"});
+    return oneOf(op, attribute, {"tokens", "positions", "token_types", "rows"});
   return success();
 }
 

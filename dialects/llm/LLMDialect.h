@@ -41,5 +41,6 @@ struct RowWise : mlir::OpTrait::TraitBase<ConcreteType, RowWise> {};
 inline constexpr llvm::StringLiteral entryAttr = "llm.entry";
 inline constexpr llvm::StringLiteral nameAttr = "llm.name";
 inline constexpr llvm::StringLiteral inputAttr = "llm.input";
+inline constexpr llvm::StringLiteral optionalAttr = "llm.optional";
 
 } // namespace sluice::llm

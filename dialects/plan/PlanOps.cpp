@@ -199,6 +199,17 @@ LogicalResult OutputOp::verify() {
   return success();
 }
 
+LogicalResult InputOp::verify() {
+  std::optional<ArrayRef<int64_t>> shape = getShape();
+  int64_t columns = 1;
+  for (int64_t size : shape.value_or(ArrayRef<int64_t>()))
+    columns *= size;
+  if (shape && columns != static_cast<int64_t>(getColumns()))
+    return emitOpError("has rows of ")
+           << columns << " numbers in " << getColumns() << " columns";
+  return success();
+}
+
 void InputOp::getAsmResultNames(OpAsmSetValueNameFn setName) {
   setName(getBuffer(), getName());
 }

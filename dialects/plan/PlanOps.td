@@ -105,7 +105,8 @@ def Plan_EntryOp : Plan_Op<"entry", [Symbol]> {
     (tokens, positions, ...), `outputs` lists the names of the results. `start`
     is the id that generation starts from, `positions` the way in which the
     runtime counts; `limits` gives for an input of integers the bound that they
-    must stay below (the rows of the table that they index), 0 for none.
+    must stay below (the rows of the table that they index), 0 for none. Inputs
+    of `optional` are zeros where the caller leaves them out.
 
     ```mlir
     plan.entry @generate "generate" inputs {ids = "tokens", pos = "positions"} limits [32000, 0] outputs (logits)
@@ -113,10 +114,11 @@ def Plan_EntryOp : Plan_Op<"entry", [Symbol]> {
   }];
   let arguments = (ins SymbolNameAttr:$sym_name, StrAttr:$kind, Plan_Names:$input_names,
                        Plan_Names:$input_kinds, DenseI64ArrayAttr:$limits, Plan_Names:$outputs,
+                       OptionalAttr<Plan_Names>:$optional,
                        OptionalAttr<I64Attr>:$start, OptionalAttr<DictionaryAttr>:$positions);
   let assemblyFormat = [{
     $sym_name $kind `inputs` custom<Inputs>($input_names, $input_kinds) `limits` $limits
-    `outputs` custom<Names>($outputs)
+    (`optional` custom<Names>($optional)^)? `outputs` custom<Names>($outputs)
     (`start` custom<Number>($start)^)? (`positions` $positions^)? attr-dict
   }];
   let hasVerifier = 1;
@@ -158,10 +160,14 @@ def Plan_InputOp : Plan_Place<"input"> {
   let description = [{
     ```mlir
     %ids = plan.input "ids" i32[1]
+    %q = plan.input "q" f32[48] shape [4, 12]
     ```
+    `shape` is that of a row as the caller sees it, if it has other than one axis.
   }];
-  let arguments = (ins StrAttr:$name, TypeAttr:$elem, I64Attr:$columns);
-  let assemblyFormat = "$name $elem `[` custom<Number>($columns) `]` attr-dict";
+  let arguments = (ins StrAttr:$name, TypeAttr:$elem, I64Attr:$columns,
+                       OptionalAttr<DenseI64ArrayAttr>:$shape);
+  let assemblyFormat = "$name $elem `[` custom<Number>($columns) `]` (`shape` $shape^)? attr-dict";
+  let hasVerifier = 1;
 }
 
 def Plan_BufferOp : Plan_Place<"buffer"> {

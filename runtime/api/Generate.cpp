@@ -11,7 +11,7 @@ Status Model::source(int32_t slot, std::span<const int32_t> tokens) try {
   const executor::ReadyEntry *entry = impl_->ofKind("source");
   if (!entry)
     return Status(Code::NotFound, "the model has no encoder");
-  executor::StepSequence step{.slot = slot, .tokens = tokens};
+  executor::StepSequence step = Impl::tokensOf(*entry, slot, tokens);
   return impl_->step(*entry, {&step, 1});
 } catch (...) {
   return caught();
@@ -53,8 +53,8 @@ Status Model::generate(int32_t slot, std::span<const int32_t> prompt,
     while (taken < context.size()) {
       size_t count = std::min(context.size() - taken,
                               static_cast<size_t>(limits.capacity));
-      executor::StepSequence step{
-          .slot = slot, .tokens = std::span(context).subspan(taken, count)};
+      executor::StepSequence step = Impl::tokensOf(
+          *entry, slot, std::span(context).subspan(taken, count));
       taken += count;
       step.wanted = taken == context.size() ? executor::Wanted::Last
                                             : executor::Wanted::None;

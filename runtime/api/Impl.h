@@ -24,12 +24,29 @@ struct Model::Impl {
   Result<const executor::ReadyEntry *> find(std::string_view name) const;
   Status step(const executor::ReadyEntry &entry,
               std::span<const executor::StepSequence> sequences);
-  void remember(std::span<const executor::StepSequence> sequences);
+  void remember(const executor::ReadyEntry &entry,
+                std::span<const executor::StepSequence> sequences);
+  // `tokens` alone, for the entry's inputs of that type.
+  static executor::StepSequence tokensOf(const executor::ReadyEntry &entry,
+                                         int32_t slot,
+                                         std::span<const int32_t> tokens);
   Status checkSlot(int32_t slot) const;
   Status save(int32_t slot, std::string_view note,
               const state::Sink &sink) const;
   // The entry of a kind, or null.
   const executor::ReadyEntry *ofKind(std::string_view kind) const;
 };
+
+// Inputs.cpp
+InputInfo describeInput(const format::Input &input);
+// All that sequences give, by the numbers of the entry's inputs;
+// InvalidArgument for a name, type or shape that the entry does not take.
+Result<std::vector<executor::StepSequence>>
+gatherInputs(const executor::ReadyEntry &entry,
+             std::span<const Sequence> sequences);
+// `count` tokens of a sequence from `first` on.
+executor::StepSequence partOf(const executor::ReadyEntry &entry,
+                              const executor::StepSequence &all, int64_t first,
+                              int64_t count);
 
 } // namespace sluice

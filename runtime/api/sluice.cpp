@@ -62,8 +62,7 @@ void Model::Impl::describe() {
     one.name = text(entry.info->name());
     one.kind = text(entry.info->kind());
     for (const format::Input *input : list(entry.info->inputs()))
-      one.inputs.push_back(
-          {std::string(text(input->name())), std::string(text(input->type()))});
+      one.inputs.push_back(describeInput(*input));
     for (const format::Output *output : list(entry.info->outputs()))
       one.outputs.emplace_back(text(output->name()));
     one.wholeSequences = entry.wholeSequence;
@@ -121,7 +120,7 @@ Status Model::Impl::step(const executor::ReadyEntry &entry,
   if (Status status = executor->step(entry, sequences); !status.ok())
     return status;
   if (entry.stateful && entry.role == state::Role::Main)
-    remember(sequences);
+    remember(entry, sequences);
   for (const executor::OutputView &view : executor->outputs()) {
     if (view.info->elem() != format::Elem::F32)
       return Status(Code::Unsupported,
@@ -134,41 +133,22 @@ Status Model::Impl::step(const executor::ReadyEntry &entry,
   return {};
 }
 
-// Of a step that was taken.
-void Model::Impl::remember(std::span<const executor::StepSequence> sequences) {
+// Of a step that was taken. Rows that are no tokens count as -1.
+void Model::Impl::remember(const executor::ReadyEntry &entry,
+                           std::span<const executor::StepSequence> sequences) {
+  size_t input = 0;
+  while (input < entry.inputs.size() && !entry.inputs[input].isTokens)
+    ++input;
   for (const executor::StepSequence &sequence : sequences) {
     std::vector<int32_t> &tokens = held[static_cast<size_t>(sequence.slot)];
     size_t length =
         static_cast<size_t>(executor->slots().length(sequence.slot));
-    tokens.resize(length - sequence.tokens.size());
-    tokens.insert(tokens.end(), sequence.tokens.begin(), sequence.tokens.end());
+    tokens.resize(length - static_cast<size_t>(sequence.count));
+    tokens.resize(length, -1);
+    if (input < entry.inputs.size() && sequence.values[input])
+      std::copy_n(static_cast<const int32_t *>(sequence.values[input]),
+                  sequence.count, tokens.end() - sequence.count);
   }
-}
-
-static executor::StepSequence view(const Sequence &sequence, size_t first,
-                                   size_t count) {
-  auto part = [&](const std::vector<int32_t> &values) {
-    return values.empty() ? std::span<const int32_t>()
-                          : std::span(values).subspan(first, count);
-  };
-  return {sequence.slot, part(sequence.tokens), part(sequence.tokenTypes),
-          part(sequence.positions),
-          static_cast<executor::Wanted>(sequence.rows)};
-}
-
-// The values of a sequence must belong to its tokens one by one.
-static Status checkLengths(std::span<const Sequence> sequences) {
-  for (size_t s = 0; s < sequences.size(); ++s)
-    for (const auto *values :
-         {&sequences[s].tokenTypes, &sequences[s].positions})
-      if (!values->empty() && values->size() != sequences[s].tokens.size())
-        return Status(Code::InvalidArgument,
-                      "sequence " + std::to_string(s) + ": " +
-                          std::to_string(values->size()) +
-                          " token types or positions for " +
-                          std::to_string(sequences[s].tokens.size()) +
-                          " tokens");
-  return {};
 }
 
 Status Model::step(std::string_view name,
@@ -176,12 +156,10 @@ Status Model::step(std::string_view name,
   auto entry = impl_->find(name);
   if (!entry.ok())
     return entry.status();
-  if (Status status = checkLengths(sequences); !status.ok())
-    return status;
-  std::vector<executor::StepSequence> views;
-  for (const Sequence &sequence : sequences)
-    views.push_back(view(sequence, 0, sequence.tokens.size()));
-  return impl_->step(**entry, views);
+  auto steps = gatherInputs(**entry, sequences);
+  if (!steps.ok())
+    return steps.status();
+  return impl_->step(**entry, *steps);
 } catch (...) {
   return caught();
 }
@@ -193,10 +171,11 @@ namespace {
 // Cuts the tokens of several sequences into steps.
 class Schedule {
 public:
-  Schedule(std::span<const Sequence> sequences, int64_t chunk, bool whole,
+  Schedule(const executor::ReadyEntry &entry,
+           std::span<const executor::StepSequence> sequences, int64_t chunk,
            const state::Limits &limits)
-      : sequences_(sequences), done_(sequences.size()), chunk_(chunk),
-        whole_(whole), limits_(limits) {}
+      : entry_(entry), sequences_(sequences), done_(sequences.size()),
+        chunk_(entry.wholeSequence ? 0 : chunk), limits_(limits) {}
 
   // The next step and the sequences it belongs to; empty when all is done.
   std::vector<executor::StepSequence> next(std::vector<size_t> &members) {
@@ -204,29 +183,28 @@ public:
     members.clear();
     int64_t space = limits_.capacity;
     for (size_t s = 0; s < sequences_.size(); ++s) {
-      int64_t count =
-          static_cast<int64_t>(sequences_[s].tokens.size() - done_[s]);
+      int64_t count = sequences_[s].count - done_[s];
       if (chunk_ > 0)
         count = std::min(count, chunk_);
-      if (!whole_)
+      if (!entry_.wholeSequence)
         count = std::min(count, space);
       if (count == 0 || count > space ||
           static_cast<int64_t>(step.size()) == limits_.sequences)
         continue;
-      step.push_back(view(sequences_[s], done_[s], static_cast<size_t>(count)));
+      step.push_back(partOf(entry_, sequences_[s], done_[s], count));
       step.back().wanted = executor::Wanted::All;
       members.push_back(s);
-      done_[s] += static_cast<size_t>(count);
+      done_[s] += count;
       space -= count;
     }
     return step;
   }
 
 private:
-  std::span<const Sequence> sequences_;
-  std::vector<size_t> done_; // tokens per sequence
+  const executor::ReadyEntry &entry_;
+  std::span<const executor::StepSequence> sequences_;
+  std::vector<int64_t> done_; // tokens per sequence
   int64_t chunk_;
-  bool whole_;
   const state::Limits &limits_;
 };
 
@@ -263,23 +241,23 @@ Model::run(std::string_view name, std::span<const Sequence> sequences,
   if (chunk < 0)
     return Status(Code::InvalidArgument,
                   "chunks of " + std::to_string(chunk) + " tokens");
-  if (Status status = checkLengths(sequences); !status.ok())
-    return status;
-  bool whole = (*entry)->wholeSequence;
+  auto given = gatherInputs(**entry, sequences);
+  if (!given.ok())
+    return given.status();
   const state::Limits &limits = impl_->executor->limits();
-  for (size_t s = 0; s < sequences.size(); ++s) {
-    if (sequences[s].tokens.empty())
+  for (size_t s = 0; s < given->size(); ++s) {
+    int64_t length = (*given)[s].count;
+    if (length == 0)
       return Status(Code::InvalidArgument,
                     "sequence " + std::to_string(s) + " has no tokens");
-    int64_t length = static_cast<int64_t>(sequences[s].tokens.size());
-    if (whole && length > limits.capacity)
+    if ((*entry)->wholeSequence && length > limits.capacity)
       return Status(Code::InvalidArgument,
                     "entry '" + std::string(name) + "' needs all " +
                         std::to_string(length) +
                         " tokens of a sequence in one step, the capacity is " +
                         std::to_string(limits.capacity));
   }
-  Schedule schedule(sequences, whole ? 0 : chunk, whole, limits);
+  Schedule schedule(**entry, *given, chunk, limits);
   std::vector<std::vector<Output>> results(
       sequences.size(),
       std::vector<Output>(list((*entry)->info->outputs()).size()));

@@ -44,6 +44,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <variant>
 #include <vector>
 
 namespace sluice {
@@ -66,12 +67,28 @@ struct LoadOptions {
 // Rows whose outputs are wanted. Models compute the head for these only.
 enum class Rows { None, Last, All };
 
+// What a sequence gives for one input: a row for each of its tokens.
+struct Values {
+  std::vector<int64_t> shape; // tokens, then the axes of the input's rows
+  // i32, f32, or bool as 0 and 1; dense.
+  std::variant<std::vector<int32_t>, std::vector<float>, std::vector<uint8_t>>
+      data;
+
+  Values() = default;
+  // One number for each token.
+  Values(std::vector<int32_t> numbers)
+      : shape{static_cast<int64_t>(numbers.size())}, data(std::move(numbers)) {}
+  Values(std::vector<int64_t> shape, decltype(data) data)
+      : shape(std::move(shape)), data(std::move(data)) {}
+};
+
 // New tokens of one sequence.
 struct Sequence {
   int32_t slot = 0;
-  std::vector<int32_t> tokens;
-  std::vector<int32_t> tokenTypes; // empty: all 0
-  std::vector<int32_t> positions;  // empty: counted on
+  std::vector<int32_t> tokens; // for the input of type tokens
+  // By the names of the entry's inputs (EntryInfo). Positions that are left out
+  // are counted on; token types and what is optional are 0.
+  std::map<std::string, Values> inputs;
   Rows rows = Rows::Last;
 };
 
@@ -95,7 +112,10 @@ struct Output {
 };
 
 struct InputInfo {
-  std::string name, type; // "tokens", "positions" or "token_types"
+  std::string name, type;     // "tokens", "positions", "token_types" or "rows"
+  std::string elem;           // "i32", "f32" or "bool"
+  std::vector<int64_t> shape; // of the row of a token; empty: one number
+  bool optional = false;      // may be left out
 };
 
 struct EntryInfo {

@@ -65,7 +65,7 @@ Signatures::Signatures(const Model &model) {
     kernel->signature()->UnPackTo(&all_.emplace_back());
 }
 
-static Given givenFor(const Model &model, const Ref &ref) {
+static Given givenFor(const Model &model, const Entry &entry, const Ref &ref) {
   Given given;
   given.kind = ref.kind();
   switch (ref.kind()) {
@@ -96,19 +96,24 @@ static Given givenFor(const Model &model, const Ref &ref) {
       given.fields.push_back({text(field->name()), numbers(field->shape())});
     break;
   }
-  case RefKind::Input: // one number for each token
-    given.elem = Elem::I32;
-    given.rows = RowKind::Tokens;
+  case RefKind::Input: {
+    const Input &input = *list(entry.inputs())[ref.index()];
+    given.name = text(input.name());
+    given.elem = input.elem();
+    given.rows = input.rows();
+    given.columns = given.stride = input.columns();
+    given.column = ref.column();
     break;
+  }
   }
   return given;
 }
 
-Status checkDispatch(const Model &model, const SignatureT &signature,
-                     const Dispatch &dispatch) {
+Status checkDispatch(const Model &model, const Entry &entry,
+                     const SignatureT &signature, const Dispatch &dispatch) {
   std::vector<Given> operands;
   for (const Ref *ref : list(dispatch.operands()))
-    operands.push_back(givenFor(model, *ref));
+    operands.push_back(givenFor(model, entry, *ref));
   std::vector<int64_t> dims = numbers(dispatch.dims());
   std::string wrong = checkCall(
       signature, {dims, dispatch.rows(), dispatch.row_scale(), operands});

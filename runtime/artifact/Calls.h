@@ -31,7 +31,7 @@ private:
 
 // Whether a dispatch stays inside its operands. It must have as many dims and
 // operands as its kernel, and no operand that does not exist.
-Status checkDispatch(const format::Model &model,
+Status checkDispatch(const format::Model &model, const format::Entry &entry,
                      const format::SignatureT &signature,
                      const format::Dispatch &dispatch);
 

@@ -215,11 +215,30 @@ Status PlanChecker::checkKernel(const Kernel &kernel) const {
 
 Status PlanChecker::checkInput(const Input &input) const {
   std::string_view type = text(input.type());
-  if (type == "tokens" || type == "positions" || type == "token_types")
-    return {};
-  return Status(Code::Unsupported,
-                "type '" + std::string(type.substr(0, 100)) +
-                    "' is not one of tokens, positions, token_types");
+  bool number =
+      type == "tokens" || type == "positions" || type == "token_types";
+  if (!number && type != "rows")
+    return Status(Code::Unsupported,
+                  "type '" + std::string(type.substr(0, 100)) +
+                      "' is not one of tokens, positions, token_types, rows");
+  if (input.rows() != RowKind::Tokens ||
+      (input.elem() != Elem::F32 && input.elem() != Elem::I32 &&
+       input.elem() != Elem::U8))
+    return Status(Code::Unsupported,
+                  "this runtime takes f32, i32 or bool for each token");
+  int64_t columns = 1;
+  for (int64_t size : numbers(input.shape()))
+    if (!within(size, 1, kMaxColumns / columns))
+      return corrupt("bad shape");
+    else
+      columns *= size;
+  if (input.columns() != columns ||
+      (number && (columns != 1 || input.elem() != Elem::I32)))
+    return corrupt(std::to_string(input.columns()) +
+                   " columns, which are not what its shape or type has");
+  if (!within(input.limit(), 0, kMaxColumns))
+    return corrupt("bad limit");
+  return {};
 }
 
 Status PlanChecker::checkEntry(const Entry &entry) const {
@@ -305,6 +324,10 @@ Status PlanChecker::checkRef(const Ref &ref, const Entry &entry) const {
   case RefKind::Input:
     if (ref.index() >= list(entry.inputs()).size())
       return outOfRange("input", ref.index(), list(entry.inputs()).size());
+    if (!within(ref.column(), 0,
+                list(entry.inputs())[ref.index()]->columns() - 1))
+      return corrupt("column " + std::to_string(ref.column()) +
+                     " is outside the input");
     return {};
   }
   return corrupt("unknown kind of operand");
@@ -347,7 +370,7 @@ Status PlanChecker::checkCall(const Dispatch &dispatch,
   if (Status status = checkRows(dispatch.rows(), dispatch.row_scale());
       !status.ok())
     return status;
-  return checkDispatch(model_, signature, dispatch).in(name);
+  return checkDispatch(model_, entry, signature, dispatch).in(name);
 }
 
 // `ref` is a matrix of the product: the rows of the step, `columns` wide.

@@ -1,4 +1,4 @@
-// One step's tokens as the kernels see them.
+// One step's rows as the kernels see them.
 #pragma once
 
 #include "runtime/format/kernel_abi.h"
@@ -14,10 +14,19 @@ enum class Wanted : uint8_t { None, Last, All };
 // The new tokens of one sequence in a step.
 struct StepSequence {
   int32_t slot = 0;
-  std::span<const int32_t> tokens{};
-  std::span<const int32_t> tokenTypes{}; // empty: all 0
-  std::span<const int32_t> positions{};  // empty: counted on
+  int64_t count = 0; // tokens
+  // For each input of the entry its `count` rows, dense, of the input's element
+  // type; null where the caller leaves it out.
+  std::vector<const void *> values;
   Wanted wanted = Wanted::Last;
+};
+
+// An input of an entry and where kernels find its rows.
+struct ReadyInput {
+  const format::Input *info = nullptr;
+  bool isTokens = false, isPositions = false;
+  uint64_t rowBytes = 0;
+  char *rows = nullptr; // [C][rowBytes]
 };
 
 class Batch {
@@ -25,22 +34,23 @@ public:
   Batch(int64_t capacity, int64_t sequences);
   Batch(const Batch &) = delete;
 
-  // Lays out the sequences one after the other. `first[s]` is the position of
-  // the first token of sequence s.
-  void fill(std::span<const StepSequence> sequences,
+  // Reserves the rows of an input; Resource when the system refuses.
+  Result<ReadyInput> addInput(const format::Input &info);
+
+  // Lays out the sequences one after the other, in `inputs`, too. `first[s]` is
+  // the position of the first token of sequence s.
+  void fill(std::span<const ReadyInput> inputs,
+            std::span<const StepSequence> sequences,
             std::span<const int64_t> first);
 
   const slc_batch &abi() const { return abi_; }
-  // [T], for the entry's inputs.
-  int32_t *tokens() { return tokens_.data(); }
-  int32_t *positions() { return positions_.data(); }
-  int32_t *tokenTypes() { return tokenTypes_.data(); }
 
 private:
   slc_batch abi_{};
-  std::vector<int32_t> tokens_, positions_, tokenTypes_; // [C]
-  std::vector<int32_t> sequence_, offset_, wantedRow_;   // [C]
-  std::vector<int32_t> first_, slot_;                    // [S + 1], [S]
+  int64_t capacity_;
+  std::vector<state::Reservation> inputs_;
+  std::vector<int32_t> sequence_, offset_, wantedRow_; // [C]
+  std::vector<int32_t> first_, slot_;                  // [S + 1], [S]
 };
 
 } // namespace sluice::executor

@@ -139,69 +139,76 @@ const ReadyEntry *Executor::entry(std::string_view name) const {
   return nullptr;
 }
 
-Status Executor::checkValues(const Entry &entry, std::string_view type,
-                             std::span<const int32_t> values) const {
-  for (const Input *input : list(entry.inputs())) {
-    if (text(input->type()) != type)
-      continue;
-    int64_t limit = input->limit();
-    if (limit == 0 && type == "tokens")
-      limit = artifact_.model().vocab();
-    for (size_t i = 0; i < values.size(); ++i)
-      if (values[i] < 0 || (limit > 0 && values[i] >= limit))
-        return invalid(std::string(text(input->name())) + "[" +
-                       std::to_string(i) + "] is " + std::to_string(values[i]) +
-                       ", it must be at least 0 and less than " +
-                       std::to_string(limit));
-  }
+// Numbers that kernels index tables with must be inside of them. `limit` 0:
+// any, but tokens and positions are never negative.
+static Status checkIntegers(const ReadyInput &input,
+                            std::span<const int32_t> values, int64_t limit) {
+  if (limit == 0 && text(input.info->type()) == "rows")
+    return {};
+  for (size_t i = 0; i < values.size(); ++i)
+    if (values[i] < 0 || (limit > 0 && values[i] >= limit))
+      return invalid(std::string(text(input.info->name())) + "[" +
+                     std::to_string(i) + "] is " + std::to_string(values[i]) +
+                     ", it must be at least 0 and less than " +
+                     std::to_string(limit));
   return {};
 }
 
-static bool takes(const Entry &entry, std::string_view type) {
-  for (const Input *input : list(entry.inputs()))
-    if (text(input->type()) == type)
-      return true;
-  return false;
+Status Executor::checkInput(const ReadyInput &input,
+                            const StepSequence &sequence, const void *values,
+                            int64_t first) const {
+  int64_t limit = input.info->limit();
+  if (limit == 0 && input.isTokens)
+    limit = artifact_.model().vocab();
+  std::string name(text(input.info->name()));
+  if (!values && input.isPositions) {
+    int32_t last = static_cast<int32_t>(first + sequence.count - 1);
+    return checkIntegers(input, {&last, 1}, limit).in("the last position");
+  }
+  if (!values)
+    return input.info->optional() || text(input.info->type()) == "token_types"
+               ? Status()
+               : invalid("the input '" + name + "' is missing");
+  size_t count = static_cast<size_t>(sequence.count * input.info->columns());
+  if (input.info->elem() == Elem::I32)
+    return checkIntegers(input, {static_cast<const int32_t *>(values), count},
+                         limit);
+  if (input.info->elem() == Elem::U8)
+    for (size_t i = 0; i < count; ++i)
+      if (int value = static_cast<const uint8_t *>(values)[i]; value > 1)
+        return invalid(name + "[" + std::to_string(i) + "] is " +
+                       std::to_string(value) + ", expected 0 or 1");
+  return {};
 }
 
 Status Executor::checkSequence(const ReadyEntry &entry,
                                const StepSequence &sequence) const {
-  int64_t count = static_cast<int64_t>(sequence.tokens.size());
-  if (count == 0)
+  int64_t count = sequence.count;
+  if (count < 1)
     return invalid("it has no tokens");
   if (sequence.slot < 0 || sequence.slot >= limits().slots)
     return invalid("slot " + std::to_string(sequence.slot) + " of " +
                    std::to_string(limits().slots));
-  if (entry.stateful && entry.role == state::Role::Main &&
-      !slots_->valid(sequence.slot))
+  bool goesOn = entry.stateful && entry.role == state::Role::Main;
+  if (goesOn && !slots_->valid(sequence.slot))
     return invalid("slot " + std::to_string(sequence.slot) +
                    " was left by a failed step; reset it first");
-  for (auto list : {sequence.tokenTypes, sequence.positions})
-    if (!list.empty() && list.size() != sequence.tokens.size())
-      return invalid(std::to_string(list.size()) +
-                     " token types or positions for " + std::to_string(count) +
-                     " tokens");
-  int64_t held = entry.stateful && entry.role == state::Role::Main
-                     ? slots_->length(sequence.slot)
-                     : 0;
+  int64_t held = goesOn ? slots_->length(sequence.slot) : 0;
   if (entry.role == state::Role::Main && held + count > limits().context)
     return invalid("the sequence would have " + std::to_string(held + count) +
                    " tokens, longer than the context of " +
                    std::to_string(limits().context));
-  if (!sequence.tokenTypes.empty() && !takes(*entry.info, "token_types"))
-    return invalid("the entry takes no token types");
-  Status status = checkValues(*entry.info, "tokens", sequence.tokens);
-  if (status.ok())
-    status = checkValues(*entry.info, "token_types", sequence.tokenTypes);
-  if (status.ok())
-    status = checkValues(*entry.info, "positions", sequence.positions);
-  if (status.ok() && sequence.positions.empty()) {
-    int32_t last =
-        static_cast<int32_t>(entry.info->position_start() + held + count - 1);
-    status = checkValues(*entry.info, "positions", {&last, 1})
-                 .in("the last position");
-  }
-  return status;
+  if (sequence.values.size() != entry.inputs.size())
+    return invalid(std::to_string(sequence.values.size()) +
+                   " inputs for an entry of " +
+                   std::to_string(entry.inputs.size()));
+  for (size_t i = 0; i < entry.inputs.size(); ++i)
+    if (Status status =
+            checkInput(entry.inputs[i], sequence, sequence.values[i],
+                       entry.info->position_start() + held);
+        !status.ok())
+      return status;
+  return {};
 }
 
 Status Executor::check(const ReadyEntry &entry,
@@ -215,7 +222,7 @@ Status Executor::check(const ReadyEntry &entry,
   for (size_t s = 0; s < sequences.size(); ++s) {
     if (Status status = checkSequence(entry, sequences[s]); !status.ok())
       return status.in("sequence " + std::to_string(s));
-    tokens += static_cast<int64_t>(sequences[s].tokens.size());
+    tokens += sequences[s].count;
     for (size_t other = 0; other < s; ++other)
       if (sequences[other].slot == sequences[s].slot)
         return invalid("sequences " + std::to_string(other) + " and " +
@@ -237,8 +244,7 @@ Status Executor::step(const ReadyEntry &entry,
   growth_.clear();
   first_.clear();
   for (const StepSequence &sequence : sequences) {
-    growth_.push_back(
-        {sequence.slot, static_cast<int64_t>(sequence.tokens.size())});
+    growth_.push_back({sequence.slot, sequence.count});
     tokens += growth_.back().tokens;
     bool goesOn = entry.stateful && entry.role == state::Role::Main;
     first_.push_back(entry.info->position_start() +
@@ -251,7 +257,7 @@ Status Executor::step(const ReadyEntry &entry,
   if (Status status = slots_->prepare(entry.states, growth_, entry.role);
       !status.ok())
     return status;
-  batch_->fill(sequences, first_);
+  batch_->fill(entry.inputs, sequences, first_);
   auto infos = list(entry.info->outputs());
   outputs_.reserve(infos.size());
   Status status = tryRun(entry, *program);

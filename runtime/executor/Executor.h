@@ -56,8 +56,8 @@ private:
                std::span<const StepSequence> sequences) const;
   Status checkSequence(const ReadyEntry &entry,
                        const StepSequence &sequence) const;
-  Status checkValues(const format::Entry &entry, std::string_view type,
-                     std::span<const int32_t> values) const;
+  Status checkInput(const ReadyInput &input, const StepSequence &sequence,
+                    const void *values, int64_t held) const;
   Status run(const ReadyEntry &entry, const ReadyProgram &program);
   Status tryRun(const ReadyEntry &entry, const ReadyProgram &program);
   Status runEngine(const ReadyStep &step, int64_t rows);

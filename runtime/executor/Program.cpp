@@ -98,13 +98,9 @@ void *ProgramBuilder::operand(const Ref &ref, ReadyEntry &entry) {
       entry.states.push_back(ref.index());
     return slots_.operand(ref.index(), ref.layer());
   }
-  case RefKind::Input: {
-    std::string_view type =
-        text(list(entry.info->inputs())[ref.index()]->type());
-    return type == "tokens"      ? batch_.tokens()
-           : type == "positions" ? batch_.positions()
-                                 : batch_.tokenTypes();
-  }
+  case RefKind::Input:
+    return entry.inputs[ref.index()].rows +
+           ref.column() * elemBytes(entry.inputs[ref.index()].info->elem());
   }
   return nullptr;
 }
@@ -242,6 +238,12 @@ Result<ReadyEntry> ProgramBuilder::build(const Entry &source) {
   entry.info = &source;
   entry.role =
       text(source.kind()) == "source" ? state::Role::Source : state::Role::Main;
+  for (const Input *info : list(source.inputs())) {
+    Result<ReadyInput> input = batch_.addInput(*info);
+    if (!input.ok())
+      return input.status();
+    entry.inputs.push_back(*input);
+  }
   for (const Program *program : list(source.programs())) {
     ReadyProgram ready;
     ready.min = program->min();

@@ -59,6 +59,7 @@ struct ReadyProgram {
 
 struct ReadyEntry {
   const format::Entry *info = nullptr;
+  std::vector<ReadyInput> inputs;
   std::vector<ReadyProgram> programs;
   std::vector<uint32_t> states; // used by any program
   state::Role role = state::Role::Main;

@@ -58,8 +58,11 @@ void printSummary(const Json &json, std::ostream &out) {
   out << "\nentries\n";
   for (const Json &entry : json["entries"]) {
     out << "  " << word(entry["name"]) << " (" << word(entry["kind"]) << "):";
-    for (const Json &input : entry["inputs"])
+    for (const Json &input : entry["inputs"]) {
       out << " " << word(input["name"]);
+      if (input["type"] == "rows")
+        out << input["shape"].dump();
+    }
     out << " ->";
     for (const Json &output : entry["outputs"])
       out << " " << word(output["name"]) << "[" << word(output["rows"]) << ", "

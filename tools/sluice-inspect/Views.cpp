@@ -61,6 +61,9 @@ static Json entrySummary(const Entry &entry) {
   for (const Input *input : list(entry.inputs()))
     inputs.push_back({{"name", str(input->name())},
                       {"type", str(input->type())},
+                      {"elem", infoOf(input->elem()).name},
+                      {"shape", numbers(input->shape())},
+                      {"optional", input->optional()},
                       {"limit", input->limit()}});
   for (const format::Output *output : list(entry.outputs()))
     outputs.push_back({{"name", str(output->name())},

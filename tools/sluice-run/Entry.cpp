@@ -126,17 +126,34 @@ sequencesFromIds(const Model &model, const Inputs &inputs, const Kept &kept) {
     else if (*length == 0)
       return invalid("give the decoder's ids with --ids: the model states no "
                      "first token");
-    if (!inputs.tokenTypes.empty())
-      sequences[s].tokenTypes = inputs.tokenTypes[s];
   }
   return sequences;
 }
 
+Status addTokenTypes(const Inputs &inputs, const EntryInfo &entry,
+                     std::vector<Sequence> &sequences) {
+  if (inputs.tokenTypes.empty())
+    return {};
+  for (const InputInfo &input : entry.inputs)
+    if (input.type == "token_types") {
+      for (size_t s = 0; s < sequences.size(); ++s)
+        sequences[s].inputs[input.name] = inputs.tokenTypes[s];
+      return {};
+    }
+  return invalid("the entry takes no token types");
+}
+
 // The token that a saved sequence goes on with comes before all others.
-static void prepend(const Kept &kept, std::vector<Sequence> &sequences) {
+static Status prepend(const Kept &kept, std::vector<Sequence> &sequences) {
+  if (!kept.next)
+    return {};
+  if (!sequences.front().inputs.empty())
+    return invalid("the saved sequence goes on with token " +
+                   std::to_string(*kept.next) +
+                   ", which needs --ids: take it in first");
   std::vector<int32_t> &tokens = sequences.front().tokens;
-  if (kept.next)
-    tokens.insert(tokens.begin(), *kept.next);
+  tokens.insert(tokens.begin(), *kept.next);
+  return {};
 }
 
 // The prompt as the ids of one sequence, or of the source if there is one.
@@ -187,11 +204,14 @@ Status runEntry(const Options &options, ModelPtr &model) {
                          : sequencesFromFile(options.in, *entry);
   if (!sequences.ok())
     return sequences.status();
+  if (Status status = addTokenTypes(*inputs, *entry, *sequences); !status.ok())
+    return status;
   if (sequences->size() > 1 && (resumes || !options.saveState.empty()))
     return invalid(
         "--load-state and --save-state are for one sequence, found " +
         std::to_string(sequences->size()));
-  prepend(*kept, *sequences);
+  if (Status status = prepend(*kept, *sequences); !status.ok())
+    return status;
   for (size_t s = 0; s < sequences->size(); ++s)
     (*sequences)[s].slot = static_cast<int32_t>(s);
   auto results = model->run(entry->name, *sequences, options.chunk);
@@ -226,6 +246,8 @@ Status generateIds(const Options &options, ModelPtr &model) {
   model = std::move(*loaded);
   if (Status status = checkGenerates(*model, options.entry); !status.ok())
     return status;
+  if (!inputs->tokenTypes.empty())
+    return invalid("--token-types are for --out, --generate takes ids alone");
   Result<Kept> kept = loadState(options, *model);
   if (!kept.ok())
     return kept.status();
@@ -237,7 +259,8 @@ Status generateIds(const Options &options, ModelPtr &model) {
       sequencesFromIds(*model, *inputs, *kept);
   if (!sequences.ok())
     return sequences.status();
-  prepend(*kept, *sequences);
+  if (Status status = prepend(*kept, *sequences); !status.ok())
+    return status;
   GenerateOptions generate;
   generate.sampling = options.sampling;
   generate.maxTokens = options.generate;

@@ -88,6 +88,10 @@ Status saveState(const Options &options, const Model &model, const Kept &kept);
 std::optional<int32_t> pending(const Model &model, int64_t length,
                                std::span<const int32_t> made);
 
+// What --token-types gives for the entry's input of that type.
+Status addTokenTypes(const Inputs &inputs, const EntryInfo &entry,
+                     std::vector<Sequence> &sequences);
+
 // --ids or --in with --out or --save-state.
 Status runEntry(const Options &options, ModelPtr &model);
 // --compare.

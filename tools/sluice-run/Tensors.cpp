@@ -11,7 +11,7 @@ static Status invalid(std::string message) {
   return Status(Code::InvalidArgument, std::move(message));
 }
 
-// The values of a 1-D integer tensor.
+// The values of an integer tensor.
 static Result<std::vector<int32_t>> integers(const NamedTensor &tensor) {
   std::vector<int32_t> out;
   if (auto *values = std::get_if<std::vector<int32_t>>(&tensor.data))
@@ -26,6 +26,30 @@ static Result<std::vector<int32_t>> integers(const NamedTensor &tensor) {
   } else
     return invalid("tensor '" + tensor.name + "' must hold i32 or i64");
   return out;
+}
+
+// The numbers of a tensor as the input takes them; a bool is 0 or 1.
+static Result<Values> valuesFor(const InputInfo &input,
+                                const NamedTensor &tensor) {
+  if (input.elem == "f32") {
+    auto *values = std::get_if<std::vector<float>>(&tensor.data);
+    if (!values)
+      return invalid("tensor '" + tensor.name + "' must hold f32");
+    return Values(tensor.shape, *values);
+  }
+  Result<std::vector<int32_t>> numbers = integers(tensor);
+  if (!numbers.ok())
+    return numbers.status();
+  if (input.elem != "bool")
+    return Values(tensor.shape, std::move(*numbers));
+  std::vector<uint8_t> bits;
+  for (int32_t number : *numbers) {
+    if (number != 0 && number != 1)
+      return invalid("tensor '" + tensor.name + "' holds " +
+                     std::to_string(number) + ", expected 0 or 1");
+    bits.push_back(static_cast<uint8_t>(number));
+  }
+  return Values(tensor.shape, std::move(bits));
 }
 
 // "ids" is sequence 0, "ids.3" sequence 3.
@@ -51,7 +75,7 @@ void measure(const std::vector<NamedTensor> &tensors, size_t &sequences,
     size_t index;
     splitName(tensor.name, base, index);
     sequences = std::max(sequences, index + 1);
-    if (tensor.shape.size() == 1)
+    if (!tensor.shape.empty())
       longest = std::max(longest, static_cast<size_t>(tensor.shape[0]));
   }
 }
@@ -90,15 +114,12 @@ sequencesFrom(const std::vector<NamedTensor> &tensors, const EntryInfo &entry,
       return invalid(path + ": tensor '" + tensor.name +
                      "' is no input of entry '" + entry.name +
                      "', which takes: " + known);
-    Result<std::vector<int32_t>> values = integers(tensor);
+    Result<Values> values = valuesFor(*input, tensor);
     if (!values.ok())
       return values.status().in(path);
     if (sequences.size() <= index)
       sequences.resize(index + 1);
-    Sequence &sequence = sequences[index];
-    (input->type == "tokens"      ? sequence.tokens
-     : input->type == "positions" ? sequence.positions
-                                  : sequence.tokenTypes) = std::move(*values);
+    sequences[index].inputs[base] = std::move(*values);
   }
   if (sequences.empty())
     return invalid(path + " holds no tensors; entry '" + entry.name +

@@ -21,18 +21,54 @@ bool sameBits(const Results &a, const Results &b) {
   return true;
 }
 
-// Two sequences of arbitrary ids, one of them short.
-std::vector<Sequence> samples(const ModelInfo &info) {
+// Arbitrary numbers, the same in each run.
+class Numbers {
+public:
+  // Below `limit`, or 0.
+  int32_t below(int64_t limit) {
+    state_ = state_ * 1664525u + 1013904223u;
+    return static_cast<int32_t>(
+        (state_ >> 8) % static_cast<uint32_t>(std::max<int64_t>(limit, 1)));
+  }
+
+private:
+  uint32_t state_ = 1;
+};
+
+// Arbitrary rows of an input.
+Values sampleRows(const InputInfo &input, int64_t length, Numbers &numbers) {
+  std::vector<int64_t> shape = {length};
+  shape.insert(shape.end(), input.shape.begin(), input.shape.end());
+  size_t count = 1;
+  for (int64_t size : shape)
+    count *= static_cast<size_t>(size);
+  if (input.elem == "f32") {
+    std::vector<float> values(count);
+    for (float &value : values)
+      value = static_cast<float>(numbers.below(2001) - 1000) / 1000;
+    return {shape, std::move(values)};
+  }
+  if (input.elem == "bool") {
+    std::vector<uint8_t> values(count);
+    for (uint8_t &value : values)
+      value = static_cast<uint8_t>(numbers.below(2));
+    return {shape, std::move(values)};
+  }
+  return {shape, std::vector<int32_t>(count)};
+}
+
+// Two sequences of arbitrary ids and rows, one of them short.
+std::vector<Sequence> samples(const ModelInfo &info, const EntryInfo &entry) {
   std::vector<Sequence> sequences(2);
-  uint32_t state = 1;
+  Numbers numbers;
   for (size_t s = 0; s < 2; ++s) {
     int64_t length = std::min<int64_t>(s == 0 ? 40 : 5, info.context);
     sequences[s].slot = static_cast<int32_t>(s);
-    for (int64_t i = 0; i < length; ++i) {
-      state = state * 1664525u + 1013904223u;
-      sequences[s].tokens.push_back(static_cast<int32_t>(
-          (state >> 8) %
-          static_cast<uint32_t>(std::max<int64_t>(info.vocab, 1))));
+    for (const InputInfo &input : entry.inputs) {
+      if (input.type == "rows")
+        sequences[s].inputs[input.name] = sampleRows(input, length, numbers);
+      for (int64_t i = 0; input.type == "tokens" && i < length; ++i)
+        sequences[s].tokens.push_back(numbers.below(info.vocab));
     }
   }
   return sequences;
@@ -61,7 +97,7 @@ Result<Results> Verification::results(const LoadOptions &load, int64_t chunk) {
   if (!entry.ok())
     return entry.status();
   chunks_ = !entry->wholeSequences;
-  std::vector<Sequence> sequences = samples((*model)->info());
+  std::vector<Sequence> sequences = samples((*model)->info(), *entry);
   for (const EntryInfo &other : (*model)->info().entries)
     if (other.kind == "source" && entry->kind == "generate")
       for (const Sequence &sequence : sequences)

@@ -27,8 +27,10 @@ static void declareIds(CLI::App &app, run::Options &options) {
                  "that need whole sequences take them whole")
       ->group(group)
       ->check(tools::atLeast(1));
-  app.add_option("--in", options.in,
-                 "Input tensors (safetensors) by the names of the entry")
+  app.add_option(
+         "--in", options.in,
+         "Input tensors (safetensors): NAME of the entry's inputs, NAME.1 "
+         "of the second sequence, a row for each token")
       ->group(group);
   app.add_option("--out", options.out,
                  "Write the entry's outputs for all rows (safetensors)")

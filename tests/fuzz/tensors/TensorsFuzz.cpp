@@ -11,8 +11,9 @@ namespace {
 
 Model &toy() {
   static run::ModelPtr model = [] {
-    auto loaded = Model::load(test::toyPath("fuzz", {.source = false}),
-                              {.threads = 1, .capacity = 64, .sequences = 4});
+    auto loaded =
+        Model::load(test::toyPath("fuzz", {.source = false, .mix = true}),
+                    {.threads = 1, .capacity = 64, .sequences = 4});
     if (!loaded.ok())
       abort();
     return std::move(*loaded);

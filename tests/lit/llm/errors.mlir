@@ -300,6 +300,20 @@ func.func @generate(%b: !llm.batch) attributes {llm.entry = "talk"} {
 
 // -----
 
+// expected-error @below {{argument 1 of an entry must be rows of f32}}
+func.func @generate(%b: !llm.batch, %x: tensor<?x4xi32> {llm.name = "x", llm.input = "rows"}) attributes {llm.entry = "encode"} {
+  return
+}
+
+// -----
+
+// expected-error @below {{argument 1 of an entry must be one i32 for each token}}
+func.func @generate(%b: !llm.batch, %x: tensor<?x4xi32> {llm.name = "x", llm.input = "tokens"}) attributes {llm.entry = "encode"} {
+  return
+}
+
+// -----
+
 // expected-error @below {{argument 1 of an entry needs 'llm.name' and 'llm.input'}}
 func.func @generate(%b: !llm.batch, %ids: tensor<?xi32>) attributes {llm.entry = "generate"} {
   return

@@ -29,3 +29,13 @@ plan.program @decode for @generate tokens 1 to 8 {
   // CHECK-NEXT: output "logits" %x tokens * 2[48] from 16
   output "logits" %x tokens * 2[48] from 16
 }
+
+// CHECK: plan.entry @rows "encode" inputs {q = "rows", x = "rows"} limits [0, 0] optional (x) outputs (rows)
+plan.entry @rows "encode" inputs {q = "rows", x = "rows"} limits [0, 0] optional (x) outputs (rows)
+// CHECK: plan.program @rows.all for @rows tokens 1 {
+plan.program @rows.all for @rows tokens 1 {
+  // CHECK-NEXT: %q = input "q" f32[48] shape [4, 12]
+  %q = input "q" f32[48] shape [4, 12]
+  // CHECK-NEXT: %x = input "x" f32[48]
+  %x = input "x" f32[48]
+}

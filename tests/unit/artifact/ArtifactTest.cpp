@@ -163,6 +163,19 @@ TEST(Artifact, RefusesBrokenPlans) {
        "symbol 'system'"},
       {"input type", [](auto &m) { m.entries[0]->inputs[0]->type = "x"; },
        "type 'x'"},
+      {"input columns", [](auto &m) { m.entries[0]->inputs[0]->columns = 2; },
+       "2 columns, which are not what its shape or type has"},
+      {"input shape", [](auto &m) { m.entries[0]->inputs[0]->shape = {1, 0}; },
+       "input 0: bad shape"},
+      {"input element",
+       [](auto &m) { m.entries[0]->inputs[0]->elem = format::Elem::BF16; },
+       "takes f32, i32 or bool for each token"},
+      {"input rows",
+       [](auto &m) { m.entries[0]->inputs[0]->rows = format::RowKind::Wanted; },
+       "takes f32, i32 or bool for each token"},
+      {"type of ids",
+       [](auto &m) { m.entries[0]->inputs[0]->elem = format::Elem::F32; },
+       "which are not what its shape or type has"},
       {"no program", [](auto &m) { m.entries[1]->programs.clear(); },
        "'encode' has no program"},
       {"range", [](auto &m) { m.entries[0]->programs[0]->max = -4; },
@@ -199,6 +212,11 @@ TEST(Artifact, RefusesBrokenPlans) {
          dispatch(m, 1).operands[0] = Ref(0, 0, 0, static_cast<RefKind>(8));
        },
        "unknown kind of operand"},
+      {"column of an input",
+       [](auto &m) {
+         dispatch(m, 1).operands[0] = Ref(1, 0, 0, RefKind::Input);
+       },
+       "column 1 is outside the input"},
       {"column",
        [](auto &m) {
          dispatch(m, 1).operands[2] = Ref(16, 0, 0, RefKind::Buffer);

@@ -274,6 +274,72 @@ TEST(Model, KeepsWholeSequencesWhole) {
               HasSubstr("needs all 13 tokens of a sequence in one step"));
 }
 
+// Rows of f32, i32 and bool, in any chunks.
+TEST(Model, TakesInputsOfAnyTypeAndShape) {
+  auto model = load({.capacity = 7}, {.source = false, .mix = true});
+  auto entry = model->entry("mix");
+  ASSERT_TRUE(entry.ok());
+  EXPECT_EQ(entry->inputs[0].elem, "f32");
+  EXPECT_EQ(entry->inputs[0].shape, (std::vector<int64_t>{2, 8}));
+  EXPECT_EQ(entry->inputs[1].elem, "i32");
+  EXPECT_EQ(entry->inputs[2].elem, "bool");
+  EXPECT_TRUE(entry->inputs[2].optional);
+  constexpr int64_t length = 20;
+  std::vector<float> x, expected, without;
+  std::vector<int32_t> n;
+  std::vector<uint8_t> b;
+  for (int64_t t = 0; t < length; ++t) {
+    n.push_back(static_cast<int32_t>(t % test::kMixLimit));
+    b.push_back(t % 3 == 0);
+    b.push_back(t % 2 == 0);
+    for (int64_t c = 0; c < test::kWidth; ++c) {
+      x.push_back(static_cast<float>(t * 100 + c));
+      without.push_back(x.back() * static_cast<float>(n.back()));
+      expected.push_back(without.back() +
+                         static_cast<float>(b[size_t(2 * t + c % 2)]));
+    }
+  }
+  Sequence one;
+  one.inputs = {{"x", Values({length, 2, 8}, x)},
+                {"n", n},
+                {"b", Values({length, 2}, b)}};
+  for (int64_t chunk : {0, 1, 3}) {
+    auto results = model->run("mix", {&one, 1}, chunk);
+    ASSERT_TRUE(results.ok()) << results.status().message();
+    EXPECT_EQ((*results)[0][0].data, expected);
+  }
+  auto message = [&](const std::string &name, Values values) {
+    Sequence bad = one;
+    bad.inputs[name] = std::move(values);
+    return model->run("mix", {&bad, 1}).status().message();
+  };
+  EXPECT_EQ(message("x", Values({length, 16}, x)),
+            "sequence 0: input 'x': found [20, 16] f32, expected [20, 2, 8] "
+            "f32");
+  EXPECT_THAT(message("x", n),
+              HasSubstr("found [20] i32, expected [20, 2, 8]"));
+  EXPECT_THAT(message("x", Values({length, 2, 8}, std::vector<float>(3))),
+              HasSubstr("3 numbers in the shape [20, 2, 8] f32"));
+  EXPECT_THAT(message("x", Values({-1, 2, 8}, x)), HasSubstr("numbers in"));
+  EXPECT_THAT(message("n", std::vector<int32_t>(19)), HasSubstr("tokens of"));
+  EXPECT_THAT(message("n", std::vector<int32_t>(20, test::kMixLimit)),
+              HasSubstr("n[0] is 5, it must be at least 0 and less than 5"));
+  EXPECT_THAT(message("b", Values({length, 2}, std::vector<uint8_t>(40, 2))),
+              HasSubstr("b[0] is 2, expected 0 or 1"));
+  EXPECT_THAT(message("z", n),
+              HasSubstr("the entry has no input 'z'; it takes: x, n, b"));
+  one.inputs.erase("b");
+  auto results = model->run("mix", {&one, 1});
+  ASSERT_TRUE(results.ok()) << results.status().message();
+  EXPECT_EQ((*results)[0][0].data, without);
+  one.inputs.erase("n");
+  EXPECT_THAT(model->run("mix", {&one, 1}).status().message(),
+              HasSubstr("the input 'n' is missing"));
+  one.tokens = {1};
+  EXPECT_THAT(model->run("mix", {&one, 1}).status().message(),
+              HasSubstr("takes no tokens"));
+}
+
 TEST(Model, RefusesBadRequests) {
   auto model = load({.capacity = 32});
   auto message = [&](Sequence one) {
