@@ -196,7 +196,7 @@ TEST_F(ToolsTest, RunReportsErrors) {
       {model_ + " --ids 1 --entry poem" + out, 1,
        "no entry 'poem'; there are: generate, encode"},
       {withSource_ + " --ids 1" + out, 1, "--source-ids"},
-      {model_ + " --ids 1", 2, "give --out or --generate"},
+      {model_ + " --ids 1", 2, "give --out, --save-state or --generate"},
       {model_ + out, 2, "nothing to run"},
       {"", 2, "error: model is required"},
       {model_ + " --idz 1", 2, "error: The following argument"},
