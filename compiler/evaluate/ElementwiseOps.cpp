@@ -137,7 +137,7 @@ Tensor round(Run &run, llm::RoundOp op) {
 FailureOr<Tensor> scalar(Run &run, llm::ScalarInterface op) {
   Region region;
   Block &body = region.emplaceBlock();
-  OpBuilder b = OpBuilder::atBlockEnd(&body);
+  OpBuilder b(op->getContext());
   ImplicitLocOpBuilder builder(op.getLoc(), b);
   SmallVector<expr::Expr> in;
   for (size_t i = 0; i < op->getNumOperands(); ++i)

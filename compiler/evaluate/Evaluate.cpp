@@ -64,8 +64,7 @@ FailureOr<std::vector<Value>> Run::evaluate(Operation *op) {
     return this->call(call);
   if (auto constant = dyn_cast<arith::ConstantIndexOp>(op))
     return std::vector<Value>{Value(constant.value())};
-  const OpTable::Function *function =
-      opTable().find(op);
+  const OpTable::Function *function = opTable().find(op);
   if (!function)
     return op->emitError() << "'" << op->getName() << "' cannot be evaluated";
   return (*function)(*this, op);

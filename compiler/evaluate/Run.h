@@ -92,13 +92,11 @@ public:
   // value for the op's one result, or a vector of values for all of them; any
   // of these may be a FailureOr.
   template <typename Interface, typename Fn> void addInterface(Fn function) {
-    interfaces.push_back({[](mlir::Operation *op) {
-                            return mlir::isa<Interface>(op);
-                          },
-                          [function](Run &run, mlir::Operation *op) {
-                            return results(
-                                function(run, mlir::cast<Interface>(op)));
-                          }});
+    interfaces.push_back(
+        {[](mlir::Operation *op) { return mlir::isa<Interface>(op); },
+         [function](Run &run, mlir::Operation *op) {
+           return results(function(run, mlir::cast<Interface>(op)));
+         }});
   }
   template <typename OpTy, typename Fn> void add(Fn function) {
     table[OpTy::getOperationName()] = [function](Run &run,

@@ -13,16 +13,16 @@ BlockReader::BlockReader(KernelBuilder &k, StringRef name, format::Elem elem,
 }
 
 Expr BlockReader::panelBytes() {
-  Expr groups = ceilDiv(width, info.panelDepth) *
-                (info.panelDepth / info.group);
+  Expr groups =
+      ceilDiv(width, info.panelDepth) * (info.panelDepth / info.group);
   return groups * (info.groupBytes * SLC_PANEL);
 }
 
 Expr BlockReader::product(Expr numberAt, Expr scaleAt, bool sixteen) {
-  Expr number = sixteen ? k.loadVector(bytes, numberAt)
-                        : k.load(bytes, numberAt);
-  Expr scale = sixteen ? k.loadVector(halves, scaleAt)
-                       : k.load(halves, scaleAt);
+  Expr number =
+      sixteen ? k.loadVector(bytes, numberAt) : k.load(bytes, numberAt);
+  Expr scale =
+      sixteen ? k.loadVector(halves, scaleAt) : k.load(halves, scaleAt);
   return toFloat(number, k.f32()) * toFloat(scale, k.f32());
 }
 

@@ -193,8 +193,8 @@ static void stateDefs(json &defs) {
   defs["state"] = group(
       {{"each", ref("each")}, {"when", ref("condition")}, {"doc", ref("text")}},
       "stateEntry");
-  defs["stateEntry"] =
-      extending(leafOrGroup({"cache", "fixed"}, "stateLeaf", "state"), "stateLeaf");
+  defs["stateEntry"] = extending(
+      leafOrGroup({"cache", "fixed"}, "stateLeaf", "state"), "stateLeaf");
 }
 
 static json slotSchema(const Slot &slot) {

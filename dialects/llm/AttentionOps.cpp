@@ -80,18 +80,20 @@ LogicalResult CachedOp::verifySymbolUses(SymbolTableCollection &symbols) {
   return lookupState(*this, StateKind::cache, symbols);
 }
 
-// The shape of the values that a cache's handle gives; empty if its state is
-// not known here.
+// The shape of the values that a cache's handle gives: as they are appended, or
+// as the state has them; empty if neither is known here.
 static ArrayRef<int64_t> valuesOf(Value cache) {
-  Operation *handle = cache.getDefiningOp();
-  auto name = handle ? handle->getAttrOfType<FlatSymbolRefAttr>("state")
-                     : FlatSymbolRefAttr();
-  auto state =
-      name ? SymbolTable::lookupNearestSymbolFrom<StateOp>(handle, name)
-           : StateOp();
-  for (FieldAttr field : state ? state.getFieldList() : SmallVector<FieldAttr>())
-    if (field.getName() == "v")
-      return field.getShape();
+  if (auto append = cache.getDefiningOp<AppendOp>();
+      append && append.getFields().size() == 2)
+    return rowShape(cast<RankedTensorType>(append.getFields()[1].getType()));
+  auto handle = cache.getDefiningOp<CachedOp>();
+  auto state = handle ? SymbolTable::lookupNearestSymbolFrom<StateOp>(
+                            handle, handle.getStateAttr())
+                      : StateOp();
+  if (state)
+    for (FieldAttr field : state.getFieldList())
+      if (field.getName() == "v")
+        return field.getShape();
   return {};
 }
 
@@ -101,14 +103,8 @@ LogicalResult AttentionOp::inferReturnTypes(MLIRContext *context, Where where,
   if (failed(q))
     return failure();
   int64_t width = q->getDimSize(2);
-  Value values = op.getV();
-  // The handle of a cache does not say how wide its values are; its rows do.
-  if (op.getKv())
-    if (auto append = op.getKv().getDefiningOp<AppendOp>();
-        append && append.getFields().size() == 2)
-      values = append.getFields()[1];
-  if (values) {
-    auto v = tensorOf(where, values, "v", 3);
+  if (op.getV()) {
+    auto v = tensorOf(where, op.getV(), "v", 3);
     if (failed(v))
       return failure();
     width = v->getDimSize(2);

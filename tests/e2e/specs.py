@@ -204,7 +204,7 @@ entries:
 """
     write(bench, "spec.yaml", spec)
     os.makedirs(bench.path("conv"))
-    shutil.copy(os.path.join(case, "model.safetensors"), bench.path("conv"))
+    shutil.copy(os.path.join(case, "weights.safetensors"), bench.path("conv", "model.safetensors"))
     write(bench, os.path.join("conv", "config.json"), "{}")
     compiling = ("sluice-compile", "spec.yaml", "--checkpoint", "conv", "-o", "conv.slc")
     bench.output(*compiling)
@@ -237,7 +237,7 @@ entries:
     write(bench, "spec.yaml", spec.replace("{fixed: [1, 37]}", "{fixed: [1, 37], init: 1}"))
     bench.output(*compiling)
     started = logits([], ".1")[0].values()
-    weight = safetensors.load(os.path.join(case, "model.safetensors"))["second.weight"].values()
+    weight = safetensors.load(os.path.join(case, "weights.safetensors"))["second.weight"].values()
     worst = max(abs(a - b - weight[2 * i]) for i, (a, b) in enumerate(zip(started, alone[".1"].values())))
     bench.check("a convolution that starts from ones", worst < 1e-5, f"off by {worst}")
 

@@ -242,7 +242,7 @@ class Words:
 
     def refused(self, case):
         text = self.write(case.kind, [case])
-        if not self.evaluate(case.name, "fused"):
+        if case.imported and not self.evaluate(case.name, "fused"):
             return
         done = self.tool("sluice-compile", self.path("words.yaml"), "-c", self.checkpoint, "--models", self.args.models, "--quiet", "-o", self.path("refused.slc"))
         place = re.search(r"words\.yaml:(\d+):\d+: error: (.*)", done.stderr)

@@ -3,7 +3,7 @@
 
     conv.py            (needs torch and safetensors)
 
-model.safetensors holds the weights, io.safetensors for each sequence `input_ids` and the rows behind both convolutions.
+weights.safetensors holds the weights, io.safetensors for each sequence `input_ids` and the rows behind both convolutions.
 """
 import os
 
@@ -35,7 +35,7 @@ def main():
         x = silu(convolve(embedding(ids, weights["embed.weight"]), weights["first.weight"], weights["first.bias"]))
         io["input_ids" + name] = ids
         io["rows" + name] = convolve(x, weights["second.weight"]).contiguous()
-    save_file(weights, os.path.join(HERE, "model.safetensors"))
+    save_file(weights, os.path.join(HERE, "weights.safetensors"))
     save_file(io, os.path.join(HERE, "io.safetensors"))
 
 

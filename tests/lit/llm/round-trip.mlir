@@ -106,16 +106,6 @@ func.func private @attend(%l: index, %b: !llm.batch, %ids: tensor<?xi32>) -> ten
   return %r : tensor<?x64xf32>
 }
 
-// Results are as wide as the values, which is what the rows of the cache say.
-llm.state @narrow cache {k = [2, 16], v = [2, 8]}
-// CHECK-LABEL: func.func private @narrow_values
-func.func private @narrow_values(%q: tensor<?x4x16xf32>, %k: tensor<?x2x16xf32>, %v: tensor<?x2x8xf32>, %b: !llm.batch) -> tensor<?x4x8xf32> {
-  %kv = llm.append @narrow (%k, %v) for %b : tensor<?x2x16xf32>, tensor<?x2x8xf32>
-  // CHECK: llm.attention {{.*}} -> tensor<?x4x8xf32>
-  %a = llm.attention %q in %kv for %b mask [#llm.mask<causal>] scale 0.25 : (tensor<?x4x16xf32>, !llm.cache, !llm.batch) -> tensor<?x4x8xf32>
-  return %a : tensor<?x4x8xf32>
-}
-
 // CHECK-LABEL: func.func private @moe
 func.func private @moe(%x: tensor<?x64xf32>, %l: tensor<?x4xf32>) -> tensor<?x64xf32> {
   // CHECK: llm.top_k %{{.*}}, 2 : (tensor<?x4xf32>) -> tensor<?x2xi32>
