@@ -1,6 +1,5 @@
 #include "compiler/evaluate/Evaluate.h"
 
-#include "compiler/evaluate/OpFiles.h"
 #include "compiler/evaluate/Run.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -9,10 +8,16 @@ using namespace mlir;
 
 namespace sluice::evaluate {
 
+#define SLUICE_ADD(add) void add(OpTable &table);
+#include "compiler/evaluate/Ops.inc"
+#undef SLUICE_ADD
+
 const OpTable &opTable() {
   static const OpTable table = [] {
     OpTable table;
-    addAllOps(table);
+#define SLUICE_ADD(add) add(table);
+#include "compiler/evaluate/Ops.inc"
+#undef SLUICE_ADD
     return table;
   }();
   return table;
@@ -95,7 +100,6 @@ Run::block(Block &block, ArrayRef<Value> arguments, int64_t layer) {
 namespace {
 
 // Lays the sequences of a step out one after the other and checks them against
-// the entry.
 // the entry. Where the entry `goesOn`, positions count on from the slot's.
 class Arguments {
 public:
@@ -104,6 +108,14 @@ public:
       : entry(entry), step(step), states(states), goesOn(goesOn) {}
 
   FailureOr<Batch> batch() {
+    for (BlockArgument argument : entry.getArguments())
+      if (auto type = dyn_cast<RankedTensorType>(argument.getType());
+          type && !type.getElementType().isInteger(32))
+        return entry.emitError("entry '")
+               << step.entry << "' takes rows of " << type.getElementType()
+               << " as '" << text(argument, llm::nameAttr)
+               << "', which cannot be given for an evaluation; only integers "
+                  "can";
     Batch batch;
     for (const Sequence &sequence : step.sequences) {
       FailureOr<int64_t> rows = tokensOf(sequence);
@@ -198,10 +210,11 @@ private:
 bool usesState(func::FuncOp function, ModuleOp module) {
   WalkResult walk = function.walk([&](Operation *op) {
     auto call = dyn_cast<func::CallOp>(op);
+    auto user = dyn_cast<llm::StateInterface>(op);
     bool uses =
         call ? usesState(module.lookupSymbol<func::FuncOp>(call.getCallee()),
                          module)
-             : op->getAttrOfType<FlatSymbolRefAttr>("state") != nullptr;
+             : user && user.getStateAttr();
     return uses ? WalkResult::interrupt() : WalkResult::advance();
   });
   return walk.wasInterrupted();
