@@ -5,6 +5,7 @@
 #include "runtime/tensors/TensorFile.h"
 
 #include <algorithm>
+#include <charconv>
 #include <cmath>
 #include <cstdio>
 #include <limits>
@@ -144,6 +145,20 @@ private:
 
 } // namespace
 
+// "source_ids.2": the source of sequence 2.
+static Status feedSource(Model &model, const NamedTensor &tensor) {
+  std::string_view number(tensor.name);
+  number.remove_prefix(number.rfind('.') + 1);
+  int32_t slot = 0;
+  auto [end, error] =
+      std::from_chars(number.data(), number.data() + number.size(), slot);
+  auto *ids = std::get_if<std::vector<int32_t>>(&tensor.data);
+  if (error != std::errc() || end != number.data() + number.size() || !ids)
+    return Status(Code::InvalidArgument,
+                  "expected I32 ids of a sequence, as in source_ids.0");
+  return model.source(slot, *ids);
+}
+
 Status compare(const Options &options, ModelPtr &model) {
   Result<std::vector<NamedTensor>> tensors = readTensors(options.compare);
   if (!tensors.ok())
@@ -164,11 +179,8 @@ Status compare(const Options &options, ModelPtr &model) {
       reference[tensor.name] = std::move(*values);
     else if (!tensor.name.starts_with("source_ids."))
       inputs.push_back(std::move(tensor));
-    else if (Status status = model->source(
-                 std::atoi(tensor.name.c_str() + tensor.name.rfind('.') + 1),
-                 std::get<std::vector<int32_t>>(tensor.data));
-             !status.ok())
-      return status;
+    else if (Status status = feedSource(*model, tensor); !status.ok())
+      return status.in(tensor.name);
   Result<std::vector<Sequence>> sequences =
       sequencesFrom(inputs, *entry, options.compare);
   if (!sequences.ok())
