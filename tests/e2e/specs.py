@@ -225,6 +225,15 @@ entries:
         bench.check(f"convolutions with {options}", logits(options, "")[0].data == alone[""].data)
         batch = logits(options, *ids)
         bench.check(f"convolutions in a batch with {options}", all(one.data == alone[name].data for one, name in zip(batch, ids)))
+    # Every target has the same bits.
+    bench.output(*compiling, "--target", "x86-64-v3")
+    bench.check("convolutions of x86-64-v3", logits([], "")[0].data == alone[""].data)
+    # A sequence goes on in another process where it was left.
+    first, rest = ids[""].split(",")[:9], ids[""].split(",")[9:]
+    bench.output("sluice-run", "conv.slc", "--ids", ",".join(first), "--out", "out.safetensors", "--save-state", "conv.state")
+    bench.output("sluice-run", "conv.slc", "--ids", ",".join(rest), "--out", "out.safetensors", "--load-state", "conv.state")
+    found = safetensors.load(bench.path("out.safetensors"))["logits"].data
+    bench.check("convolutions that were saved", found == alone[""].data[-len(found) :] and len(found) == 4 * 37 * len(rest))
     for what, old, new, message in [
         ("a tail of another width", "fixed: [1, 37]", "fixed: [2, 37]", "spec.yaml:16:13: error: 'llm.causal_conv' op expected '@second_tail' to be of shape [1, 37]"),
         ("a cache as a tail", "{fixed: [1, 37]}", "{cache: {k: [1, 37], v: [1, 37]}}", "to be a fixed state, found a cache"),

@@ -46,7 +46,7 @@ def kept(bench, name, config, tied):
     ids = ",".join(str(i * 7 % 75) for i in range(21))
     results = {}
     for weights in "keep", "f32":
-        for way, options in ("fused", []), ("unfused", ["--disable-pass", harness.FUSIONS]):
+        for way, options in ("fused", []), ("unfused", ["--disable-pass", harness.FUSIONS]), ("v3", ["--target", "x86-64-v3"]):
             model = f"{name}-{weights}-{way}.slc"
             bench.output("sluice-compile", "--checkpoint", file, "--weights", weights, "-o", model, *options)
             for chunk in "64", "1":

@@ -128,7 +128,9 @@ void describe(CLI::App &app, CommandLine &line) {
   app.add_option("--output,-o", o.output,
                  "The artifact to write (.slc); with --emit, the file for that "
                  "stage's text");
-  app.add_option("--weights", o.weights, "Storage type of matrices")
+  app.add_option("--weights", o.weights,
+                 "Storage type of matrices; keep: as the checkpoint has "
+                 "them if they are bf16 or Q8_0, else f32")
       ->check(CLI::IsMember({"keep", "f32", "bf16"}))
       ->capture_default_str();
   app.add_option("--compute", o.compute,
