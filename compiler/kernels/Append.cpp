@@ -3,7 +3,7 @@
 //   k [rows][heads * head_dim], v [rows][heads * value_dim] f32; cache
 //
 // Row t goes to position held + offset of its sequence. Item: (row, head).
-#include "compiler/kernels/CacheLayout.h"
+#include "compiler/kernels/CacheOperand.h"
 #include "compiler/kernels/Kinds.h"
 
 using namespace mlir;

@@ -12,7 +12,7 @@
 // likewise; at the end y = o / l. Scores and o_b are panel products, so nothing
 // depends on which rows share a tile. Positions that only other rows of the
 // tile see have the weight zero.
-#include "compiler/kernels/CacheLayout.h"
+#include "compiler/kernels/CacheOperand.h"
 #include "compiler/kernels/Kinds.h"
 #include "compiler/kernels/PanelProduct.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"

@@ -1,19 +1,8 @@
-#include "compiler/kernels/CacheLayout.h"
+#include "compiler/kernels/CacheOperand.h"
 
 using namespace mlir;
 
 namespace sluice::kernels {
-
-int64_t cacheBlockBytes(ArrayRef<NamedShape> fields) {
-  int64_t elements = 0;
-  for (const NamedShape &field : fields) {
-    CacheLayout<int64_t> layout{0, 0};
-    assert(field.shape.size() == 2 && "cache fields are [heads, width]");
-    (field.name == "k" ? layout.keyWidth : layout.valueWidth) = field.shape[1];
-    elements += field.shape[0] * layout.headElements();
-  }
-  return elements * static_cast<int64_t>(sizeof(float));
-}
 
 CacheOperand::CacheOperand(KernelBuilder &k, StringRef name) : k(k) {
   Value cache = k.pointer(name);

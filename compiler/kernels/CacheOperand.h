@@ -1,37 +1,14 @@
-// Where the attention kernels keep keys and values. A block holds
-// SLC_CACHE_BLOCK = 128 positions of one layer, f32, and is a run of heads:
-//
-//   head:   keys, then values
-//   keys:   2 panels of 64 positions, each [key width][64 positions]
-//   values: strips of 64 columns, each [128 positions][64]; the last strip is
-//           as wide as what is left, rounded up to 16 columns
-//
-// A key panel is what the product q.k streams (positions are its columns), a
-// strip of values is what the product p.v streams (positions are its rows), so
-// both run at the speed of a packed weight. Padding columns of the last strip
-// are written as zero by append.
+// The operand that names a cache (slc_cache), and what is written to one
+// (runtime/format/CacheLayout.h).
 #pragma once
 
 #include "compiler/kernels/KernelBuilder.h"
+#include "runtime/format/CacheLayout.h"
 
 namespace sluice::kernels {
 
-// Int is int64_t where the widths are constants, Expr where they are dims.
-template <typename Int> struct CacheLayout {
-  static constexpr int64_t block = SLC_CACHE_BLOCK;
-  static constexpr int64_t panel = 64;
-  static constexpr int64_t strip = 64;
+using format::CacheLayout;
 
-  Int keyWidth;
-  Int valueWidth;
-
-  Int paddedValueWidth() const { return (valueWidth + 15) / 16 * 16; }
-  // Elements of one head in a block, and of its key part.
-  Int keyElements() const { return keyWidth * block; }
-  Int headElements() const { return (keyWidth + paddedValueWidth()) * block; }
-};
-
-// The operand that names a cache (slc_cache).
 class CacheOperand {
 public:
   CacheOperand(KernelBuilder &k, llvm::StringRef name);

@@ -40,15 +40,4 @@ mlir::LogicalResult build(llvm::StringRef kind, mlir::DictionaryAttr attrs,
                           mlir::Region *body, const codegen::Target &target,
                           mlir::OpBuilder &builder, llvm::StringRef symbol);
 
-// The fields of a cache state, one row each: k [heads, width], v [heads,
-// width].
-struct NamedShape {
-  llvm::StringRef name;
-  llvm::SmallVector<int64_t> shape;
-};
-
-// Bytes of one block of SLC_CACHE_BLOCK positions of one layer. The layout is
-// private to the attention kernels (see CacheLayout.h).
-int64_t cacheBlockBytes(llvm::ArrayRef<NamedShape> fields);
-
 } // namespace sluice::kernels

@@ -9,7 +9,7 @@
 //   q_norm_w, k_norm_w [head_dim], with per_head_weight [heads][head_dim]
 //
 // y may be q. Item: (row, head of q or k).
-#include "compiler/kernels/CacheLayout.h"
+#include "compiler/kernels/CacheOperand.h"
 #include "compiler/kernels/Kinds.h"
 #include "compiler/kernels/NormRow.h"
 #include "compiler/kernels/RotateRow.h"

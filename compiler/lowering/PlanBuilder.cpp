@@ -1,5 +1,7 @@
 #include "compiler/lowering/PlanBuilder.h"
 
+#include "runtime/format/CacheLayout.h"
+
 #include "llvm/Support/FormatVariadic.h"
 #include "llvm/Support/MathExtras.h"
 
@@ -177,16 +179,16 @@ FlatSymbolRefAttr PlanBuilder::state(llm::StateOp source) {
   OpBuilder::InsertionGuard guard(builder);
   builder.setInsertionPointToStart(module.getBody());
   SmallVector<Attribute> names, shapes;
-  SmallVector<kernels::NamedShape> fields;
+  std::vector<format::NamedShape> fields;
   int64_t elements = 0;
   for (llm::FieldAttr field : source.getFieldList()) {
     names.push_back(builder.getStringAttr(field.getName()));
     shapes.push_back(builder.getDenseI64ArrayAttr(field.getShape()));
-    fields.push_back({field.getName(), SmallVector<int64_t>(field.getShape())});
+    fields.push_back({field.getName(), std::vector<int64_t>(field.getShape())});
     elements += ShapedType::getNumElements(field.getShape());
   }
   bool isCache = source.getKind() == llm::StateKind::cache;
-  int64_t bytes = isCache ? kernels::cacheBlockBytes(fields)
+  int64_t bytes = isCache ? format::cacheBlockBytes(fields)
                           : llvm::alignTo(elements * sizeof(float), 64);
   auto number = [&](std::optional<int64_t> value) {
     return value ? builder.getI64IntegerAttr(*value) : IntegerAttr();
@@ -212,8 +214,8 @@ FlatSymbolRefAttr PlanBuilder::transientCache(int64_t heads, int64_t keyWidth,
     return FlatSymbolRefAttr::get(known);
   OpBuilder::InsertionGuard guard(builder);
   builder.setInsertionPointToStart(module.getBody());
-  SmallVector<kernels::NamedShape> fields = {{"k", {heads, keyWidth}},
-                                             {"v", {heads, valueWidth}}};
+  std::vector<format::NamedShape> fields = {{"k", {heads, keyWidth}},
+                                            {"v", {heads, valueWidth}}};
   known = declare(StateOp::create(
       builder, builder.getUnknownLoc(), builder.getStringAttr(name),
       StateKindAttr::get(context(), StateKind::Transient),
@@ -221,7 +223,7 @@ FlatSymbolRefAttr PlanBuilder::transientCache(int64_t heads, int64_t keyWidth,
       builder.getArrayAttr({builder.getDenseI64ArrayAttr(fields[0].shape),
                             builder.getDenseI64ArrayAttr(fields[1].shape)}),
       TypeAttr::get(builder.getF32Type()),
-      builder.getI64IntegerAttr(kernels::cacheBlockBytes(fields)),
+      builder.getI64IntegerAttr(format::cacheBlockBytes(fields)),
       DenseI64ArrayAttr(), IntegerAttr(), IntegerAttr(), FloatAttr(),
       UnitAttr()));
   return FlatSymbolRefAttr::get(known);

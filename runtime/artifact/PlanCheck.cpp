@@ -2,6 +2,7 @@
 
 #include "runtime/artifact/Calls.h"
 #include "runtime/artifact/Table.h"
+#include "runtime/format/CacheLayout.h"
 #include "runtime/format/container.h"
 #include "runtime/format/kernel_abi.h"
 
@@ -50,17 +51,15 @@ Status checkPacked(const Weight &weight) {
 
 // A cache's block has room for its fields.
 Status checkBlock(const State &state) {
-  __int128 elements = 0; // of a position
+  std::vector<NamedShape> fields;
   for (const StateField *field : list(state.fields())) {
     std::vector<int64_t> shape = numbers(field->shape());
     if (shape.size() != 2 || !within(shape[0], 0, kMaxColumns) ||
         !within(shape[1], 0, kMaxColumns))
       return corrupt("bad shape of a field");
-    bool padded = text(field->name()) == "v";
-    elements +=
-        __int128(shape[0]) * (padded ? (shape[1] + 15) / 16 * 16 : shape[1]);
+    fields.push_back({text(field->name()), std::move(shape)});
   }
-  if (SLC_CACHE_BLOCK * elements * 4 > __int128(state.block_bytes()))
+  if (static_cast<uint64_t>(cacheBlockBytes(fields)) > state.block_bytes())
     return corrupt("its blocks are smaller than its fields");
   return {};
 }

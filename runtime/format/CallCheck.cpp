@@ -209,7 +209,7 @@ std::string Checker::checkCache(const OperandT &operand,
     std::vector<int64_t> asked = {value(field->heads), value(field->width)};
     auto found = std::find_if(
         given.fields.begin(), given.fields.end(),
-        [&](const Given::Field &one) { return one.name == field->name; });
+        [&](const NamedShape &one) { return one.name == field->name; });
     if (found == given.fields.end())
       return what + ", which has no field " + quoted(field->name);
     if (found->shape != asked)
@@ -224,8 +224,9 @@ std::string Checker::checkFixed(const OperandT &operand,
   std::string what = "is " + quoted(given.name);
   if (given.kind != RefKind::State || given.state != StateKind::Fixed)
     return what + ", which is not a fixed state";
+  // Kernels count slots of whole lines of 64 bytes.
   int64_t width = value(operand.width);
-  if (width <= given.elements)
+  if (roundedUp(width, 64 / sizeof(float)) == given.elements)
     return {};
   return what + ", which has " + std::to_string(given.elements) +
          " elements a slot, the step's dims ask for " + std::to_string(width);

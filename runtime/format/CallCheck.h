@@ -3,6 +3,7 @@
 // the check of artifacts (with the file's tables) share.
 #pragma once
 
+#include "runtime/format/CacheLayout.h"
 #include "runtime/format/Packing.h"
 
 #include <span>
@@ -38,12 +39,8 @@ struct Given {
 
   // A state; `elements` of a fixed one are those of a slot.
   int64_t elements = 0;
-  struct Field {
-    std::string_view name;
-    std::vector<int64_t> shape;
-  };
   StateKind state = StateKind::Cache;
-  std::vector<Field> fields;
+  std::vector<NamedShape> fields;
 };
 
 struct Call {

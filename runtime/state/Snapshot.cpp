@@ -1,6 +1,7 @@
 #include "runtime/state/Snapshot.h"
 
 #include "runtime/artifact/Table.h"
+#include "runtime/format/CacheLayout.h"
 #include "runtime/state/Slots.h"
 
 #include <algorithm>
@@ -49,50 +50,53 @@ std::string nameOf(const format::State &info) {
   return "state '" + std::string(text(info.name())) + "'";
 }
 
-// Where the rows of a cache's blocks lie.
-struct Layout {
-  int64_t heads = 0, keyWidth = 0, valueWidth = 0; // values are padded
+// The rows of a cache's blocks.
+struct Heads {
+  int64_t count = 0;
+  format::CacheLayout<int64_t> layout = {0, 0};
 
-  static Result<Layout> of(const format::State &info);
+  static Result<Heads> of(const format::State &info);
   // Zeroes rows [from, to) of a block.
   void clear(char *block, int64_t from, int64_t to) const;
 };
 
-Result<Layout> Layout::of(const format::State &info) {
-  Layout layout;
+Result<Heads> Heads::of(const format::State &info) {
+  Heads heads;
   for (const format::StateField *field : list(info.fields())) {
     std::vector<int64_t> shape = artifact::numbers(field->shape());
     bool values = text(field->name()) == "v";
     if ((!values && text(field->name()) != "k") ||
-        (layout.heads && layout.heads != shape[0]))
+        (heads.count && heads.count != shape[0]))
       return Status(Code::Unsupported,
                     nameOf(info) + ": where the rows of its blocks lie is not "
                                    "known, expected keys and values");
-    layout.heads = shape[0];
-    (values ? layout.valueWidth : layout.keyWidth) =
-        values ? (shape[1] + 15) / 16 * 16 : shape[1];
+    heads.count = shape[0];
+    (values ? heads.layout.valueWidth : heads.layout.keyWidth) = shape[1];
   }
-  if (layout.heads == 0)
+  if (heads.count == 0)
     return Status(Code::Unsupported, nameOf(info) + ": has no fields");
-  return layout;
+  return heads;
 }
 
-void Layout::clear(char *block, int64_t from, int64_t to) const {
-  constexpr int64_t panel = SLC_PANEL, rows = SLC_CACHE_BLOCK;
+void Heads::clear(char *block, int64_t from, int64_t to) const {
+  constexpr int64_t panel = format::CacheLayout<int64_t>::panel;
+  constexpr int64_t strip = format::CacheLayout<int64_t>::strip;
   if (from >= to)
     return;
   float *at = reinterpret_cast<float *>(block);
-  for (int64_t head = 0; head < heads; ++head) {
-    for (int64_t first = 0; first < rows; first += panel)
-      for (int64_t channel = 0; channel < keyWidth; ++channel, at += panel) {
+  for (int64_t head = 0; head < count; ++head) {
+    for (int64_t first = 0; first < layout.block; first += panel)
+      for (int64_t channel = 0; channel < layout.keyWidth;
+           ++channel, at += panel) {
         int64_t begin = std::clamp(from - first, int64_t(0), panel);
         int64_t end = std::clamp(to - first, int64_t(0), panel);
         std::fill(at + begin, at + end, 0.0f);
       }
-    for (int64_t column = 0; column < valueWidth; column += panel) {
-      int64_t width = std::min(panel, valueWidth - column);
+    for (int64_t column = 0; column < layout.paddedValueWidth();
+         column += strip) {
+      int64_t width = std::min(strip, layout.paddedValueWidth() - column);
       std::fill(at + from * width, at + to * width, 0.0f);
-      at += rows * width;
+      at += layout.block * width;
     }
   }
 }
@@ -209,7 +213,7 @@ Status Slots::checkSavable(int32_t index, const Snapshot &snapshot) const {
     const format::State &info = *states_[s].info;
     if (info.kind() != StateKind::Cache)
       continue;
-    if (Status status = Layout::of(info).status(); !status.ok())
+    if (Status status = Heads::of(info).status(); !status.ok())
       return status;
     // Entries with states of their own leave the others behind.
     Rows rows = rowsOf(s, slot);
@@ -274,7 +278,7 @@ Status Slots::saveCache(size_t index, const Slot &slot,
                         const Sink &write) const {
   const State &state = states_[index];
   Rows rows = rowsOf(index, slot);
-  Layout layout = *Layout::of(*state.info);
+  Heads heads = *Heads::of(*state.info);
   std::vector<char> copy(rows.blocks ? rows.blockBytes : 0);
   Status status = write(&rows.first, sizeof(rows.first));
   for (int64_t i = 0; i < rows.blocks; ++i) {
@@ -283,8 +287,8 @@ Status Slots::saveCache(size_t index, const Slot &slot,
       const char *data = state.pool->at(layer, slot.tables[index][block]);
       if (auto [from, to] = rows.within(i); to - from < SLC_CACHE_BLOCK) {
         std::memcpy(copy.data(), data, rows.blockBytes);
-        layout.clear(copy.data(), 0, from);
-        layout.clear(copy.data(), to, SLC_CACHE_BLOCK);
+        heads.clear(copy.data(), 0, from);
+        heads.clear(copy.data(), to, SLC_CACHE_BLOCK);
         data = copy.data();
       }
       status = write(data, rows.blockBytes);
@@ -298,7 +302,7 @@ struct Slots::Incoming {
   Rows rows;
   const uint8_t *data = nullptr; // blocks [block][layer], or [layer] of a slot
   int64_t skip = 0;              // blocks that this slot has no room for
-  Layout layout;
+  Heads heads;
   std::vector<int32_t> table; // with room for all blocks
 };
 
@@ -357,10 +361,10 @@ Status Slots::accept(size_t index, int32_t slot, const SnapshotHeader &header,
                      SnapshotReader &reader, Incoming &incoming) {
   const State &state = states_[index];
   const format::State &info = *state.info;
-  Result<Layout> layout = Layout::of(info);
-  if (!layout.ok())
-    return layout.status();
-  incoming.layout = *layout;
+  Result<Heads> heads = Heads::of(info);
+  if (!heads.ok())
+    return heads.status();
+  incoming.heads = *heads;
   int64_t count = info.once() ? header.source : header.length, first;
   const uint8_t *word = reader.take(1, sizeof(first));
   if (!word)
@@ -420,8 +424,8 @@ void Slots::replace(int32_t index, const SnapshotHeader &header,
                     one.data +
                         (uint64_t(i) * rows.bank + layer) * rows.blockBytes,
                     rows.blockBytes);
-        one.layout.clear(data, 0, from);
-        one.layout.clear(data, to, SLC_CACHE_BLOCK);
+        one.heads.clear(data, 0, from);
+        one.heads.clear(data, to, SLC_CACHE_BLOCK);
       }
     }
     if (state.info->kind() != StateKind::Cache)

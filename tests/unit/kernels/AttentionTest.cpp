@@ -1,4 +1,5 @@
 #include "compiler/kernels/Kernels.h"
+#include "runtime/format/CacheLayout.h"
 #include "tests/unit/kernels/KernelHarness.h"
 #include "gtest/gtest.h"
 
@@ -20,9 +21,10 @@ class Cache {
 public:
   Cache(Shape shape, std::vector<int32_t> lengths)
       : blocksEach(4), lengths(lengths),
-        blockBytes(sluice::kernels::cacheBlockBytes(
-            {{"k", {shape.keyHeads, shape.width}},
-             {"v", {shape.keyHeads, shape.valueWidth}}})),
+        blockBytes(sluice::format::cacheBlockBytes(
+            std::vector<sluice::format::NamedShape>{
+                {"k", {shape.keyHeads, shape.width}},
+                {"v", {shape.keyHeads, shape.valueWidth}}})),
         pool(blockBytes * blocksEach * lengths.size()) {
     int32_t count = static_cast<int32_t>(blocksEach * lengths.size());
     for (int32_t i = 0; i < count; ++i)

@@ -1,0 +1,50 @@
+// Where a block of a cache keeps keys and values: the one description that
+// kernels, plan, checks and snapshots share. A block holds SLC_CACHE_BLOCK =
+// 128 positions of one layer, f32, and is a run of heads:
+//
+//   head:   keys, then values
+//   keys:   2 panels of 64 positions, each [key width][64 positions]
+//   values: strips of 64 columns, each [128 positions][64]; the last strip is
+//           as wide as what is left, rounded up to 16 columns
+//
+// A key panel is what the product q.k streams (positions are its columns), a
+// strip of values is what the product p.v streams (positions are its rows), so
+// both run at the speed of a packed weight. Padding columns of the last strip
+// are written as zero by append.
+#pragma once
+
+#include "runtime/format/kernel_abi.h"
+
+#include <span>
+#include <string_view>
+#include <vector>
+
+namespace sluice::format {
+
+// Int is int64_t where the widths are known, or what a code generator has for
+// dims.
+template <typename Int> struct CacheLayout {
+  static constexpr int64_t block = SLC_CACHE_BLOCK;
+  static constexpr int64_t panel = 64;
+  static constexpr int64_t strip = 64;
+
+  Int keyWidth;
+  Int valueWidth;
+
+  Int paddedValueWidth() const { return (valueWidth + 15) / 16 * 16; }
+  // Elements of one head in a block, and of its key part.
+  Int keyElements() const { return keyWidth * block; }
+  Int headElements() const { return (keyWidth + paddedValueWidth()) * block; }
+};
+
+// A field of a state: k [heads, width], v [heads, width].
+struct NamedShape {
+  std::string_view name;
+  std::vector<int64_t> shape;
+};
+
+// Bytes of one block of one layer, at most 2^62. Fields have two axes of at
+// least 0 and less than 2^31.
+int64_t cacheBlockBytes(std::span<const NamedShape> fields);
+
+} // namespace sluice::format
