@@ -22,7 +22,6 @@
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Dialect/Math/IR/Math.h"
-#include "mlir/Dialect/Math/Transforms/Passes.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/MemRef/Transforms/Passes.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
@@ -30,59 +29,12 @@
 #include "mlir/Dialect/X86Vector/X86VectorDialect.h"
 #include "mlir/Target/LLVMIR/Dialect/Builtin/BuiltinToLLVMIRTranslation.h"
 #include "mlir/Target/LLVMIR/Dialect/LLVMIR/LLVMToLLVMIRTranslation.h"
-#include "mlir/Transforms/GreedyPatternRewriteDriver.h"
 #include "mlir/Transforms/Passes.h"
 
 using namespace mlir;
 
 namespace sluice::codegen {
 namespace {
-
-struct ExpandMathPass
-    : public PassWrapper<ExpandMathPass, OperationPass<ModuleOp>> {
-  MLIR_DEFINE_EXPLICIT_INTERNAL_INLINE_TYPE_ID(ExpandMathPass)
-
-  StringRef getArgument() const override { return "expand-kernel-math"; }
-  StringRef getDescription() const override {
-    return "Replace math functions by polynomials";
-  }
-  void getDependentDialects(DialectRegistry &registry) const override {
-    registry.insert<arith::ArithDialect, vector::VectorDialect>();
-  }
-
-  void runOnOperation() override {
-    RewritePatternSet patterns(&getContext());
-    populateMathPolynomialApproximationPatterns(
-        patterns, [](StringRef name) { return isExpanded(name); });
-    if (failed(applyPatternsGreedily(getOperation(), std::move(patterns))))
-      return signalPassFailure();
-
-    WalkResult left = getOperation().walk([](Operation *op) {
-      if (!isa<math::MathDialect>(op->getDialect()) || isInstruction(op))
-        return WalkResult::advance();
-      op->emitError("has no expansion for ") << op->getResult(0).getType();
-      return WalkResult::interrupt();
-    });
-    if (left.wasInterrupted())
-      signalPassFailure();
-  }
-
-  static bool isExpanded(StringRef name) {
-    return llvm::is_contained({"math.exp", "math.expm1", "math.log",
-                               "math.log1p", "math.log2", "math.tanh",
-                               "math.erf", "math.sin", "math.cos"},
-                              name);
-  }
-
-  // Operations that the processor has, or that LLVM expands without a library.
-  static bool isInstruction(Operation *op) {
-    return isa<math::SqrtOp, math::RsqrtOp, math::FloorOp, math::CeilOp,
-               math::TruncOp, math::RoundEvenOp, math::AbsFOp, math::AbsIOp,
-               math::FmaOp, math::CopySignOp, math::CtPopOp,
-               math::CountLeadingZerosOp, math::CountTrailingZerosOp,
-               math::IsNaNOp, math::IsInfOp, math::IsFiniteOp>(op);
-  }
-};
 
 // Blocks may carry tiles, a type that the conversion of MLIR leaves out.
 struct ConvertBranchesPass
@@ -121,10 +73,6 @@ void registerKernelDialects(DialectRegistry &registry) {
                   x86vector::X86VectorDialect>();
   registerBuiltinDialectTranslation(registry);
   registerLLVMDialectTranslation(registry);
-}
-
-std::unique_ptr<Pass> createExpandMathPass() {
-  return std::make_unique<ExpandMathPass>();
 }
 
 void buildLoweringPipeline(OpPassManager &passes, const Target &target) {

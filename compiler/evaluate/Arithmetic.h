@@ -56,6 +56,7 @@ struct Scores {
   float scale = 1;
   std::optional<float> cap;
   mlir::ArrayAttr mask;
+  MaskValues maskValues;
   const Tensor *sinks = nullptr;
   const Bias *bias = nullptr;
 };

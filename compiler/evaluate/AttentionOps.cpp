@@ -10,8 +10,20 @@ namespace sluice::evaluate {
 
 namespace {
 
-bool allows(llm::MaskAttr term, int64_t query, int64_t key) {
-  int64_t size = term.getSize();
+// A query and a key: their positions, their rows among this step's, and the
+// query's head.
+struct Pair {
+  int64_t query, key, queryRow, keyRow, head;
+};
+
+bool visible(ArrayAttr mask, const MaskValues &values, const Pair &at);
+
+bool allows(llm::MaskAttr term, const MaskValues &values, const Pair &at) {
+  int64_t query = at.query, key = at.key, size = term.getSize();
+  ArrayRef<int64_t> numbers = term.getNumbers();
+  auto value = [&](int64_t row) {
+    return values[size_t(size)]->data[size_t(row)];
+  };
   switch (term.getKind()) {
   case llm::MaskKind::all:
     return true;
@@ -23,24 +35,41 @@ bool allows(llm::MaskAttr term, int64_t query, int64_t key) {
     return std::abs(query - key) <= size;
   case llm::MaskKind::chunk:
     return query / size == key / size;
+  case llm::MaskKind::prefix:
+    return key < value(at.queryRow);
+  case llm::MaskKind::segments:
+    return value(at.queryRow) >= 0 && value(at.queryRow) == value(at.keyRow);
+  case llm::MaskKind::keys:
+    return value(at.keyRow) != 0;
+  case llm::MaskKind::blocks: {
+    int64_t behind = query / size - key / size;
+    return (0 <= behind && behind < numbers[1]) ||
+           (key / size + 1 + numbers[3] * at.head) % numbers[2] == 0;
+  }
+  case llm::MaskKind::any:
+    return llvm::any_of(term.getTerms().getAsRange<llm::MaskAttr>(),
+                        [&](auto each) { return allows(each, values, at); });
+  case llm::MaskKind::every:
+    return visible(term.getTerms(), values, at);
   }
   llvm_unreachable("unknown mask term");
 }
 
-bool visible(ArrayAttr mask, int64_t query, int64_t key) {
+bool visible(ArrayAttr mask, const MaskValues &values, const Pair &at) {
   return llvm::all_of(mask.getAsRange<llm::MaskAttr>(),
-                      [&](auto term) { return allows(term, query, key); });
+                      [&](auto term) { return allows(term, values, at); });
 }
 
 // The scores of one query; minus infinity for keys that it may not see.
 std::vector<float> scoresOf(const float *q, const KeysAndValues &kv,
                             int64_t group, int64_t head, int64_t query,
-                            const Scores &scores) {
+                            int64_t queryRow, const Scores &scores) {
   int64_t groups = kv.k->shape[1], width = kv.k->width();
   std::vector<float> out(size_t(kv.keys),
                          -std::numeric_limits<float>::infinity());
   for (int64_t key = 0; key < kv.keys; ++key) {
-    if (!visible(scores.mask, query, key))
+    if (!visible(scores.mask, scores.maskValues,
+                 {query, key, queryRow, kv.first + key, head}))
       continue;
     const float *k = kv.k->at((kv.first + key) * groups + group);
     double sum = 0;
@@ -93,8 +122,12 @@ Value cached(Run &run, llm::CachedOp op) {
 }
 
 FailureOr<Tensor> attention(Run &run, llm::AttentionOp op) {
-  Scores scores{op.getScale(), op.getCap(), op.getMask(),
-                run.tensor(op.getSinks()), run.bias(op.getBias())};
+  Scores scores{op.getScale(),
+                op.getCap(),
+                op.getMask(),
+                run.maskValues(op.getMaskValues()),
+                run.tensor(op.getSinks()),
+                run.bias(op.getBias())};
   const Tensor &q = *run.tensor(op.getQ());
   if (op.getKv())
     return attendCache(op, run, std::get<Cache>(run.get(op.getKv())), q,
@@ -103,21 +136,35 @@ FailureOr<Tensor> attention(Run &run, llm::AttentionOp op) {
                     scores);
 }
 
-Value alibi(Run &, llm::AlibiOp op) {
+// Slopes of the op without `times`.
+std::vector<float> slopesOf(llm::AlibiOp op) {
+  if (std::optional<ArrayRef<float>> given = op.getSlopes())
+    return given->vec();
+  double most = op.getMaximum().value_or(8);
   int64_t power = 1, heads = op.getHeads();
   while (2 * power <= heads)
     power *= 2;
   std::vector<float> slopes;
   for (int64_t h = 0; h < heads; ++h)
-    slopes.push_back(op.getTimes() *
-                     float(h < power
-                               ? std::exp2(-8.0 * double(h + 1) / double(power))
-                               : std::exp2(-8.0 * double(2 * (h - power) + 1) /
-                                           double(2 * power))));
+    slopes.push_back(
+        float(h < power ? std::exp2(-most * double(h + 1) / double(power))
+                        : std::exp2(-most * double(2 * (h - power) + 1) /
+                                    double(2 * power))));
+  return slopes;
+}
+
+Value alibi(Run &, llm::AlibiOp op) {
+  std::vector<float> slopes = slopesOf(op);
   std::optional<llm::RoundTo> to = op.getRounded();
-  return Bias([slopes, to](int64_t head, int64_t query, int64_t key) {
-    float bias = slopes[size_t(head)] * float(key - query);
-    return to ? roundTo(bias, *to) : bias;
+  float times = op.getTimes();
+  bool twoSided = op.getTwoSided();
+  return Bias([=](int64_t head, int64_t query, int64_t key) {
+    float slope = slopes[size_t(head)];
+    int64_t distance = twoSided ? -std::abs(key - query) : key - query;
+    if (!to)
+      return times * slope * float(distance);
+    return times *
+           roundTo(roundTo(slope, *to) * float(twoSided ? distance : key), *to);
   });
 }
 
@@ -176,8 +223,8 @@ attend(Operation *op, const Batch &batch, const Tensor &q, const Scores &scores,
       for (int64_t head = 0; head < heads; ++head) {
         int64_t at = (sequence.first + row) * heads + head;
         int64_t query = sequence.past + row;
-        std::vector<float> s =
-            scoresOf(q.at(at), *kv, head / share, head, query, scores);
+        std::vector<float> s = scoresOf(q.at(at), *kv, head / share, head,
+                                        query, sequence.first + row, scores);
         std::optional<float> sink;
         if (scores.sinks)
           sink = scores.sinks->data[size_t(head)];

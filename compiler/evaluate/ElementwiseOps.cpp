@@ -264,6 +264,10 @@ float activation(llm::Act fn, float value, float beta) {
     return float(std::floor(x));
   case llm::Act::sqrt:
     return float(std::sqrt(x));
+  case llm::Act::sin:
+    return float(std::sin(x));
+  case llm::Act::cos:
+    return float(std::cos(x));
   }
   llvm_unreachable("unknown function");
 }

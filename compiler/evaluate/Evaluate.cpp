@@ -144,9 +144,12 @@ public:
         values.push_back(std::monostate());
         continue;
       }
-      Ints ints{Shape{batch.rows}};
+      Shape shape(cast<RankedTensorType>(argument.getType()).getShape());
+      shape[0] = batch.rows;
+      Ints ints{shape};
       for (auto [sequence, span] : llvm::zip(step.sequences, batch.sequences))
-        fill(argument, sequence, span, ints.data.data() + span.first);
+        fill(argument, sequence, span,
+             ints.data.data() + span.first * widthOf(argument));
       values.push_back(share(std::move(ints)));
     }
     return values;
@@ -159,19 +162,28 @@ private:
     return value ? value.getValue() : StringRef();
   }
 
+  // Ints of a row.
+  static int64_t widthOf(BlockArgument argument) {
+    return llm::rowElements(cast<RankedTensorType>(argument.getType()));
+  }
+
   FailureOr<int64_t> tokensOf(const Sequence &sequence) {
     int64_t rows = -1;
     for (const auto &[name, values] : sequence.inputs) {
-      if (llvm::none_of(entry.getArguments(), [&](BlockArgument argument) {
-            return text(argument, llm::nameAttr) == name;
-          }))
+      auto argument = llvm::find_if(
+          entry.getArguments(), [&, &name = name](BlockArgument candidate) {
+            return text(candidate, llm::nameAttr) == name;
+          });
+      if (argument == entry.getArguments().end())
         return entry.emitError("entry '")
                << step.entry << "' has no input '" << name << "'";
-      if (rows >= 0 && rows != int64_t(values.size()))
+      int64_t width = widthOf(*argument), count = int64_t(values.size());
+      if (count % width || (rows >= 0 && rows * width != count))
         return entry.emitError("expected ")
-               << rows << " elements in each input of a sequence, found "
-               << values.size() << " in '" << name << "'";
-      rows = int64_t(values.size());
+               << (rows < 0 ? 1 : rows) * width
+               << " elements in each input of a sequence, found " << count
+               << " in '" << name << "'";
+      rows = count / width;
     }
     for (BlockArgument argument : entry.getArguments())
       if (text(argument, llm::inputAttr) == "tokens" &&
@@ -188,10 +200,10 @@ private:
             int32_t *out) {
     auto given = sequence.inputs.find(text(argument, llm::nameAttr).str());
     bool counted = text(argument, llm::inputAttr) == "positions";
-    for (int64_t row = 0; row < span.rows; ++row)
-      out[row] = given != sequence.inputs.end() ? given->second[size_t(row)]
-                 : counted ? int32_t(span.past + row + positionStart())
-                           : 0;
+    for (int64_t i = 0; i < span.rows * widthOf(argument); ++i)
+      out[i] = given != sequence.inputs.end() ? given->second[size_t(i)]
+               : counted ? int32_t(span.past + i + positionStart())
+                         : 0;
   }
 
   int64_t positionStart() const {

@@ -10,26 +10,28 @@ namespace sluice::evaluate {
 
 namespace {
 
-// act(x) if the op has one.
-template <typename OpTy> Tensor activate(OpTy op, Tensor x) {
-  std::optional<llm::Act> fn = op.getAct();
-  float beta = op.getBeta().value_or(1);
-  return fn ? each(std::move(x),
-                   [&](float v) { return activation(*fn, v, beta); })
-            : x;
+float numberOf(FloatAttr attr) { return attr.getValue().convertToFloat(); }
+
+// act(x) if there is one.
+Tensor activate(const llm::Epilogue &after, Tensor x) {
+  float beta = after.beta ? numberOf(after.beta) : 1;
+  return after.act
+             ? each(std::move(x),
+                    [&](float v) { return activation(*after.act, v, beta); })
+             : x;
 }
 
 // act(min(gate, gate_max)) * (clamp(up, -up_limit, up_limit) + up_add)
-template <typename OpTy> Tensor gated(OpTy op, Tensor gate, const Tensor &up) {
-  if (op.getGateMax())
+Tensor gated(const llm::Epilogue &after, Tensor gate, const Tensor &up) {
+  if (after.gateMax)
     gate = each(std::move(gate),
-                [&](float v) { return std::min(v, *op.getGateMax()); });
-  Tensor y = activate(op, std::move(gate));
+                [&](float v) { return std::min(v, numberOf(after.gateMax)); });
+  Tensor y = activate(after, std::move(gate));
   for (size_t i = 0; i < y.data.size(); ++i) {
     float u = up.data[i];
-    if (op.getUpLimit())
-      u = std::clamp(u, -*op.getUpLimit(), *op.getUpLimit());
-    y.data[i] *= op.getUpAdd() ? u + *op.getUpAdd() : u;
+    if (after.upLimit)
+      u = std::clamp(u, -numberOf(after.upLimit), numberOf(after.upLimit));
+    y.data[i] *= after.upAdd ? u + numberOf(after.upAdd) : u;
   }
   return y;
 }
@@ -43,19 +45,20 @@ std::vector<Value> fusedLinear(Run &run, llm::FusedLinearOp op) {
         x, *run.tensor(weight),
         op.getBiases().empty() ? nullptr : run.tensor(op.getBiases()[i]),
         op.getCompute()));
-  if (products.size() > 1 && !op.getGlu()) {
+  llm::Epilogue after = op.epilogue();
+  if (products.size() > 1 && !after.glu) {
     std::vector<Value> results;
     for (Tensor &product : products)
       results.push_back(share(std::move(product)));
     return results;
   }
-  Tensor y = op.getGlu() ? gated(op, products[0], products[1])
-                         : activate(op, products[0]);
-  if (op.getScale())
-    y = each(std::move(y), [&](float v) { return v * *op.getScale(); });
-  if (op.getCap())
+  Tensor y = after.glu ? gated(after, products[0], products[1])
+                       : activate(after, products[0]);
+  if (after.scale)
+    y = each(std::move(y), [&](float v) { return v * numberOf(after.scale); });
+  if (after.cap)
     y = each(std::move(y), [&](float v) {
-      return *op.getCap() * std::tanh(v / *op.getCap());
+      return numberOf(after.cap) * std::tanh(v / numberOf(after.cap));
     });
   if (op.getResidual())
     y = sumOf(y, *run.tensor(op.getResidual()));
@@ -83,8 +86,12 @@ FailureOr<Tensor> fusedAttention(Run &run, llm::FusedAttentionOp op) {
   Tensor v =
       reshaped(*run.tensor(op.getV()),
                {static_cast<int64_t>(op.getKvHeads()), op.getValueDim()});
-  Scores scores{op.getScale(), op.getCap(), op.getMask(),
-                run.tensor(op.getSinks()), run.bias(op.getBias())};
+  Scores scores{op.getScale(),
+                op.getCap(),
+                op.getMask(),
+                run.maskValues(op.getMaskValues()),
+                run.tensor(op.getSinks()),
+                run.bias(op.getBias())};
   FailureOr<Tensor> y;
   if (op.getState()) {
     Cache cache{op.getState()->str(), run.index(op.getLayer())};
@@ -154,8 +161,9 @@ FailureOr<Tensor> fusedExperts(Run &run, llm::FusedExpertsOp op) {
                             op.getFirstBias().empty() ? mlir::Value()
                                                       : op.getFirstBias()[i],
                             expert));
-    Tensor y =
-        op.getGlu() ? gated(op, first[0], first[1]) : activate(op, first[0]);
+    llm::Epilogue after = op.epilogue();
+    Tensor y = after.glu ? gated(after, first[0], first[1])
+                         : activate(after, first[0]);
     return layer(y, op.getDown(), op.getDownBias(), expert);
   };
   const Tensor *weight = run.tensor(op.getWeight());

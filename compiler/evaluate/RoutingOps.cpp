@@ -17,6 +17,15 @@ Tensor pick(Run &run, llm::PickOp op) {
   return picked(*run.tensor(op.getX()), run.ints(op.getAt()));
 }
 
+Tensor chosen(Run &run, llm::ChosenOp op) {
+  const Ints &at = run.ints(op.getAt());
+  Tensor y{Shape{at.count(), int64_t(op.getOf())}};
+  for (int64_t r = 0; r < at.count(); ++r)
+    for (int64_t i = 0; i < at.width(); ++i)
+      y.at(r)[at.at(r)[i]] = 1;
+  return y;
+}
+
 Tensor normalize(Run &run, llm::NormalizeOp op) {
   return normalized(*run.tensor(op.getX()), op.getEps());
 }
@@ -39,7 +48,9 @@ FailureOr<Tensor> experts(Run &run, llm::ExpertsOp op) {
 } // namespace
 
 Ints largest(const Tensor &scores, int64_t k) {
-  Ints chosen{Shape{scores.count(), k}};
+  Shape shape = scores.shape;
+  shape.back() = k;
+  Ints chosen{shape};
   for (int64_t r = 0; r < scores.count(); ++r) {
     std::vector<int32_t> order(size_t(scores.width()));
     std::iota(order.begin(), order.end(), 0);
@@ -109,6 +120,7 @@ FailureOr<Tensor> sendToExperts(const Tensor &x, const Ints &at,
 void addRoutingOps(OpTable &table) {
   table.add<llm::TopKOp>(topK);
   table.add<llm::PickOp>(pick);
+  table.add<llm::ChosenOp>(chosen);
   table.add<llm::NormalizeOp>(normalize);
   table.add<llm::ExpertsOp>(experts);
 }

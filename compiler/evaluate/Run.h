@@ -22,6 +22,9 @@ struct Batch {
 
 class OpTable;
 
+// What terms of a mask name: an int for each row of the step.
+using MaskValues = std::vector<const Ints *>;
+
 class Run {
 public:
   Run(mlir::ModuleOp module, const Weights &weights, States &states,
@@ -52,6 +55,12 @@ public:
   }
   const Bias *bias(mlir::Value value) const {
     return value ? &std::get<Bias>(get(value)) : nullptr;
+  }
+  MaskValues maskValues(mlir::ValueRange values) const {
+    MaskValues all;
+    for (mlir::Value value : values)
+      all.push_back(&ints(value));
+    return all;
   }
   int64_t index(mlir::Value value) const {
     return value ? std::get<int64_t>(get(value)) : -1;

@@ -13,6 +13,12 @@ static Tensor constant(Run &, llm::ConstantOp op) {
   return y;
 }
 
+static Tensor vector(Run &, llm::VectorOp op) {
+  Tensor y{Shape(op.getType().getShape())};
+  llvm::copy(op.getValues(), y.data.begin());
+  return y;
+}
+
 static std::vector<Value> tap(Run &run, llm::TapOp op) {
   run.tell(op, 0, run.get(op.getX()));
   return {};
@@ -21,6 +27,7 @@ static std::vector<Value> tap(Run &run, llm::TapOp op) {
 void addWeightOps(OpTable &table) {
   table.add<llm::UseOp>(use);
   table.add<llm::ConstantOp>(constant);
+  table.add<llm::VectorOp>(vector);
   table.add<llm::TapOp>(tap);
 }
 

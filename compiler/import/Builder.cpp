@@ -225,6 +225,14 @@ LogicalResult BodyBuilder::addSlot(const spec::Node &node,
         return failure();
     break;
   }
+  case llm::SlotKind::MaskValues: {
+    const spec::Operand *mask = node.slot("mask");
+    if (const auto *terms = mask ? mask->get<spec::Mask>() : nullptr)
+      for (spec::ValueId id : maskValues(*terms))
+        if (failed(add(value(id))))
+          return failure();
+    break;
+  }
   default:
     if (given && failed(addAttribute(node, slot, *given, state)))
       return failure();
@@ -259,10 +267,9 @@ LogicalResult BodyBuilder::addAttribute(const spec::Node &node,
   };
   if (slot.kind == llm::SlotKind::Mask) {
     const auto *mask = operand.get<spec::Mask>();
-    Attribute attr = mask ? maskAttr(*mask, state.location) : Attribute();
-    if (!attr)
-      return mask ? failure() : LogicalResult(wrong());
-    state.addAttribute(name, attr);
+    if (!mask)
+      return wrong();
+    state.addAttribute(name, maskAttr(*mask, maskValues(*mask)));
     return success();
   }
   const auto *value = operand.get<spec::Value>();
@@ -288,6 +295,14 @@ LogicalResult BodyBuilder::addAttribute(const spec::Node &node,
       numbers.push_back(item.integer());
     }
     attr = builder.getDenseI64ArrayAttr(numbers);
+  } else if (slot.kind == llm::SlotKind::Floats && value->isList()) {
+    SmallVector<float> numbers;
+    for (const spec::Value &item : value->list()) {
+      if (!item.isNumber())
+        return wrong();
+      numbers.push_back(float(item.number()));
+    }
+    attr = builder.getDenseF32ArrayAttr(numbers);
   }
   if (!attr)
     return wrong();
@@ -295,15 +310,29 @@ LogicalResult BodyBuilder::addAttribute(const spec::Node &node,
   return success();
 }
 
-Attribute BodyBuilder::maskAttr(const spec::Mask &mask, Location loc) {
+SmallVector<spec::ValueId> BodyBuilder::maskValues(const spec::Mask &mask) {
+  SmallVector<spec::ValueId> values;
+  auto visit = [&](const spec::Mask &terms, auto &visit) -> void {
+    for (const spec::MaskTerm &term : terms) {
+      if (term.value && !llvm::is_contained(values, *term.value))
+        values.push_back(*term.value);
+      visit(term.terms, visit);
+    }
+  };
+  visit(mask, visit);
+  return values;
+}
+
+ArrayAttr BodyBuilder::maskAttr(const spec::Mask &mask,
+                                ArrayRef<spec::ValueId> values) {
   SmallVector<Attribute> terms;
   for (const spec::MaskTerm &term : mask) {
-    std::optional<llm::MaskKind> kind = llm::symbolizeMaskKind(term.kind);
-    if (!kind) {
-      emitError(loc, "unknown mask term '") << term.kind << "'";
-      return {};
-    }
-    terms.push_back(llm::MaskAttr::get(builder.getContext(), *kind, term.size));
+    SmallVector<int64_t> numbers(ArrayRef(term.numbers));
+    if (term.value)
+      numbers.push_back(llvm::find(values, *term.value) - values.begin());
+    terms.push_back(llm::MaskAttr::get(
+        builder.getContext(), *llm::symbolizeMaskKind(term.kind), numbers,
+        term.terms.empty() ? ArrayAttr() : maskAttr(term.terms, values)));
   }
   return builder.getArrayAttr(terms);
 }

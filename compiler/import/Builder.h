@@ -65,7 +65,10 @@ private:
                                    const llm::Slot &slot,
                                    const spec::Operand &operand,
                                    mlir::OperationState &state);
-  mlir::Attribute maskAttr(const spec::Mask &mask, mlir::Location loc);
+  // The values that terms of a mask name, in the order of their first use.
+  static llvm::SmallVector<spec::ValueId> maskValues(const spec::Mask &mask);
+  mlir::ArrayAttr maskAttr(const spec::Mask &mask,
+                           llvm::ArrayRef<spec::ValueId> values);
 
   mlir::Value operand(const spec::Operand &operand, mlir::Location loc);
   mlir::Value use(const WeightSymbol &symbol, mlir::Location loc);

@@ -25,7 +25,9 @@ static Type inputType(OpBuilder &builder, const spec::EntryInput &input) {
   if (input.type != "rows")
     return {};
   llvm::append_range(shape, input.shape);
-  return RankedTensorType::get(shape, builder.getF32Type());
+  return RankedTensorType::get(shape, input.elem == "f32"
+                                          ? Type(builder.getF32Type())
+                                          : builder.getI32Type());
 }
 
 static void describeEntry(func::FuncOp function, const spec::Entry &entry,
@@ -35,6 +37,8 @@ static void describeEntry(func::FuncOp function, const spec::Entry &entry,
   for (auto [i, input] : llvm::enumerate(inputs)) {
     function.setArgAttr(i + 1, "llm.name", builder.getStringAttr(input->name));
     function.setArgAttr(i + 1, "llm.input", builder.getStringAttr(input->type));
+    if (input->elem == "bool")
+      function.setArgAttr(i + 1, llm::flagsAttr, builder.getUnitAttr());
     if (input->optional)
       function.setArgAttr(i + 1, llm::optionalAttr, builder.getUnitAttr());
   }

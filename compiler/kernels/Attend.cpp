@@ -14,6 +14,7 @@
 // tile see have the weight zero.
 #include "compiler/kernels/CacheOperand.h"
 #include "compiler/kernels/Kinds.h"
+#include "compiler/kernels/Mask.h"
 #include "compiler/kernels/PanelProduct.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 
@@ -43,10 +44,7 @@ void attendSignature(const Attrs &attrs, SignatureWriter &s) {
   s.cache("cache", {{"k", keyHeads, width}, {"v", keyHeads, valueWidth}});
   if (attrs.flag("sinks"))
     s.vector("sinks", heads);
-  if (attrs.flag("window"))
-    s.dim("window");
-  if (attrs.flag("band"))
-    s.dim("band", 0);
+  maskSignature(attrs.list("mask"), s);
   if (attrs.word("bias") == "alibi")
     s.vector("slopes", heads);
   if (attrs.word("bias") == "bucket") {
@@ -71,8 +69,29 @@ int64_t attendScratch(const Attrs &attrs, DimFn dim) {
 LogicalResult checkAttend(const Attrs &attrs, ErrorFn error) {
   if (attrs.integer("head_dim") < 1 || attrs.integer("value_dim") < 1)
     return error() << "attend needs a head_dim and a value_dim of at least 1";
-  return success();
+  return checkMask(attrs.list("mask"), error);
 }
+
+// slope * (key - query), or what the attributes make of it.
+struct Alibi {
+  bool twoSided;
+  StringRef rounded;
+  double times; // of what was rounded; else it is in the slopes
+
+  Expr of(Expr positions, Expr distance, Expr slope) const {
+    Type f32 = slope.b().getF32Type();
+    if (twoSided)
+      distance = min(distance, -distance);
+    else if (rounded != "none")
+      distance = positions;
+    Expr bias = toFloat(distance, f32) * slope;
+    if (rounded == "none")
+      return bias;
+    Type narrow = rounded == "f16" ? Type(slope.b().getF16Type())
+                                   : slope.b().getBF16Type();
+    return toFloat(toFloat(bias, narrow), f32) * times;
+  }
+};
 
 class AttendKernel {
 public:
@@ -97,7 +116,8 @@ private:
   void merge(Expr row, Expr start);
   void close(const Tile &tile);
   Expr score(const Tile &tile, Expr row, Expr positions, Expr query, Expr s);
-  Expr biasOf(const Tile &tile, Expr row, Expr distance);
+  Expr biasOf(const Tile &tile, Expr row, Expr positions, Expr query);
+  Mask::Query queryOf(const Tile &tile, Expr row);
 
   // Sums of `rows` rows of x times a panel of `width` columns, to z.
   void product(const PanelProduct &panel, Expr rows, Expr xStride, Expr xOffset,
@@ -119,10 +139,12 @@ private:
   int64_t qWidth; // stride of q in scratch
   double scale;
   std::optional<double> cap;
-  bool causal, hasWindow, hasBand, hasSinks;
+  bool hasSinks;
   StringRef bias;
+  Alibi alibi;
+  Mask mask;
   CacheOperand cache;
-  Expr heads, keyHeads, group, tileTokens, window, band, maxDistance;
+  Expr heads, keyHeads, group, tileTokens, maxDistance;
   Value q, y, sinks, slopes, biasWeight, buckets;
   Value sequenceOf, offsetOf, firstOf;
   Value queries, weights, out, blockOut, maxRow, sumRow, blockMax, blockSum;
@@ -133,16 +155,13 @@ private:
 AttendKernel::AttendKernel(KernelBuilder &k, const Attrs &attrs)
     : k(k), layout{attrs.integer("head_dim"), attrs.integer("value_dim")},
       qWidth((layout.keyWidth + 15) / 16 * 16), scale(attrs.real("scale", 1)),
-      causal(attrs.flag("causal")), hasWindow(attrs.flag("window")),
-      hasBand(attrs.flag("band")), hasSinks(attrs.flag("sinks")),
-      bias(attrs.word("bias")), cache(k, "cache"), heads(k.dim("heads")),
+      hasSinks(attrs.flag("sinks")), bias(attrs.word("bias")),
+      alibi{attrs.flag("two_sided"), attrs.word("rounded"),
+            attrs.real("times", 1)},
+      mask(k, attrs.list("mask")), cache(k, "cache"), heads(k.dim("heads")),
       keyHeads(k.dim("kv_heads")) {
   if (attrs.has("cap"))
     cap = attrs.real("cap");
-  if (hasWindow)
-    window = k.dim("window");
-  if (hasBand)
-    band = k.dim("band");
   q = k.operand("q", k.f32());
   y = k.operand("y", k.f32());
   if (hasSinks)
@@ -219,21 +238,12 @@ AttendKernel::Tile AttendKernel::open(Expr sequence, Expr keyHead, Expr from,
                                       Expr to) {
   Tile tile{sequence, keyHead, from, to, (to - from) * group, {}, {}};
   Expr qStride = k.dim("q.stride");
-  Expr held = cache.held(sequence), total = cache.total(sequence);
+  Expr total = cache.total(sequence);
   Values seen = k.loop(
       k.index(0), tile.rows, 1, {total, k.index(0)},
       [&](Expr row, ArrayRef<Expr> range) {
         Expr token = from + row / group;
-        Expr position = held + toIndex(k.load(offsetOf, token));
-        Expr low = k.index(0), high = total;
-        if (causal || hasWindow)
-          high = min(high, position + 1);
-        if (hasWindow)
-          low = max(low, position + 1 - window);
-        if (hasBand) {
-          low = max(low, position - band);
-          high = min(high, position + band + 1);
-        }
+        auto [low, high] = mask.range(queryOf(tile, row));
         k.store(toInt(low, k.i32()), fromRow, row);
         k.store(toInt(high, k.i32()), toRow, row);
         // A sink is a block of one score without a value.
@@ -252,6 +262,13 @@ AttendKernel::Tile AttendKernel::open(Expr sequence, Expr keyHead, Expr from,
   tile.low = seen[0];
   tile.high = seen[1];
   return tile;
+}
+
+Mask::Query AttendKernel::queryOf(const Tile &tile, Expr row) {
+  Expr token = tile.from + row / group;
+  Expr position = cache.held(tile.sequence) + toIndex(k.load(offsetOf, token));
+  return {token, position, head(tile, row),
+          toIndex(k.load(firstOf, tile.sequence)), cache.total(tile.sequence)};
 }
 
 KernelBuilder::Range AttendKernel::panelsSeen(const Tile &tile, Expr start) {
@@ -305,10 +322,12 @@ void AttendKernel::scores(const Tile &tile, Value head, Expr start) {
   });
 }
 
-Expr AttendKernel::biasOf(const Tile &tile, Expr row, Expr distance) {
-  Expr h = head(tile, row);
+Expr AttendKernel::biasOf(const Tile &tile, Expr row, Expr positions,
+                          Expr query) {
+  Expr h = head(tile, row), distance = positions - query;
   if (bias == "alibi")
-    return toFloat(distance, k.f32()) * splat(k.load(slopes, h), Lanes::width);
+    return alibi.of(positions, distance,
+                    splat(k.load(slopes, h), Lanes::width));
   Expr reach = splat(toInt(maxDistance, k.i32()), Lanes::width);
   Expr entry = max(min(distance, reach), -reach) + reach;
   Expr bucket = k.gather(buckets, k.index(0), entry);
@@ -322,7 +341,7 @@ Expr AttendKernel::score(const Tile &tile, Expr row, Expr positions, Expr query,
   if (scale != 1)
     s = s * scale;
   if (bias != "none")
-    s = s + biasOf(tile, row, positions - query);
+    s = s + biasOf(tile, row, positions, query);
   if (cap)
     s = tanh(s / *cap) * *cap;
   return s;
@@ -333,8 +352,7 @@ Expr AttendKernel::score(const Tile &tile, Expr row, Expr positions, Expr query,
 void AttendKernel::softmax(const Tile &tile, Expr row, Expr start) {
   KernelBuilder::Range seen = panelsSeen(tile, start);
   Expr base = row * kBlock;
-  Expr from = rowFrom(row), to = rowTo(row);
-  Expr sees = (from < start + kBlock) & (start < to);
+  Expr sees = (rowFrom(row) < start + kBlock) & (start < rowTo(row));
   auto lanes = [](Expr i) { return Lanes{i, {}}; };
   auto otherwise = [&] {
     k.loop(seen.from, seen.to, Lanes::width,
@@ -343,15 +361,10 @@ void AttendKernel::softmax(const Tile &tile, Expr row, Expr start) {
   k.when(
       sees,
       [&] {
-        Expr low = splat(toInt(from, k.i32()), Lanes::width);
-        Expr high = splat(toInt(to, k.i32()), Lanes::width);
-        Expr query;
-        if (bias != "none") {
-          Expr token = tile.from + row / group;
-          Expr position =
-              cache.held(tile.sequence) + toIndex(k.load(offsetOf, token));
-          query = splat(toInt(position, k.i32()), Lanes::width);
-        }
+        Expr low = splat(toInt(rowFrom(row), k.i32()), Lanes::width);
+        Expr high = splat(toInt(rowTo(row), k.i32()), Lanes::width);
+        Mask::Query from = queryOf(tile, row);
+        Expr query = splat(toInt(from.position, k.i32()), Lanes::width);
         auto positionsAt = [&](Expr i) {
           return splat(toInt(start + i, k.i32()), Lanes::width) + iota;
         };
@@ -362,12 +375,17 @@ void AttendKernel::softmax(const Tile &tile, Expr row, Expr start) {
                      Expr s = score(tile, row, positions, query,
                                     k.load(weights, base, lanes(i)));
                      Expr visible = (low <= positions) & (positions < high);
+                     if (!mask.isRange())
+                       visible = visible & mask.visible(from, positions);
                      s = select(visible, s, s.like(-INFINITY));
                      k.store(s, weights, base, lanes(i));
                      return Values{max(s, carried[0])};
                    });
         Expr most = k.maxLanes(top[0]);
-        Expr all = splat(most, Lanes::width);
+        // A row that sees nothing of the block has no maximum.
+        Expr known =
+            mask.isRange() ? most : select(most > -INFINITY, most, k.real(0));
+        Expr all = splat(known, Lanes::width);
         Values sums = k.loop(seen.from, seen.to, Lanes::width, {k.reals(0)},
                              [&](Expr i, ArrayRef<Expr> carried) {
                                Expr s = k.load(weights, base, lanes(i));
@@ -409,6 +427,8 @@ void AttendKernel::weighStrip(const Tile &tile, Value head, Expr start,
 
 void AttendKernel::merge(Expr row, Expr start) {
   Expr sees = (rowFrom(row) < start + kBlock) & (start < rowTo(row));
+  if (!mask.isRange())
+    sees = sees & (k.load(blockMax, row) > -INFINITY);
   k.when(sees, [&] {
     Expr before = k.load(maxRow, row), here = k.load(blockMax, row);
     Expr most = max(before, here);
@@ -457,12 +477,13 @@ void addAttendKinds(KindTable &table) {
       {Attribute::Integer, "head_dim", {}, true},
       {Attribute::Integer, "value_dim", {}, true},
       {Attribute::Real, "scale"},
-      {Attribute::Flag, "causal"},
-      {Attribute::Flag, "window"},
-      {Attribute::Flag, "band"},
+      {Attribute::List, "mask"},
       {Attribute::Real, "cap"},
       {Attribute::Flag, "sinks"},
       {Attribute::Word, "bias", {"none", "alibi", "bucket"}},
+      {Attribute::Flag, "two_sided"},
+      {Attribute::Word, "rounded", {"none", "f16", "bf16"}},
+      {Attribute::Real, "times"},
   };
   attend.signature = attendSignature;
   attend.scratch = attendScratch;

@@ -62,6 +62,11 @@ double Attrs::real(StringRef name, double otherwise) const {
   return otherwise;
 }
 
+ArrayAttr Attrs::list(StringRef name) const {
+  auto value = has(name) ? attrs.getAs<ArrayAttr>(name) : nullptr;
+  return value ? value : ArrayAttr::get(attrs.getContext(), {});
+}
+
 static LogicalResult checkOne(const Attribute &known, mlir::Attribute value,
                               ErrorFn error) {
   switch (known.type) {
@@ -79,6 +84,11 @@ static LogicalResult checkOne(const Attribute &known, mlir::Attribute value,
     if (!isa<FloatAttr>(value))
       return error() << "kernel attribute '" << known.name
                      << "' is a float, found " << value;
+    return success();
+  case Attribute::List:
+    if (!isa<ArrayAttr>(value))
+      return error() << "kernel attribute '" << known.name
+                     << "' is a list, found " << value;
     return success();
   case Attribute::Word:
     auto word = dyn_cast<StringAttr>(value);

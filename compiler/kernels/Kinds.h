@@ -25,6 +25,7 @@ public:
   Elem elem(llvm::StringRef name, Elem otherwise = Elem::F32) const;
   int64_t integer(llvm::StringRef name, int64_t otherwise = 0) const;
   double real(llvm::StringRef name, double otherwise = 0) const;
+  mlir::ArrayAttr list(llvm::StringRef name) const; // empty if absent
   mlir::DictionaryAttr dictionary() const { return attrs; }
 
 private:
@@ -32,9 +33,9 @@ private:
 };
 
 // One attribute that a kind knows. A word lists its legal values; without
-// a list it is any text.
+// a list it is any text. What is in a List, the kind checks.
 struct Attribute {
-  enum Type { Flag, Word, Integer, Real } type;
+  enum Type { Flag, Word, Integer, Real, List } type;
   llvm::StringRef name;
   llvm::SmallVector<llvm::StringRef> words = {};
   bool required = false;

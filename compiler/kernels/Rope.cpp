@@ -2,8 +2,7 @@
 //
 // `rope_table`  pos [rows] i32, freqs [N] f32 -> y [rows][2 * N]: N cosines,
 //               then N sines of angle = f32(pos) * freqs[i] rounded to f32,
-//               times amplitude. Sine and cosine are taken in f64: near angle
-//               1e5 an f32 range reduction is wrong in the third digit.
+//               times amplitude
 // `rotate`      y[r][h] = x[r][h] rotated by row r of the table (see
 //               RotateRow.h); heads of head_dim channels, rotary pairs each
 #include "compiler/kernels/Kinds.h"
@@ -21,40 +20,6 @@ static void tableSignature(const Attrs &, SignatureWriter &s) {
   s.rows("y", 2 * n);
 }
 
-// x * (c[0] + x^2 * (c[1] + ...)) or without the leading x.
-static Expr polynomial(Expr square, ArrayRef<double> coefficients) {
-  Expr sum = square.like(coefficients.back());
-  for (double coefficient : llvm::reverse(coefficients.drop_back()))
-    sum = fma(sum, square, square.like(coefficient));
-  return sum;
-}
-
-struct SineCosine {
-  Expr sine, cosine;
-};
-
-// Of f64 angles below 2^31 in size; the error is far below half an ulp of f32.
-static SineCosine sineAndCosine(KernelBuilder &k, Expr angle) {
-  // angle = quarters * pi / 2 + rest, |rest| <= pi / 4.
-  Expr quarters = roundEven(angle * 0.63661977236758134);
-  Expr rest = fma(quarters, angle.like(-1.5707963267948966), angle);
-  rest = fma(quarters, angle.like(-6.123233995736766e-17), rest);
-  Expr square = rest * rest;
-  // Taylor series: the first terms left out are below 2e-15 here.
-  Expr sine = rest * polynomial(square, {1.0, -1.0 / 6, 1.0 / 120, -1.0 / 5040,
-                                         1.0 / 362880, -1.0 / 39916800,
-                                         1.0 / 6227020800.0});
-  Expr cosine = polynomial(square, {1.0, -1.0 / 2, 1.0 / 24, -1.0 / 720,
-                                    1.0 / 40320, -1.0 / 3628800,
-                                    1.0 / 479001600, -1.0 / 87178291200.0});
-  Expr quadrant = toInt(quarters, k.i32());
-  Expr odd = (quadrant & 1) != 0;
-  Expr sineNegative = (quadrant & 2) != 0;
-  Expr cosineNegative = ((quadrant + 1) & 2) != 0;
-  Expr s = select(odd, cosine, sine), c = select(odd, sine, cosine);
-  return {select(sineNegative, -s, s), select(cosineNegative, -c, c)};
-}
-
 static LogicalResult buildRopeTable(KernelBuilder &k, const Attrs &attrs,
                                     Region *) {
   double amplitude = attrs.real("amplitude", 1.0);
@@ -67,9 +32,7 @@ static LogicalResult buildRopeTable(KernelBuilder &k, const Attrs &attrs,
     k.lanes(n, [&](Lanes at) {
       Expr angle =
           splat(position, Lanes::width) * k.load(freqs, k.index(0), at);
-      SineCosine both = sineAndCosine(k, toFloat(angle, k.b().getF64Type()));
-      Expr cosine = toFloat(both.cosine, k.f32());
-      Expr sine = toFloat(both.sine, k.f32());
+      Expr cosine = cos(angle), sine = sin(angle);
       if (amplitude != 1.0) {
         cosine = cosine * amplitude;
         sine = sine * amplitude;

@@ -1,8 +1,10 @@
 // Kinds that choose experts.
 //
-// `top_k`  idx [rows][top_k] i32: the largest of x [rows][experts], largest
-//          first, of equal ones the lower index first
-// `pick`   y[r][i] = x[r][idx[r][i]]
+// `top_k`  idx [rows][heads][top_k] i32: the largest of each of x
+//          [rows][heads][experts], largest first, of equal ones the lower index
+//          first
+// `pick`   y[r][h][i] = x[r][h][idx[r][h][i]]
+// `chosen` y[r][i] = 1 for i in idx[r], else 0
 // `route`  both and what surrounds them, with the bits of the separate kinds:
 //   order = score_first: p = score(x); idx = top_k(p + correction);
 //                        weight = p[idx]
@@ -18,28 +20,55 @@ namespace sluice::kernels {
 
 static void topKSignature(const Attrs &, SignatureWriter &s) {
   Size experts = s.dim("experts"), topK = s.dim("top_k");
+  Size heads = s.dim("heads");
   s.atMost(topK, experts);
-  s.rows("x", experts);
+  s.rows("x", heads * experts);
   s.writes();
-  s.rows("idx", topK).elem(Elem::I32).whole();
+  s.rows("idx", heads * topK).elem(Elem::I32).whole();
 }
 
 static LogicalResult buildTopK(KernelBuilder &k, const Attrs &, Region *) {
   Value x = k.operand("x", k.f32()), idx = k.operand("idx", k.i32());
   Expr experts = k.dim("experts"), count = k.dim("top_k");
   Expr xStride = k.dim("x.stride"), idxStride = k.dim("idx.stride");
-  k.items(k.rows(), [&](Expr row) {
-    topKRow(k, {x, row * xStride}, {idx, row * idxStride}, experts, count);
+  Expr heads = k.dim("heads");
+  k.items(k.rows() * heads, [&](Expr item) {
+    Expr row = item / heads, h = item % heads;
+    topKRow(k, {x, row * xStride + h * experts},
+            {idx, row * idxStride + h * count}, experts, count);
   });
   return success();
 }
 
 static void pickSignature(const Attrs &, SignatureWriter &s) {
   Size experts = s.dim("experts"), topK = s.dim("top_k");
-  s.rows("x", experts);
+  Size heads = s.dim("heads");
+  s.rows("x", heads * experts);
+  s.rows("idx", heads * topK).elem(Elem::I32).whole();
+  s.writes();
+  s.rows("y", heads * topK);
+}
+
+static void chosenSignature(const Attrs &, SignatureWriter &s) {
+  Size experts = s.dim("experts"), topK = s.dim("top_k");
   s.rows("idx", topK).elem(Elem::I32).whole();
   s.writes();
-  s.rows("y", topK);
+  s.rows("y", experts);
+}
+
+static LogicalResult buildChosen(KernelBuilder &k, const Attrs &, Region *) {
+  Value idx = k.operand("idx", k.i32()), y = k.operand("y", k.f32());
+  Expr experts = k.dim("experts"), count = k.dim("top_k");
+  Expr idxStride = k.dim("idx.stride"), yStride = k.dim("y.stride");
+  k.items(k.rows(), [&](Expr row) {
+    k.lanes(experts,
+            [&](Lanes at) { k.store(k.reals(0), y, row * yStride, at); });
+    k.loop(k.index(0), count, 1, [&](Expr i) {
+      Expr at = toIndex(k.load(idx, row * idxStride + i));
+      k.store(k.real(1), y, row * yStride + at);
+    });
+  });
+  return success();
 }
 
 static LogicalResult buildPick(KernelBuilder &k, const Attrs &, Region *) {
@@ -47,8 +76,11 @@ static LogicalResult buildPick(KernelBuilder &k, const Attrs &, Region *) {
   Value y = k.operand("y", k.f32());
   Expr count = k.dim("top_k"), xStride = k.dim("x.stride");
   Expr idxStride = k.dim("idx.stride"), yStride = k.dim("y.stride");
-  k.items(k.rows(), [&](Expr row) {
-    pickRow(k, {x, row * xStride}, {idx, row * idxStride}, {y, row * yStride},
+  Expr heads = k.dim("heads"), experts = k.dim("experts");
+  k.items(k.rows() * heads, [&](Expr item) {
+    Expr row = item / heads, h = item % heads;
+    pickRow(k, {x, row * xStride + h * experts},
+            {idx, row * idxStride + h * count}, {y, row * yStride + h * count},
             count);
   });
   return success();
@@ -134,6 +166,7 @@ static LogicalResult buildRoute(KernelBuilder &k, const Attrs &attrs,
 void addRoutingKinds(KindTable &table) {
   table["top_k"] = {{}, topKSignature, nullptr, buildTopK};
   table["pick"] = {{}, pickSignature, nullptr, buildPick};
+  table["chosen"] = {{}, chosenSignature, nullptr, buildChosen};
   table["route"] = {
       {{Attribute::Word, "score", {"none", "softmax", "sigmoid"}},
        {Attribute::Word, "order", {"score_first", "top_first"}, true},

@@ -2,6 +2,7 @@
 // arithmetic are the same: rotation of rows, then one `attend` over a cache.
 // Keys and values of this step alone go through a cache that lives as long as
 // the step.
+#include "compiler/kernels/MaskNames.h"
 #include "compiler/lowering/Common.h"
 
 using namespace mlir;
@@ -151,8 +152,6 @@ LogicalResult lowerCached(Walk &walk, llm::CachedOp op) {
 }
 
 LogicalResult lowerAlibi(Walk &walk, llm::AlibiOp op) {
-  if (op.getRounded())
-    return op.emitError("has no kernel for rounded distances");
   walk.set(op.getResult(), Bias{op, std::nullopt});
   return success();
 }
@@ -169,39 +168,53 @@ LogicalResult lowerBucketBias(Walk &walk, llm::BucketBiasOp op) {
 struct Scores {
   FloatAttr scale, cap;
   ArrayAttr mask;
+  SmallVector<Rows> maskValues;
   std::optional<Weight> sinks;
   const Bias *bias = nullptr;
 };
 
-LogicalResult addMask(Operation *op, ArrayAttr mask, Config &config,
-                      Step &step) {
+// Terms of a mask as the kernel has them, their numbers and values in `step`.
+// The kernel's lists are of terms of which all and of which any must allow a
+// key by turns; `any` is what this one is.
+SmallVector<Attribute> maskTerms(ArrayAttr mask, bool any,
+                                 ArrayRef<Rows> values,
+                                 kernels::MaskNames &names, Step &step) {
+  Builder b(mask.getContext());
+  SmallVector<Attribute> terms;
   for (auto term : mask.getAsRange<llm::MaskAttr>()) {
-    switch (term.getKind()) {
-    case llm::MaskKind::all:
-      break;
-    case llm::MaskKind::causal:
-      config.flag("causal", true);
-      break;
-    case llm::MaskKind::window:
-      config.flag("window", true);
-      step.dims.push_back({"window", term.getSize()});
-      break;
-    case llm::MaskKind::band:
-    case llm::MaskKind::chunk:
-      return op->emitError()
-             << "mask '" << llm::stringifyMaskKind(term.getKind())
-             << "' has no kernel yet";
+    llm::MaskKind kind = term.getKind();
+    if (kind == llm::MaskKind::any || kind == llm::MaskKind::every) {
+      bool either = kind == llm::MaskKind::any;
+      SmallVector<Attribute> inner =
+          maskTerms(term.getTerms(), either, values, names, step);
+      if (either == any)
+        llvm::append_range(terms, inner);
+      else
+        terms.push_back(b.getArrayAttr(inner));
+      continue;
     }
+    StringRef word = llm::stringifyMaskKind(kind);
+    terms.push_back(b.getStringAttr(word));
+    std::string name = names.next(word);
+    if (term.hasValue())
+      step.add(name, values[static_cast<size_t>(term.getSize())].ref());
+    else if (kind == llm::MaskKind::blocks)
+      for (auto [dim, number] :
+           llvm::zip_equal(kernels::blockDims, term.getNumbers()))
+        step.add(name + dim.str(), number);
+    else if (!term.getNumbers().empty())
+      step.add(name, term.getSize());
   }
-  return success();
+  return terms;
 }
 
 void addBias(Walk &walk, const Bias &bias, Config &config, Step &step) {
   if (auto alibi = dyn_cast<llm::AlibiOp>(bias.op)) {
-    config.word("bias", "alibi");
-    Constant slopes{alibiSlopes(
-        alibi.getHeads(),
-        static_cast<float>(alibi.getTimesAttr().getValueAsDouble()))};
+    config.word("bias", "alibi").flag("two_sided", alibi.getTwoSided());
+    if (std::optional<llm::RoundTo> to = alibi.getRounded())
+      config.word("rounded", llm::stringifyRoundTo(*to))
+          .real("times", alibi.getTimesAttr());
+    Constant slopes{alibiSlopes(alibi)};
     step.operands.push_back({"slopes", walk.ref("alibi", slopes)});
     return;
   }
@@ -237,8 +250,9 @@ LogicalResult emitAttend(Walk &walk, Operation *op, const Rows &q,
   if (scores.sinks)
     step.operands.push_back(
         {"sinks", walk.ref(*scores.sinks, Layout::Rows, true)});
-  if (failed(addMask(op, scores.mask, config, step)))
-    return failure();
+  kernels::MaskNames names;
+  config.array("mask",
+               maskTerms(scores.mask, false, scores.maskValues, names, step));
   if (scores.bias)
     addBias(walk, *scores.bias, config, step);
   step.config = config.get();
@@ -246,10 +260,15 @@ LogicalResult emitAttend(Walk &walk, Operation *op, const Rows &q,
   return walk.emit(op, step);
 }
 
-FailureOr<Scores> scoresOf(Walk &walk, Operation *op, FloatAttr scale,
-                           FloatAttr cap, ArrayAttr mask, Value sinks,
-                           Value bias) {
-  Scores scores{scale, cap, mask, {}, nullptr};
+template <typename OpTy> FailureOr<Scores> scoresOf(Walk &walk, OpTy op) {
+  Scores scores{op.getScaleAttr(), op.getCapAttr(), op.getMaskAttr(), {}, {}};
+  for (Value value : op.getMaskValues()) {
+    FailureOr<Rows> rows = walk.rows(op, value);
+    if (failed(rows))
+      return failure();
+    scores.maskValues.push_back(*rows);
+  }
+  Value sinks = op.getSinks(), bias = op.getBias();
   if (sinks) {
     FailureOr<Weight> weight = walk.weight(op, sinks);
     if (failed(weight))
@@ -279,9 +298,7 @@ LogicalResult readCache(Walk &walk, llm::AttentionOp op, const Cache &cache,
 
 LogicalResult lowerAttention(Walk &walk, llm::AttentionOp op) {
   FailureOr<Rows> q = walk.rows(op, op.getQ());
-  FailureOr<Scores> scores =
-      scoresOf(walk, op, op.getScaleAttr(), op.getCapAttr(), op.getMaskAttr(),
-               op.getSinks(), op.getBias());
+  FailureOr<Scores> scores = scoresOf(walk, op);
   if (failed(q) || failed(scores))
     return failure();
   ArrayRef<int64_t> query = shapeOfTensor(op.getQ());
@@ -364,9 +381,7 @@ FailureOr<Rows> emitPrepare(Walk &walk, llm::FusedAttentionOp op, const Rows &q,
 LogicalResult lowerFusedAttention(Walk &walk, llm::FusedAttentionOp op) {
   FailureOr<Rows> q = walk.rows(op, op.getQ()), k = walk.rows(op, op.getK()),
                   v = walk.rows(op, op.getV());
-  FailureOr<Scores> scores =
-      scoresOf(walk, op, op.getScaleAttr(), op.getCapAttr(), op.getMaskAttr(),
-               op.getSinks(), op.getBias());
+  FailureOr<Scores> scores = scoresOf(walk, op);
   if (failed(q) || failed(k) || failed(v) || failed(scores))
     return failure();
   HeadShape shape{static_cast<int64_t>(op.getHeads()),

@@ -20,15 +20,8 @@ mlir::LogicalResult emitNorm(Walk &walk, mlir::Operation *op,
                              const NormOf &norm, const Rows &from, Rows to,
                              int64_t group, llvm::StringRef epsIn = {});
 
-// The activation and numbers behind a product.
-struct Epilogue {
-  bool glu = false;
-  llvm::StringRef act; // empty for none
-  mlir::FloatAttr beta, gateMax, upLimit, upAdd, scale, cap;
-
-  bool any() const { return glu || !act.empty() || scale || cap; }
-  void addTo(Config &config) const;
-};
+// As attributes of a kernel.
+void addEpilogue(const llm::Epilogue &epilogue, Config &config);
 
 // A matrix product with what comes before and after it; several weights are
 // one product with the results side by side.
@@ -38,7 +31,7 @@ struct Product {
   llvm::SmallVector<Weight> weights, biases;
   std::optional<Rows> residual;
   llm::Compute compute = llm::Compute::f32;
-  Epilogue epilogue;
+  llm::Epilogue epilogue;
   int64_t width = 0; // columns of the result
   // Rows of stacked experts: "tokens" or "pairs" (see the kernel kind).
   llvm::StringRef rows;
@@ -73,7 +66,10 @@ llvm::SmallVector<float> llama3Frequencies(llm::FreqsLlama3Op op,
                                            llvm::ArrayRef<float> freqs);
 llvm::SmallVector<float> yarnFrequencies(llm::FreqsYarnOp op,
                                          llvm::ArrayRef<float> freqs);
-llvm::SmallVector<float> alibiSlopes(int64_t heads, float times);
+// Rounded if the op says so, else times `times`.
+llvm::SmallVector<float> alibiSlopes(llm::AlibiOp op);
+llvm::SmallVector<float> alibiSlopes(int64_t heads, float times,
+                                     float maximum = 8);
 // The bucket of every distance -D ... D.
 llvm::SmallVector<int32_t> distanceBuckets(int64_t buckets, int64_t maxDistance,
                                            bool bothWays);

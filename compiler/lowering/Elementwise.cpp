@@ -196,6 +196,11 @@ LogicalResult lowerConstant(Walk &walk, llm::ConstantOp op) {
   return success();
 }
 
+LogicalResult lowerVector(Walk &walk, llm::VectorOp op) {
+  walk.set(op.getResult(), Constant{SmallVector<float>(op.getValues())});
+  return success();
+}
+
 } // namespace
 
 LogicalResult emitCopy(Walk &walk, Operation *op, const Rows &from,
@@ -222,6 +227,7 @@ void addElementwiseLowerings(OpTable &table) {
   table.add<llm::SumOp, lowerSum>();
   table.add<llm::NormalizeOp, lowerNormalize>();
   table.add<llm::ConstantOp, lowerConstant>();
+  table.add<llm::VectorOp, lowerVector>();
 }
 
 } // namespace sluice::plan

@@ -15,17 +15,19 @@ LogicalResult lowerTopK(Walk &walk, llm::TopKOp op) {
     return failure();
   Rows y = walk.result(op.getResult(), scores->count);
   walk.set(op.getResult(), y);
-  walk.noteChoice(y, scores->width);
+  int64_t among = rowShape(op.getScores()).back(), k = op.getK();
+  walk.noteChoice(y, among);
   Step step("top_k", walk.config().get());
   step.operands = {{"x", scores->ref()}, {"idx", y.ref()}};
-  step.dims = {{"experts", scores->width}, {"top_k", y.width}};
+  step.dims = {{"experts", among}, {"top_k", k}, {"heads", y.width / k}};
   step.rows = scores->count;
   return walk.emit(op, step);
 }
 
 LogicalResult lowerPick(Walk &walk, llm::PickOp op) {
   FailureOr<Rows> x = walk.rows(op, op.getX()), at = walk.rows(op, op.getAt());
-  if (failed(x) || failed(at) || failed(walk.checkChoice(op, *at, x->width)))
+  int64_t among = rowShape(op.getX()).back(), k = rowShape(op.getAt()).back();
+  if (failed(x) || failed(at) || failed(walk.checkChoice(op, *at, among)))
     return failure();
   if (x->count != at->count)
     return op.emitError("takes as many rows of values as of indices");
@@ -33,8 +35,21 @@ LogicalResult lowerPick(Walk &walk, llm::PickOp op) {
   walk.set(op.getResult(), y);
   Step step("pick", walk.config().get());
   step.operands = {{"x", x->ref()}, {"idx", at->ref()}, {"y", y.ref()}};
-  step.dims = {{"experts", x->width}, {"top_k", y.width}};
+  step.dims = {{"experts", among}, {"top_k", k}, {"heads", y.width / k}};
   step.rows = x->count;
+  return walk.emit(op, step);
+}
+
+LogicalResult lowerChosen(Walk &walk, llm::ChosenOp op) {
+  FailureOr<Rows> at = walk.rows(op, op.getAt());
+  if (failed(at) || failed(walk.checkChoice(op, *at, op.getOf())))
+    return failure();
+  Rows y = walk.result(op.getResult(), at->count);
+  walk.set(op.getResult(), y);
+  Step step("chosen", walk.config().get());
+  step.operands = {{"idx", at->ref()}, {"y", y.ref()}};
+  step.dims = {{"experts", y.width}, {"top_k", at->width}};
+  step.rows = at->count;
   return walk.emit(op, step);
 }
 
@@ -185,12 +200,7 @@ FailureOr<Rows> emitTwoProducts(Walk &walk, llm::FusedExpertsOp op,
     first.rows = "pairs";
   }
   first.compute = op.getCompute();
-  first.epilogue.glu = op.getGlu();
-  first.epilogue.act = llm::stringifyAct(op.getAct());
-  first.epilogue.beta = op.getBetaAttr();
-  first.epilogue.gateMax = op.getGateMaxAttr();
-  first.epilogue.upLimit = op.getUpLimitAttr();
-  first.epilogue.upAdd = op.getUpAddAttr();
+  first.epilogue = op.epilogue();
   first.width = first.weights.front().op.getTensorType().getDimSize(1);
   FailureOr<Rows> middle = lowerProduct(walk, op, first, "expert.hidden");
   if (failed(middle))
@@ -306,6 +316,7 @@ LogicalResult lowerFusedRouter(Walk &walk, llm::FusedRouterOp op) {
 void addExpertLowerings(OpTable &table) {
   table.add<llm::TopKOp, lowerTopK>();
   table.add<llm::PickOp, lowerPick>();
+  table.add<llm::ChosenOp, lowerChosen>();
   table.add<llm::ExpertsOp, lowerExperts>();
   table.add<llm::FusedRouterOp, lowerFusedRouter>();
   table.add<llm::FusedExpertsOp, lowerFusedExperts>();

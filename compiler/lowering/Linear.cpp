@@ -9,16 +9,16 @@ using namespace mlir;
 
 namespace sluice::plan {
 
-void Epilogue::addTo(Config &config) const {
-  config.flag("glu", glu);
-  if (!act.empty())
-    config.word("act", act);
-  config.real("beta", beta)
-      .real("gate_max", gateMax)
-      .real("up_limit", upLimit)
-      .real("up_add", upAdd)
-      .real("scale", scale)
-      .real("cap", cap);
+void addEpilogue(const llm::Epilogue &epilogue, Config &config) {
+  config.flag("glu", epilogue.glu);
+  if (epilogue.act)
+    config.word("act", llm::stringifyAct(*epilogue.act));
+  config.real("beta", epilogue.beta)
+      .real("gate_max", epilogue.gateMax)
+      .real("up_limit", epilogue.upLimit)
+      .real("up_add", epilogue.upAdd)
+      .real("scale", epilogue.scale)
+      .real("cap", epilogue.cap);
 }
 
 namespace {
@@ -100,7 +100,7 @@ private:
     FailureOr<Rows> x = libraryInput();
     if (failed(x))
       return failure();
-    if (!p.epilogue.any()) {
+    if (!p.epilogue) {
       if (p.residual &&
           failed(emitCopy(walk, op, *p.residual, y, {1, p.width, 0, 0})))
         return failure();
@@ -163,7 +163,7 @@ private:
         .word("compute", isBf16() ? "bf16" : "f32")
         .flag("bias", !p.biases.empty())
         .flag("residual", p.residual.has_value());
-    p.epilogue.addTo(config);
+    addEpilogue(p.epilogue, config);
     Step step("linear");
     step.operands = {{"x", x.ref()}, {"w", weightRef()}, {"y", y.ref()}};
     if (norm) {
@@ -224,7 +224,7 @@ private:
 
   LogicalResult emitPost(const Rows &sums, const Rows &y) {
     Config config = walk.config();
-    p.epilogue.addTo(config);
+    addEpilogue(p.epilogue, config);
     config.flag("residual", p.residual.has_value());
     Step step("post", config.get());
     step.operands = {{"x", sums.ref()}, {"y", y.ref()}};
@@ -317,14 +317,7 @@ LogicalResult lowerFusedLinear(Walk &walk, llm::FusedLinearOp op) {
     p.residual = *residual;
   }
   p.compute = op.getCompute();
-  p.epilogue = {op.getGlu(),
-                op.getAct() ? llm::stringifyAct(*op.getAct()) : StringRef(),
-                op.getBetaAttr(),
-                op.getGateMaxAttr(),
-                op.getUpLimitAttr(),
-                op.getUpAddAttr(),
-                op.getScaleAttr(),
-                op.getCapAttr()};
+  p.epilogue = op.epilogue();
   for (Value output : op.getOutputs())
     p.width += widthOf(output);
   FailureOr<Rows> y = lowerProduct(walk, op, p, resultName(walk, op, p));

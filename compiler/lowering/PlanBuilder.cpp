@@ -264,7 +264,9 @@ std::string PlanBuilder::kernelName(const Step &step) {
     return name + bodyName(*step.body);
   auto add = [&](StringRef key, Attribute value) {
     auto word = dyn_cast<StringAttr>(value);
-    if (isa<UnitAttr>(value))
+    if (isa<ArrayAttr>(value))
+      value.walk([&](StringAttr each) { name += "." + each.str(); });
+    else if (isa<UnitAttr>(value))
       name += "." + key.str();
     else if (key == "input" || key == "out")
       name += "." + key.str() + "_" + word.getValue().str();

@@ -8,6 +8,8 @@
 #include "mlir/IR/Builders.h"
 #include "mlir/IR/BuiltinOps.h"
 
+#include <list>
+
 namespace sluice::plan {
 
 // How many rows a value has.
@@ -39,6 +41,11 @@ public:
       list.set(name, builder.getUnitAttr());
     return *this;
   }
+  Config &array(llvm::StringRef name, llvm::ArrayRef<mlir::Attribute> values) {
+    if (!values.empty())
+      list.set(name, builder.getArrayAttr(values));
+    return *this;
+  }
   Config &integer(llvm::StringRef name, int64_t value) {
     list.set(name, builder.getI64IntegerAttr(value));
     return *this;
@@ -63,10 +70,19 @@ struct Step {
   explicit Step(llvm::StringRef kind, mlir::DictionaryAttr config = {})
       : kind(kind), config(config) {}
 
+  // With names that are made up.
+  void add(std::string name, Ref operand) {
+    operands.push_back({names.emplace_back(std::move(name)), operand});
+  }
+  void add(std::string name, int64_t dim) {
+    dims.push_back({names.emplace_back(std::move(name)), dim});
+  }
+
   llvm::StringRef kind;
   mlir::DictionaryAttr config;
   llvm::SmallVector<std::pair<llvm::StringRef, Ref>> operands;
   llvm::SmallVector<std::pair<llvm::StringRef, int64_t>> dims;
+  std::list<std::string> names; // that operands and dims refer to
   RowCount rows;
   bool library = false;         // a plan.matmul instead of a dispatch
   mlir::Region *body = nullptr; // moved into the kernel

@@ -69,15 +69,41 @@ llvm::SmallVector<float> yarnFrequencies(llm::FreqsYarnOp op,
   return scaled;
 }
 
-llvm::SmallVector<float> alibiSlopes(int64_t heads, float times) {
+llvm::SmallVector<float> alibiSlopes(llm::AlibiOp op) {
+  std::optional<llm::RoundTo> to = op.getRounded();
+  float times = to ? 1.0f : op.getTimes();
+  llvm::SmallVector<float> slopes;
+  if (std::optional<llvm::ArrayRef<float>> given = op.getSlopes())
+    for (float slope : *given)
+      slopes.push_back(slope * times);
+  else
+    slopes = alibiSlopes(op.getHeads(), times, op.getMaximum().value_or(8.0f));
+  for (float &slope : slopes) {
+    if (!to)
+      break;
+    llvm::APFloat narrow(slope);
+    bool lost;
+    narrow.convert(*to == llm::RoundTo::f16 ? llvm::APFloat::IEEEhalf()
+                                            : llvm::APFloat::BFloat(),
+                   llvm::APFloat::rmNearestTiesToEven, &lost);
+    narrow.convert(llvm::APFloat::IEEEsingle(),
+                   llvm::APFloat::rmNearestTiesToEven, &lost);
+    slope = narrow.convertToFloat();
+  }
+  return slopes;
+}
+
+llvm::SmallVector<float> alibiSlopes(int64_t heads, float times,
+                                     float maximum) {
   int64_t power = 1;
   while (2 * power <= heads)
     power *= 2;
   llvm::SmallVector<float> slopes;
   for (int64_t h = 0; h < heads; ++h) {
     // Heads past the power of two take every second slope of the finer series.
-    double exponent = h < power ? -8.0 * (h + 1) / power
-                                : -4.0 * (2 * (h - power) + 1) / power;
+    double exponent = h < power
+                          ? -1.0 * maximum * (h + 1) / power
+                          : -0.5 * maximum * (2 * (h - power) + 1) / power;
     slopes.push_back(static_cast<float>(std::exp2(exponent)) * times);
   }
   return slopes;

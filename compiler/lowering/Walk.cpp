@@ -187,6 +187,9 @@ LogicalResult Walk::checkChoice(Operation *op, const Rows &idx,
 }
 
 void Walk::noteLimit(const Rows &rows, int64_t limit) {
+  if (auto made = offsets.find(rows.buffer); made != offsets.end())
+    return noteLimit(made->second.first,
+                     std::max<int64_t>(limit - made->second.second, 1));
   auto input = rows.buffer.getDefiningOp<InputOp>();
   if (!input)
     return;
@@ -267,7 +270,7 @@ LogicalResult Walk::lowerCall(func::CallOp call) {
   return success();
 }
 
-void Walk::bindInputs(func::FuncOp entry) {
+LogicalResult Walk::bindInputs(func::FuncOp entry) {
   for (BlockArgument argument : entry.getArguments()) {
     auto name =
         entry.getArgAttrOfType<StringAttr>(argument.getArgNumber(), "llm.name");
@@ -278,14 +281,33 @@ void Walk::bindInputs(func::FuncOp entry) {
     }
     int64_t width = widthOf(argument);
     ArrayRef<int64_t> shape = type.getShape().drop_front();
+    unsigned number = argument.getArgNumber();
+    bool rows =
+        entry.getArgAttrOfType<StringAttr>(number, llm::inputAttr) == "rows";
+    bool flags = entry.getArgAttr(number, llm::flagsAttr) != nullptr;
     Value input = InputOp::create(
         plan.b(), argument.getLoc(), BufferType::get(plan.context()),
-        name.getValue(), type.getElementType(), width,
-        shape.size() > 1 ? plan.b().getDenseI64ArrayAttr(shape)
-                         : DenseI64ArrayAttr());
-    set(argument, Rows{input, 0, width, RowCount()});
+        name.getValue(),
+        flags ? plan.b().getIntegerType(8, false) : type.getElementType(),
+        width,
+        rows && shape.size() != 1 ? plan.b().getDenseI64ArrayAttr(shape)
+                                  : DenseI64ArrayAttr());
+    Rows given{input, 0, width, RowCount()};
     entryInputs.push_back({name.getValue().str(), 0});
+    set(argument, given);
+    if (!flags)
+      continue;
+    Rows ints = temporary(argument.getLoc(), name.getValue(), given.count,
+                          type.getElementType(), width);
+    Step step("flags", config().get());
+    step.operands = {{"x", given.ref()}, {"y", ints.ref()}};
+    step.dims = {{"N", width}};
+    step.rows = given.count;
+    if (failed(emit(entry, step)))
+      return failure();
+    set(argument, ints);
   }
+  return success();
 }
 
 LogicalResult Walk::bindOutputs(func::FuncOp entry) {
@@ -316,8 +338,8 @@ FailureOr<ProgramOp> Walk::lowerEntry(func::FuncOp entry, const Twine &name,
       plan.beginProgram(entry.getLoc(), name, entry.getSymName(), min, max);
   frames.clear();
   frames.emplace_back();
-  bindInputs(entry);
-  if (failed(lowerBlock(entry.front())) || failed(bindOutputs(entry)))
+  if (failed(bindInputs(entry)) || failed(lowerBlock(entry.front())) ||
+      failed(bindOutputs(entry)))
     return failure();
   return program;
 }

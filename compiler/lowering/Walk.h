@@ -175,7 +175,12 @@ public:
                                       llvm::StringRef name);
   Ref ref(llvm::StringRef name, mlir::DenseElementsAttr constant);
 
+  // The caller's ints from which `rows` come must stay below such a limit that
+  // those stay below `limit`.
   void noteLimit(const Rows &rows, int64_t limit);
+  void noteOffset(const Rows &from, const Rows &to, int64_t by) {
+    offsets[to.buffer] = {from, by};
+  }
   llvm::StringRef nameOf(mlir::Operation *op) const;
 
   PlanBuilder &plan;
@@ -206,11 +211,12 @@ private:
   mlir::FailureOr<Frame> lowerFrame(Frame frame, mlir::Block &block);
   mlir::LogicalResult lowerOp(mlir::Operation *op);
   mlir::LogicalResult lowerCall(mlir::func::CallOp call);
-  void bindInputs(mlir::func::FuncOp entry);
+  mlir::LogicalResult bindInputs(mlir::func::FuncOp entry);
   mlir::LogicalResult bindOutputs(mlir::func::FuncOp entry);
   mlir::Location locate(mlir::Location loc) const;
 
   llvm::DenseMap<mlir::Value, int64_t> choices;
+  llvm::DenseMap<mlir::Value, std::pair<Rows, int64_t>> offsets;
   std::vector<Frame> frames;
   llvm::SmallVector<Input> entryInputs;
 };

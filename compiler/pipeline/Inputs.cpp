@@ -66,6 +66,7 @@ Result<Inputs> readInputs(const Options &options, llvm::raw_ostream &errors) {
     spec::BindOptions bindOptions;
     bindOptions.entries = options.entries;
     bindOptions.common = common.get();
+    bindOptions.context = options.context;
     bindOptions.allowUnknownConfig = options.allowUnknownConfig;
     bindOptions.allowUnusedTensors = options.allowUnusedTensors;
     model = spec::bind(*spec, *opened, diagnostics, bindOptions);

@@ -24,7 +24,8 @@ std::unique_ptr<Model> bind(const Spec &spec, const Checkpoint &checkpoint,
       file, checkpoint, diagnostics,
       [&](const std::string &path, bool &value, std::string &error) {
         return weights.has(path, value, error);
-      });
+      },
+      options.context);
   weights.attach(config);
   weights.passOver(options.allowUnusedTensors);
   config.bindAll();

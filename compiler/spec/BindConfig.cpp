@@ -65,9 +65,10 @@ int64_t countTensors(const Checkpoint &checkpoint, const std::string &pattern) {
 }
 
 ConfigScope::ConfigScope(const SpecFile &file, const Checkpoint &checkpoint,
-                         Diagnostics &diagnostics, HasWeight hasWeight)
+                         Diagnostics &diagnostics, HasWeight hasWeight,
+                         int64_t context)
     : file_(file), checkpoint_(checkpoint), diagnostics_(diagnostics),
-      hasWeight_(std::move(hasWeight)) {
+      hasWeight_(std::move(hasWeight)), context_(context) {
   declare(file.config, "", {});
   for (const UseDecl &use : file.uses)
     libraries_.emplace_back(use.name,
@@ -77,6 +78,7 @@ ConfigScope::ConfigScope(const SpecFile &file, const Checkpoint &checkpoint,
 ConfigScope::ConfigScope(const UseDecl &use, ConfigScope &user)
     : file_(*use.library), checkpoint_(user.checkpoint_),
       diagnostics_(user.diagnostics_), hasWeight_(user.hasWeight_),
+      context_(user.context_),
       group_(user.group_.empty() ? use.name : user.group_ + "." + use.name),
       user_(&user) {
   for (const ParamSpec &spec : file_.params) {
@@ -241,6 +243,13 @@ bool ConfigScope::bindDerived(Param &param) {
 bool ConfigScope::bindDeclared(const std::string &name, Param &param) {
   std::vector<std::string> tried;
   bool failed = false;
+  if (param.decl->context) {
+    tried.push_back("--context");
+    param.source = "--context";
+    param.value = context_;
+    if (context_ > 0)
+      return true;
+  }
   if (const json *found = find(param, tried, failed)) {
     const json *chosen = found;
     if (param.decl->element) {

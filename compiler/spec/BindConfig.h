@@ -46,8 +46,10 @@ public:
   using HasWeight =
       std::function<bool(const std::string &, bool &, std::string &)>;
 
+  // `context` is what parameters with `option: context` are, 0 for absent.
   ConfigScope(const SpecFile &file, const checkpoint::Checkpoint &checkpoint,
-              Diagnostics &diagnostics, HasWeight hasWeight);
+              Diagnostics &diagnostics, HasWeight hasWeight,
+              int64_t context = 0);
   // A library: its params come from `use`, evaluated in `user`.
   ConfigScope(const UseDecl &use, ConfigScope &user);
 
@@ -116,6 +118,7 @@ private:
   const checkpoint::Checkpoint &checkpoint_;
   Diagnostics &diagnostics_;
   HasWeight hasWeight_;
+  int64_t context_ = 0;
   std::string group_; // of a library's weights
   ConfigScope *user_ = nullptr;
   std::vector<std::string> order_;

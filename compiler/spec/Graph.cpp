@@ -164,6 +164,7 @@ void GraphBuilder::entry(const EntryDecl &decl) {
     in.name = input.name;
     in.type = input.type;
     in.optional = input.optional;
+    in.elem = input.elem;
     ok &= inputShape(input, in, env);
     in.location = input.location;
     in.value = {out.valueCount++};

@@ -94,8 +94,13 @@ private:
                   const State *state);
   bool mask(const Data &data, Frame &frame, Mask &out);
   bool maskTerm(const Data &data, Frame &frame, Mask &out);
-  bool maskSize(const Data &data, Frame &frame, const std::string &name,
-                int64_t &size);
+  bool maskArgument(const Data &data, Frame &frame, bool rows, MaskTerm &term,
+                    bool &absent);
+  bool maskNumbers(const Data &data, Frame &frame, const std::string &name,
+                   std::vector<int64_t> &numbers, bool &absent);
+  bool maskBlocks(const Data &data, Frame &frame,
+                  std::vector<int64_t> &numbers);
+  bool maskAny(const Data &data, Frame &frame, Mask &out, bool &absent);
 
   bool call(const NodeDecl &decl, Frame &frame, Sink sink);
   // The nodes of the block, in place; inputs named in `carried` take that.

@@ -3,6 +3,7 @@
 #include "compiler/spec/Names.h"
 
 #include <algorithm>
+#include <functional>
 
 namespace sluice::spec {
 
@@ -21,33 +22,74 @@ bool GraphBuilder::mask(const Data &data, Frame &frame, Mask &out) {
   return true;
 }
 
-// {window: none} limits nothing, and `size` is 0.
-bool GraphBuilder::maskSize(const Data &data, Frame &frame,
-                            const std::string &name, int64_t &size) {
+// `size`, or a map of the numbers of `blocks`.
+bool GraphBuilder::maskNumbers(const Data &data, Frame &frame,
+                               const std::string &name,
+                               std::vector<int64_t> &numbers, bool &absent) {
   if (data.isWord())
     return error(frame, data.location,
-                 "mask argument " + quote(name) +
-                     " cannot be a value of the graph yet");
+                 "mask term " + quote(name) +
+                     " takes a number, not a value of the graph");
   FrameEnv env(*this, frame);
   std::optional<Value> value = evaluate(data, env, diagnostics_);
   if (!value)
     return false;
-  if (value->isNone())
+  absent = value->isNone();
+  if (absent)
     return true;
   if (!value->isInt() || value->integer() < 1)
     return error(frame, data.location,
                  "mask argument " + quote(name) +
                      " must be a positive int or none, found " +
                      printShort(*value));
-  size = value->integer();
+  numbers.push_back(value->integer());
   return true;
 }
 
+// {blocks: {size: 64, local: 16, stride: 8, hop: 1}}
+bool GraphBuilder::maskBlocks(const Data &data, Frame &frame,
+                              std::vector<int64_t> &numbers) {
+  static const std::vector<std::string> names = {"size", "local", "stride",
+                                                 "hop"};
+  if (data.kind != Data::Kind::Map)
+    return error(frame, data.location,
+                 "mask term 'blocks' takes {size, local, stride, hop}");
+  for (const Scalar &key : data.keys)
+    if (std::find(names.begin(), names.end(), key.text) == names.end())
+      return error(frame, key.location,
+                   "unknown key " + quote(key.text) + " of mask term 'blocks'" +
+                       suggest(key.text, names));
+  for (const std::string &name : names) {
+    auto key = std::find_if(data.keys.begin(), data.keys.end(),
+                            [&](const auto &k) { return k.text == name; });
+    FrameEnv env(*this, frame);
+    std::optional<Value> value = Value(int64_t(0));
+    if (key != data.keys.end())
+      value = evaluate(data.items[size_t(key - data.keys.begin())], env,
+                       diagnostics_);
+    if (!value)
+      return false;
+    if (!value->isInt() || value->integer() < (name == "hop" ? 0 : 1))
+      return error(frame, data.location,
+                   "mask term 'blocks' needs " + quote(name) + ", an int of " +
+                       (name == "hop" ? "0" : "1") + " or more, found " +
+                       printShort(*value));
+    numbers.push_back(value->integer());
+  }
+  return true;
+}
+
+// What a term takes.
+enum class Takes { Nothing, Positions, Rows, Blocks, Terms };
+
+static const std::vector<std::pair<std::string, Takes>> maskWords = {
+    {"causal", Takes::Nothing},   {"all", Takes::Nothing},
+    {"window", Takes::Positions}, {"band", Takes::Positions},
+    {"chunk", Takes::Positions},  {"prefix", Takes::Rows},
+    {"segments", Takes::Rows},    {"keys", Takes::Rows},
+    {"blocks", Takes::Blocks},    {"any", Takes::Terms}};
+
 bool GraphBuilder::maskTerm(const Data &data, Frame &frame, Mask &out) {
-  static const std::vector<std::string> words = {"causal", "all", "window",
-                                                 "band", "chunk"};
-  static const std::vector<std::string> later = {"segments", "keys", "blocks",
-                                                 "any", "prefix"};
   MaskTerm term;
   const Data *argument = nullptr;
   if (data.isWord()) {
@@ -59,42 +101,103 @@ bool GraphBuilder::maskTerm(const Data &data, Frame &frame, Mask &out) {
     return error(frame, data.location,
                  "a mask term is a word or {word: argument}");
   }
-  if (std::find(later.begin(), later.end(), term.kind) != later.end())
-    return error(frame, data.location,
-                 "the mask term " + quote(term.kind) + " is not supported yet");
-  if (std::find(words.begin(), words.end(), term.kind) == words.end())
+  auto known =
+      std::find_if(maskWords.begin(), maskWords.end(),
+                   [&](const auto &word) { return word.first == term.kind; });
+  if (known == maskWords.end()) {
+    std::vector<std::string> words;
+    for (const auto &[word, takes] : maskWords)
+      words.push_back(word);
     return error(frame, data.location,
                  "unknown mask term " + quote(term.kind) +
                      suggest(term.kind, words));
-  bool bare = term.kind == "causal" || term.kind == "all";
+  }
+  bool bare = known->second == Takes::Nothing;
   if (bare == (argument != nullptr))
     return error(frame, data.location,
                  "mask term " + quote(term.kind) +
                      (bare ? " takes no argument" : " needs an argument"));
-  if (argument && !maskSize(*argument, frame, term.kind, term.size))
+  bool absent = false; // {window: none} limits nothing
+  if (argument && !maskArgument(*argument, frame, known->second == Takes::Rows,
+                                term, absent))
     return false;
-  if (bare || term.size > 0)
+  if (!absent)
     out.push_back(std::move(term));
   return true;
 }
 
+bool GraphBuilder::maskArgument(const Data &data, Frame &frame, bool rows,
+                                MaskTerm &term, bool &absent) {
+  if (term.kind == "blocks")
+    return maskBlocks(data, frame, term.numbers);
+  if (term.kind == "any")
+    return maskAny(data, frame, term.terms, absent);
+  if (!rows)
+    return maskNumbers(data, frame, term.kind, term.numbers, absent);
+  if (!data.isWord())
+    return error(frame, data.location,
+                 "mask term " + quote(term.kind) + " takes a value of ints");
+  absent = frame.absent.count(data.scalar.text) > 0;
+  if (absent)
+    return true;
+  term.value.emplace();
+  return lookup(data.scalar, frame, *term.value);
+}
+
+// A list of terms of which one must allow a key; in a list within it, all.
+bool GraphBuilder::maskAny(const Data &data, Frame &frame, Mask &out,
+                           bool &absent) {
+  if (data.kind != Data::Kind::List || data.items.empty())
+    return error(frame, data.location, "mask term 'any' takes a list of terms");
+  for (const Data &item : data.items) {
+    if (item.kind != Data::Kind::List) {
+      if (!maskTerm(item, frame, out))
+        return false;
+      continue;
+    }
+    MaskTerm every;
+    every.kind = "every";
+    if (!mask(item, frame, every.terms))
+      return false;
+    out.push_back(std::move(every));
+  }
+  absent = out.empty();
+  return true;
+}
+
+// Whether the mask allows only keys for which `term` holds, a property of one
+// term without others in it.
+static bool ensures(const Mask &mask,
+                    const std::function<bool(const MaskTerm &)> &holds) {
+  return std::any_of(mask.begin(), mask.end(), [&](const MaskTerm &term) {
+    if (term.kind == "every")
+      return ensures(term.terms, holds);
+    if (term.kind == "any")
+      return std::all_of(
+          term.terms.begin(), term.terms.end(),
+          [&](const MaskTerm &each) { return ensures({each}, holds); });
+    return holds(term);
+  });
+}
+
 // True if every key that the mask allows is among the last `keep` rows.
 static bool withinKeep(const Mask &mask, int64_t keep) {
-  return std::any_of(mask.begin(), mask.end(), [&](const MaskTerm &term) {
-    return (term.kind == "window" || term.kind == "chunk") && term.size <= keep;
+  return ensures(mask, [&](const MaskTerm &term) {
+    return (term.kind == "window" || term.kind == "chunk") &&
+           term.numbers[0] <= keep;
   });
 }
 
 // True if no key lies before the last multiple of `chunk`.
 static bool withinChunk(const Mask &mask, int64_t chunk) {
-  return std::any_of(mask.begin(), mask.end(), [&](const MaskTerm &term) {
-    return term.kind == "chunk" && chunk % term.size == 0;
+  return ensures(mask, [&](const MaskTerm &term) {
+    return term.kind == "chunk" && chunk % term.numbers[0] == 0;
   });
 }
 
 // True if no key after the query is allowed.
 static bool isCausal(const Mask &mask) {
-  return std::any_of(mask.begin(), mask.end(), [](const MaskTerm &term) {
+  return ensures(mask, [](const MaskTerm &term) {
     return term.kind == "causal" || term.kind == "window";
   });
 }

@@ -89,6 +89,13 @@ bool GraphBuilder::attribute(const OpInfo &info, const Slot &slot,
       if (!element.isInt())
         return wrong("a list of ints");
     break;
+  case SlotKind::Floats:
+    if (!value->isList())
+      return wrong("a list of numbers");
+    for (const Value &element : value->list())
+      if (!element.isNumber())
+        return wrong("a list of numbers");
+    break;
   case SlotKind::Word: {
     std::vector<std::string> words(slot.words.begin(), slot.words.end());
     if (!value->isText())

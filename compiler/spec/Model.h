@@ -120,10 +120,13 @@ struct ValueId {
   friend auto operator<=>(ValueId, ValueId) = default;
 };
 
-// `causal`, `all`, or `window`, `band`, `chunk` with a number of positions.
+// A term of a mask, of a kind of llm::MaskKind: with the numbers, the value or
+// the terms that the kind has.
 struct MaskTerm {
   std::string kind;
-  int64_t size = 0;
+  std::vector<int64_t> numbers;
+  std::optional<ValueId> value;
+  std::vector<MaskTerm> terms;
 };
 using Mask = std::vector<MaskTerm>;
 
@@ -189,6 +192,7 @@ struct EntryInput {
   std::string name;
   std::string type;           // tokens, positions, token_types, rows
   std::vector<int64_t> shape; // rows: of each row
+  std::string elem = "f32";   // rows: f32, i32 or bool
   bool optional = false;      // zeros if the caller leaves it out
   ValueId value;
   Location location;

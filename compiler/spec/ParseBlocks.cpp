@@ -410,10 +410,19 @@ void Parser::outputs(const Tree &tree, EntryDecl &out) {
   }
 }
 
-// {rows: [sizes]} or {rows: [sizes], optional: true}
+// {rows: [sizes]}, perhaps with {type: i32, optional: true}
 void Parser::rowsInput(const Tree &tree, InputDecl &out) {
   MapReader keys(tree, "an input of type 'rows'", diagnostics_);
-  if (const Tree *sizes = keys.require("rows"))
+  if (const Tree *type = keys.take("type")) {
+    out.elem = word(*type, "type");
+    if (!oneOf(out.elem, {"f32", "i32", "bool"}))
+      diagnostics_.error(type->location,
+                         "unknown type of rows " + quote(out.elem) +
+                             suggest(out.elem, {"f32", "i32", "bool"}));
+  }
+  // An int for each token has no axes; f32 have at least one.
+  const Tree *sizes = keys.require("rows");
+  if (sizes && !(sizes->isList() && sizes->items.empty() && out.elem != "f32"))
     out.shape = shape(*sizes, "the rows of an input");
   if (const Tree *optional = keys.take("optional")) {
     out.optional = optional->text == "true";

@@ -174,6 +174,13 @@ void Parser::parameter(const Tree &tree, ParamDecl &out) {
   }
   if (const Tree *value = map.take("count_of"))
     out.countOf = alternatives(*value);
+  if (const Tree *value = map.take("option")) {
+    out.context = value->text == "context";
+    if (!out.context)
+      diagnostics_.error(value->location,
+                         "unknown option " + quote(value->text) +
+                             suggest(value->text, {"context"}));
+  }
   if (const Tree *value = map.take("default"))
     fallback(*value, out);
   if (const Tree *value = map.take("if_null")) {
@@ -218,7 +225,8 @@ void Parser::config(const Tree &tree, ConfigGroup &group) {
     std::string own = name(key, "a parameter");
     // A parameter without its type is still meant as one.
     bool isGroup = value.isMap();
-    for (const char *field : {"type", "hf", "gguf", "size_of", "count_of"})
+    for (const char *field :
+         {"type", "hf", "gguf", "size_of", "count_of", "option"})
       isGroup &= !value.find(field);
     if (isGroup) {
       ConfigGroup child;

@@ -68,13 +68,27 @@ std::string Printer::relative(const std::string &path,
   return path;
 }
 
-static std::string printMask(const Mask &mask) {
+std::string Printer::mask(const Mask &mask, const Scope &scope) const {
   std::string text = "[";
   for (const MaskTerm &term : mask) {
     text += text.size() > 1 ? ", " : "";
-    text += term.size == 0
-                ? term.kind
-                : "{" + term.kind + ": " + std::to_string(term.size) + "}";
+    std::string argument;
+    if (term.kind == "blocks")
+      argument = "{size: " + std::to_string(term.numbers[0]) +
+                 ", local: " + std::to_string(term.numbers[1]) +
+                 ", stride: " + std::to_string(term.numbers[2]) +
+                 ", hop: " + std::to_string(term.numbers[3]) + "}";
+    else if (!term.numbers.empty())
+      argument = std::to_string(term.numbers[0]);
+    else if (term.value)
+      argument = scope.names[size_t(term.value->id)];
+    else if (!term.terms.empty())
+      argument = this->mask(term.terms, scope);
+    if (term.kind == "every")
+      text += argument;
+    else
+      text += argument.empty() ? term.kind
+                               : "{" + term.kind + ": " + argument + "}";
   }
   return text + "]";
 }
@@ -89,7 +103,7 @@ std::string Printer::operand(const Operand &operand, const Scope &scope) const {
   if (const auto *value = operand.get<Value>())
     return yamlScalar(*value);
   if (const auto *terms = operand.get<Mask>())
-    return printMask(*terms);
+    return mask(*terms, scope);
   std::string text = "[";
   for (const Operand &element : *operand.get<std::vector<Operand>>())
     text += (text.size() > 1 ? ", " : "") + this->operand(element, scope);
@@ -251,6 +265,7 @@ static std::string printInput(const EntryInput &input) {
   for (int64_t size : input.shape)
     sizes += (sizes.empty() ? "" : ", ") + std::to_string(size);
   return "{rows: [" + sizes + "]" +
+         (input.elem == "f32" ? "" : ", type: " + input.elem) +
          (input.optional ? ", optional: true}" : "}");
 }
 

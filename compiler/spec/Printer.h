@@ -76,6 +76,7 @@ private:
   std::string repeat(const Node &node, Scope &scope);
   std::string experts(const Node &node, Scope &scope);
   std::string operand(const Operand &operand, const Scope &scope) const;
+  std::string mask(const Mask &mask, const Scope &scope) const;
   std::string results(const Node &node, Scope &scope) const;
   std::string relative(const std::string &path, const Scope &scope) const;
   void markUsed(const std::vector<Node> &nodes, std::vector<bool> &used) const;

@@ -96,9 +96,13 @@ void NameResolver::mask(const Data &data, Flow &flow) {
       mask(item, flow);
     return;
   }
-  if (data.kind == Data::Kind::Map)
-    for (const Data &argument : data.items)
-      check(argument, flow.visible);
+  if (data.kind != Data::Kind::Map)
+    return;
+  for (const Data &argument : data.items)
+    if (argument.kind == Data::Kind::Scalar)
+      graphValue(argument, flow);
+    else
+      mask(argument, flow);
 }
 
 void NameResolver::slot(const OpInfo &info, const Slot &slot, const Data &data,

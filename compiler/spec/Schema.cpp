@@ -90,6 +90,7 @@ static void configDefs(json &defs) {
        {"size_of", closed({{"tensor", ref("words")}, {"axis", ref("scalar")}},
                           {"tensor", "axis"})},
        {"count_of", ref("words")},
+       {"option", {{"enum", {"context"}}}},
        {"default", ref("data")},
        {"if_null", ref("data")},
        {"values", ref("data")},
@@ -203,6 +204,7 @@ static json slotSchema(const Slot &slot) {
   case SlotKind::Mask:
     return described(listOf(ref("data")), slot.doc);
   case SlotKind::Ints:
+  case SlotKind::Floats:
     return described({{"anyOf", {listOf(ref("scalar")), ref("text")}}},
                      slot.doc);
   case SlotKind::Word: {
@@ -282,7 +284,11 @@ static void blockDefs(json &defs) {
                           {"nodes", ref("nodes")}});
   json kinds = {"generate", "encode", "embed", "classify", "fill", "source"};
   json rows = closed(
-      {{"rows", ref("list")}, {"optional", {{"type", "boolean"}}}}, {"rows"});
+      {{"rows",
+        {{"anyOf", {ref("list"), {{"type", "array"}, {"maxItems", 0}}}}}},
+       {"type", {{"enum", {"f32", "i32", "bool"}}}},
+       {"optional", {{"type", "boolean"}}}},
+      {"rows"});
   // An input or the positions of a base's entry may be taken away.
   json inputs = {
       {"anyOf",

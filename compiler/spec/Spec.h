@@ -35,6 +35,8 @@ struct BindOptions {
   std::vector<std::string> entries;
   // Inert keys and words of every family (a library); may be null.
   const Spec *common = nullptr;
+  // Positions that a sequence may have, if the user has said so; else 0.
+  int64_t context = 0;
   // Keys of the config that may be left unread.
   std::vector<std::string> allowUnknownConfig;
   // Tensors of the checkpoint that no weight need use; patterns as in `ignore`.

@@ -41,6 +41,7 @@ struct ParamDecl {
   };
   std::optional<SizeOf> sizeOf;
   std::optional<Alternatives> countOf;
+  bool context = false;         // `option: context`, what --context says
   std::optional<Data> fallback; // `default:` for every format
   PerFormat<Data> fallbacks;    // `default: {hf: ..., gguf: ...}`
   std::optional<Data> ifNull;   // `if_null:`, what JSON's null says
@@ -221,7 +222,8 @@ struct BlockDecl {
 struct InputDecl {
   Location location;
   std::string name, type;
-  std::vector<Data> shape; // rows: of each row
+  std::vector<Data> shape;  // rows: of each row
+  std::string elem = "f32"; // rows: f32, i32 or bool
   bool optional = false;
 };
 

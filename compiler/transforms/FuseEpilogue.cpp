@@ -77,10 +77,10 @@ struct FuseAct : EpiloguePattern<ActOp> {
     if (!isEpilogue(op.getFn()))
       return fusion.miss(rewriter, op, product.op,
                          "this function is not an epilogue");
-    if (product.hasEpilogue() || product.glu)
+    if (product.epilogue || product.residual)
       return wrongOrder(op, product, rewriter);
-    product.act = op.getFnAttr();
-    product.beta = op.getBetaAttr();
+    product.epilogue.act = op.getFn();
+    product.epilogue.beta = op.getBetaAttr();
     return finish(op, op.getX(), product, "activation", rewriter);
   }
 };
@@ -92,9 +92,9 @@ struct FuseCap : EpiloguePattern<SoftcapOp> {
     Product product = sourceOf(op, op.getX(), rewriter);
     if (!product)
       return rewriter.notifyMatchFailure(op, "no product of its own in front");
-    if (product.cap || product.residual)
+    if (product.epilogue.cap || product.residual)
       return wrongOrder(op, product, rewriter);
-    product.cap = op.getLimitAttr();
+    product.epilogue.cap = op.getLimitAttr();
     return finish(op, op.getX(), product, "soft cap", rewriter);
   }
 };
@@ -124,9 +124,9 @@ private:
     Product product = sourceOf(op, value, rewriter);
     if (!product)
       return failure();
-    if (product.scale || product.cap || product.residual)
+    if (product.epilogue.scale || product.epilogue.cap || product.residual)
       return wrongOrder(op, product, rewriter);
-    product.scale = factor.getDefiningOp<ConstantOp>().getValueAttr();
+    product.epilogue.scale = factor.getDefiningOp<ConstantOp>().getValueAttr();
     return finish(op, value, product, "factor", rewriter);
   }
 

@@ -43,9 +43,10 @@ struct FuseExperts : FusionPattern<ExpertsOp> {
 private:
   static const char *whyNotFirst(const Product &first, const Product &down,
                                  Block &body) {
-    if (!first || first.op->getNumResults() != 1 || !first.act)
+    if (!first || first.op->getNumResults() != 1 || !first.epilogue.act)
       return "the body does not begin with a product and its activation";
-    if (first.norm || first.residual || first.scale || first.cap)
+    if (first.norm || first.residual || first.epilogue.scale ||
+        first.epilogue.cap)
       return "the first product has a norm, factor, cap or residual";
     if (first.x != body.getArgument(0))
       return "the first product does not read the experts' rows";
@@ -70,8 +71,7 @@ private:
         rewriter, fusion.locate({first.op, down.op, op}), op.getX(), op.getAt(),
         scaleInput ? op.getInScale() : op.getOutScale(), weights,
         stacked(down.weights[0]), biases, downBias, Value(), first.compute,
-        first.glu ? rewriter.getUnitAttr() : UnitAttr(), first.act, first.beta,
-        first.gateMax, first.upLimit, first.upAdd,
+        EpilogueAttr::get(rewriter.getContext(), first.epilogue),
         scaleInput ? rewriter.getUnitAttr() : UnitAttr());
     fusion.fired(op, "experts");
     rewriter.replaceOp(op, fused.getResult());

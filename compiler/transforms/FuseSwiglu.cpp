@@ -68,7 +68,7 @@ static Product joined(const Side &gate, const Side &up, const char *&why) {
   Operation *a = gate.source.getOwner(), *b = up.source.getOwner();
   if (a == b) {
     Product product = Product::of(a);
-    if (product.weights.size() != 2 || product.glu)
+    if (product.weights.size() != 2 || product.epilogue)
       return why = "the product has other results", Product();
     if (gate.source.getResultNumber() == 1) {
       std::swap(product.weights[0], product.weights[1]);
@@ -100,19 +100,19 @@ static const char *addNumbers(Product &product, const Side &gate,
   if (ClampOp clamp = gate.clamp) {
     if (clamp.getLow())
       return "the gate is clamped from below";
-    product.gateMax = clamp.getHighAttr();
+    product.epilogue.gateMax = clamp.getHighAttr();
   }
   if (ClampOp clamp = up.clamp) {
     if (!clamp.getLow() || !clamp.getHigh() ||
         *clamp.getLow() != -*clamp.getHigh())
       return "up is not clamped alike on both sides";
-    product.upLimit = clamp.getHighAttr();
+    product.epilogue.upLimit = clamp.getHighAttr();
   }
-  product.upAdd = up.added;
-  product.glu = true;
+  product.epilogue.upAdd = up.added;
+  product.epilogue.glu = true;
   ActOp act = gate.act;
-  product.act = act.getFnAttr();
-  product.beta = act.getBetaAttr();
+  product.epilogue.act = act.getFn();
+  product.epilogue.beta = act.getBetaAttr();
   return nullptr;
 }
 

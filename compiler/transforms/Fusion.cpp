@@ -151,14 +151,7 @@ static Product ofFused(llm::FusedLinearOp op) {
   product.residual = op.getResidual();
   product.norm = op.getNormAttr();
   product.compute = llm::ComputeAttr::get(op.getContext(), op.getCompute());
-  product.glu = op.getGlu();
-  product.act = op.getActAttr();
-  product.beta = op.getBetaAttr();
-  product.gateMax = op.getGateMaxAttr();
-  product.upLimit = op.getUpLimitAttr();
-  product.upAdd = op.getUpAddAttr();
-  product.scale = op.getScaleAttr();
-  product.cap = op.getCapAttr();
+  product.epilogue = op.epilogue();
   return product;
 }
 
@@ -173,8 +166,9 @@ Product Product::of(Operation *op) {
 llm::FusedLinearOp Product::build(OpBuilder &builder, Location loc) const {
   return llm::FusedLinearOp::create(
       builder, loc, x, normWeight, normBias, weights, biases, residual, norm,
-      compute, glu ? builder.getUnitAttr() : UnitAttr(), act, beta, gateMax,
-      upLimit, upAdd, scale, cap);
+      compute,
+      epilogue ? llm::EpilogueAttr::get(builder.getContext(), epilogue)
+               : llm::EpilogueAttr());
 }
 
 } // namespace sluice

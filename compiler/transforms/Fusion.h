@@ -99,17 +99,14 @@ struct Product {
   mlir::Value residual;
   llm::NormAttr norm;
   llm::ComputeAttr compute;
-  bool glu = false;
-  llm::ActAttr act;
-  mlir::FloatAttr beta, gateMax, upLimit, upAdd, scale, cap;
+  llm::Epilogue epilogue;
 
   // Null `op` if the value's op is no product.
   static Product of(mlir::Operation *op);
   explicit operator bool() const { return op != nullptr; }
 
-  bool hasEpilogue() const { return act || scale || cap || residual; }
   // Only the sum of products and a bias.
-  bool isPlain() const { return !norm && !glu && !hasEpilogue(); }
+  bool isPlain() const { return !norm && !epilogue && !residual; }
 
   // The fused op, in front of the rewriter's insertion point.
   llm::FusedLinearOp build(mlir::OpBuilder &builder, mlir::Location loc) const;

@@ -215,6 +215,10 @@ Expr activation(StringRef word, Expr x, double beta) {
     return floor(x);
   if (word == "sqrt")
     return sqrt(x);
+  if (word == "sin")
+    return sin(x);
+  if (word == "cos")
+    return cos(x);
   if (word == "neg")
     return -x;
   return {};
@@ -223,7 +227,7 @@ Expr activation(StringRef word, Expr x, double beta) {
 SmallVector<StringRef> activationWords() {
   return {"none",  "silu",    "swish", "gelu_tanh", "gelu_erf", "relu",
           "relu2", "sigmoid", "tanh",  "softplus",  "exp",      "log",
-          "log1p", "floor",   "sqrt",  "neg"};
+          "log1p", "floor",   "sqrt",  "sin",       "cos",      "neg"};
 }
 
 } // namespace sluice::expr

@@ -89,9 +89,9 @@ Expr toIndex(Expr x);                     // from signed integers
 
 // The activations of the `act` op by their spec words: silu, swish (beta),
 // gelu_tanh, gelu_erf, relu, relu2, sigmoid, tanh, softplus, exp, log, log1p,
-// floor, sqrt, neg; "none" gives x. Null for another word. One definition for
-// the epilogue of products and for elementwise regions, so that fused and
-// unfused programs give the same bits.
+// floor, sqrt, sin, cos, neg; "none" gives x. Null for another word. One
+// definition for the epilogue of products and for elementwise regions, so that
+// fused and unfused programs give the same bits.
 Expr activation(llvm::StringRef word, Expr x, double beta = 1.0);
 llvm::SmallVector<llvm::StringRef> activationWords();
 

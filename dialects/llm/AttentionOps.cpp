@@ -131,11 +131,9 @@ LogicalResult AttentionOp::verify() {
       static_cast<bool>(getK()) != static_cast<bool>(getV()))
     return emitOpError("expected either a cache ('in') or keys and values "
                        "('over')");
-  if (getMask().empty())
-    return emitOpError("expected a mask; #llm.mask<all> lets every key of the "
-                       "sequence be seen");
   int64_t heads = getQ().getType().getDimSize(1);
-  if (failed(checkShape(*this, "sinks", getSinks(), {heads})) ||
+  if (failed(checkMask(*this, getMask(), getMaskValues(), bool(getKv()))) ||
+      failed(checkShape(*this, "sinks", getSinks(), {heads})) ||
       failed(checkBias(*this, getBias(), heads)))
     return failure();
   auto [k, v] = keysAndValues(*this);
@@ -165,6 +163,13 @@ LogicalResult AlibiOp::inferReturnTypes(MLIRContext *context, Where where,
   if (op.getHeads() <= 0 || op.getHeads() > maxTable)
     return emitOptionalError(where, "expected 1 to ", maxTable,
                              " heads, found ", op.getHeads());
+  if (op.getSlopes() && op.getMaximum())
+    return emitOptionalError(where, "takes slopes or their maximum, not both");
+  if (op.getSlopes() &&
+      static_cast<int64_t>(op.getSlopes()->size()) != op.getHeads())
+    return emitOptionalError(where, "expected ", op.getHeads(),
+                             " slopes, one per head, found ",
+                             op.getSlopes()->size());
   types.push_back(BiasType::get(context, op.getHeads()));
   return success();
 }

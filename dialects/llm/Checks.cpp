@@ -4,6 +4,8 @@
 
 #include "mlir/IR/Diagnostics.h"
 
+#include "llvm/ADT/SmallBitVector.h"
+
 using namespace mlir;
 
 namespace sluice::llm {
@@ -59,6 +61,35 @@ LogicalResult checkBias(Operation *op, Value bias, int64_t heads) {
   if (Operation *from = bias.getDefiningOp())
     diagnostic.attachNote(from->getLoc()) << "the bias is made here";
   return diagnostic;
+}
+
+LogicalResult checkMask(Operation *op, ArrayAttr mask, ValueRange values,
+                        bool cache) {
+  if (mask.empty())
+    return op->emitOpError("expected a mask; #llm.mask<all> lets every key of "
+                           "the sequence be seen");
+  llvm::SmallBitVector named(values.size());
+  LogicalResult result = success();
+  auto visit = [&](MaskAttr term) {
+    if (failed(result) || !term.hasValue())
+      return;
+    if (term.readsKeys() && cache)
+      result = op->emitOpError("mask '")
+               << stringifyMaskKind(term.getKind())
+               << "' tells keys by what their rows hold, which a cache does "
+                  "not keep";
+    else if (term.getSize() >= static_cast<int64_t>(values.size()))
+      result = op->emitOpError("mask '")
+               << stringifyMaskKind(term.getKind()) << "' names value "
+               << term.getSize() << " of " << values.size();
+    else
+      named.set(static_cast<unsigned>(term.getSize()));
+  };
+  for (auto term : mask.getAsRange<MaskAttr>())
+    term.walk(visit);
+  if (succeeded(result) && !named.all())
+    return op->emitOpError("has a value of its mask that no term names");
+  return result;
 }
 
 FailureOr<StateOp> lookupState(StateInterface op, StateKind kind,

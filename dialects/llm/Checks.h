@@ -21,6 +21,11 @@ llvm::LogicalResult checkNormWeight(mlir::Operation *op, llvm::StringRef name,
 llvm::LogicalResult checkBias(mlir::Operation *op, mlir::Value bias,
                               int64_t heads);
 
+// A mask has terms, which name each of `values` and nothing beyond them. What
+// keys hold is known of this step's rows only, so of no `cache`.
+llvm::LogicalResult checkMask(mlir::Operation *op, mlir::ArrayAttr mask,
+                              mlir::ValueRange values, bool cache);
+
 // The state that the op names, which is of this kind and has layers exactly
 // when the op has a layer index.
 llvm::FailureOr<StateOp> lookupState(StateInterface op, StateKind kind,

@@ -6,6 +6,12 @@ using namespace sluice::llm;
 
 using Values = FailureOr<SmallVector<Value>>;
 
+static std::optional<float> numberOf(FloatAttr attr) {
+  if (!attr)
+    return std::nullopt;
+  return attr.getValue().convertToFloat();
+}
+
 namespace {
 // Builds unfused ops at one location; absent parts leave the value alone.
 struct Parts {
@@ -55,14 +61,12 @@ struct Parts {
     return BinaryOp::create(builder, loc, kind, x, y);
   }
 
-  // `op` has the numbers of a gated unit.
-  template <typename T> Value gated(Value gate, Value up, T op) {
-    gate = clamp(gate, std::nullopt, op.getGateMax());
-    if (std::optional<float> limit = op.getUpLimit())
+  Value gated(Value gate, Value up, const Epilogue &epilogue) {
+    gate = clamp(gate, std::nullopt, numberOf(epilogue.gateMax));
+    if (std::optional<float> limit = numberOf(epilogue.upLimit))
       up = clamp(up, -*limit, limit);
-    up = scalar(BinaryKind::add, up, op.getUpAdd());
-    return binary(BinaryKind::mul, act(gate, op.getAct(), op.getBetaAttr()),
-                  up);
+    up = scalar(BinaryKind::add, up, numberOf(epilogue.upAdd));
+    return binary(BinaryKind::mul, act(gate, epilogue.act, epilogue.beta), up);
   }
 
   Value reshape(Value x, ArrayRef<int64_t> to) {
@@ -79,13 +83,14 @@ Values FusedLinearOp::decompose(OpBuilder &builder) {
     values.push_back(
         parts.linear(x, weight, getBiases().empty() ? Value() : getBiases()[i],
                      getCompute()));
-  if (values.size() > 1 && !getGlu())
+  Epilogue after = epilogue();
+  if (values.size() > 1 && !after.glu)
     return values;
-  Value y = getGlu() ? parts.gated(values[0], values[1], *this)
-                     : parts.act(values[0], getAct(), getBetaAttr());
-  y = parts.scalar(BinaryKind::mul, y, getScale());
-  if (getCap())
-    y = SoftcapOp::create(builder, getLoc(), y.getType(), y, getCapAttr());
+  Value y = after.glu ? parts.gated(values[0], values[1], after)
+                      : parts.act(values[0], after.act, after.beta);
+  y = parts.scalar(BinaryKind::mul, y, numberOf(after.scale));
+  if (after.cap)
+    y = SoftcapOp::create(builder, getLoc(), y.getType(), y, after.cap);
   if (getResidual())
     y = parts.binary(BinaryKind::add, getResidual(), y);
   return SmallVector<Value>{y};
@@ -116,8 +121,8 @@ Values FusedAttentionOp::decompose(OpBuilder &builder) {
     k = v = Value();
   }
   Value a = AttentionOp::create(builder, getLoc(), q, cache, k, v, getBatch(),
-                                getSinks(), getBias(), getScaleAttr(),
-                                getMaskAttr(), getCapAttr());
+                                getMaskValues(), getSinks(), getBias(),
+                                getScaleAttr(), getMaskAttr(), getCapAttr());
   return SmallVector<Value>{parts.reshape(a, {getHeads() * getValueDim()})};
 }
 
@@ -169,8 +174,9 @@ static Value expertBody(FusedExpertsOp op, OpBuilder &builder,
     first.push_back(parts.linear(arguments[0], arguments[1 + i],
                                  biased ? arguments[2 + count + i] : Value(),
                                  op.getCompute()));
-  Value y = op.getGlu() ? parts.gated(first[0], first[1], op)
-                        : parts.act(first[0], op.getAct(), op.getBetaAttr());
+  Epilogue after = op.epilogue();
+  Value y = after.glu ? parts.gated(first[0], first[1], after)
+                      : parts.act(first[0], after.act, after.beta);
   return parts.linear(y, arguments[1 + count],
                       op.getDownBias() ? arguments.back() : Value(),
                       op.getCompute());

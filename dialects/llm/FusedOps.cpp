@@ -8,6 +8,21 @@
 using namespace mlir;
 using namespace sluice::llm;
 
+static ParseResult parseEpilogue(OpAsmParser &parser, EpilogueAttr &attr) {
+  Epilogue epilogue;
+  if (parseEpilogueWords(parser, epilogue))
+    return failure();
+  if (epilogue)
+    attr = EpilogueAttr::get(parser.getContext(), epilogue);
+  return success();
+}
+
+static void printEpilogue(OpAsmPrinter &printer, Operation *,
+                          EpilogueAttr attr) {
+  if (attr)
+    printEpilogueWords(printer, attr.getValue());
+}
+
 #define GET_OP_CLASSES
 #include "dialects/llm/LLMFusedOps.cpp.inc"
 
@@ -27,12 +42,18 @@ static LogicalResult checkNorm(Operation *op, std::optional<NormAttr> norm,
   return checkNormWeight(op, "norm_bias", x, bias);
 }
 
-static LogicalResult checkBeta(Operation *op, std::optional<Act> act,
-                               bool hasBeta) {
-  if ((act == Act::swish) == hasBeta)
-    return success();
-  return op->emitOpError(hasBeta ? "'beta' is for 'swish' only"
-                                 : "'swish' needs 'beta'");
+static LogicalResult checkEpilogue(Operation *op, const Epilogue &epilogue) {
+  if ((epilogue.act == Act::swish) != bool(epilogue.beta))
+    return op->emitOpError(epilogue.beta ? "'beta' is for 'swish' only"
+                                         : "'swish' needs 'beta'");
+  if (epilogue.glu && !epilogue.act)
+    return op->emitOpError("'glu' needs an activation ('act')");
+  if (!epilogue.glu && (epilogue.gateMax || epilogue.upLimit || epilogue.upAdd))
+    return op->emitOpError("'gate_max', 'up_limit' and 'up_add' need 'glu'");
+  if (epilogue.cap && epilogue.cap.getValueAsDouble() <= 0)
+    return op->emitOpError("expected a positive cap, found ")
+           << epilogue.cap.getValueAsDouble();
+  return success();
 }
 
 LogicalResult FusedLinearOp::inferReturnTypes(MLIRContext *context, Where where,
@@ -51,7 +72,8 @@ LogicalResult FusedLinearOp::inferReturnTypes(MLIRContext *context, Where where,
   }
   if (types.empty())
     return emitOptionalError(where, "expected at least one weight");
-  if (!op.getGlu())
+  EpilogueAttr epilogue = op.getEpilogueAttr();
+  if (!epilogue || !epilogue.getValue().glu)
     return success();
   if (types.size() != 2 || types[0] != types[1])
     return emitOptionalError(
@@ -63,19 +85,11 @@ LogicalResult FusedLinearOp::inferReturnTypes(MLIRContext *context, Where where,
 LogicalResult FusedLinearOp::verify() {
   if (failed(checkNorm(*this, getNorm(), getX().getType(), getNormWeight(),
                        getNormBias())) ||
-      failed(checkBeta(*this, getAct(), getBeta().has_value())))
+      failed(checkEpilogue(*this, epilogue())))
     return failure();
-  bool glu = getGlu();
-  if (glu && !getAct())
-    return emitOpError("'glu' needs an activation ('act')");
-  if (!glu && (getGateMax() || getUpLimit() || getUpAdd()))
-    return emitOpError("'gate_max', 'up_limit' and 'up_add' need 'glu'");
-  if (getNumResults() > 1 &&
-      (getAct() || getScale() || getCap() || getResidual()))
+  if (getNumResults() > 1 && (epilogue() || getResidual()))
     return emitOpError("expected one result with an epilogue, found ")
            << getNumResults();
-  if (getCap() && *getCap() <= 0)
-    return emitOpError("expected a positive cap, found ") << *getCap();
   Value first = getWeights().front();
   for (Value weight : getWeights())
     if (getElementTypeOrSelf(weight) != getElementTypeOrSelf(first))
@@ -138,9 +152,9 @@ LogicalResult FusedAttentionOp::verify() {
     return emitOpError("expected the norms of q and k both with a weight for "
                        "each head or both with one for all, found ")
            << getQNorm().getType() << " and " << getKNorm().getType();
-  if (getMask().empty())
-    return emitOpError("expected a mask");
-  if (failed(checkBias(*this, getBias(), heads)))
+  if (failed(checkMask(*this, getMask(), getMaskValues(),
+                       getState().has_value())) ||
+      failed(checkBias(*this, getBias(), heads)))
     return failure();
   return checkShape(*this, "sinks", getSinks(), {heads});
 }
@@ -206,7 +220,11 @@ LogicalResult FusedExpertsOp::inferReturnTypes(MLIRContext *context,
 }
 
 LogicalResult FusedExpertsOp::verify() {
-  size_t parts = getGlu() ? 2 : 1;
+  if (failed(checkEpilogue(*this, epilogue())))
+    return failure();
+  if (!epilogue().act || epilogue().scale || epilogue().cap)
+    return emitOpError("expected an activation ('act') without factor or cap");
+  size_t parts = epilogue().glu ? 2 : 1;
   if (getFirst().size() != parts)
     return emitOpError("expected ")
            << parts << " weights in the first layer, found "
@@ -214,8 +232,6 @@ LogicalResult FusedExpertsOp::verify() {
   if (!getFirstBias().empty() && getFirstBias().size() != parts)
     return emitOpError("expected no bias or one per weight (")
            << parts << "), found " << getFirstBias().size();
-  if (!getGlu() && (getGateMax() || getUpLimit() || getUpAdd()))
-    return emitOpError("'gate_max', 'up_limit' and 'up_add' need 'glu'");
   if (getScaleInput() && !getWeight())
     return emitOpError("'scale_input' needs 'weight'");
   auto down = cast<RankedTensorType>(getDown().getType());
@@ -230,9 +246,7 @@ LogicalResult FusedExpertsOp::verify() {
   if (failed(checkShape(*this, "down_bias", getDownBias(),
                         {experts, down.getDimSize(1)})) ||
       failed(checkShape(*this, "weight", getWeight(),
-                        getAt().getType().getShape())) ||
-      failed(
-          checkShape(*this, "residual", getResidual(), getType().getShape())))
+                        getAt().getType().getShape())))
     return failure();
-  return checkBeta(*this, getAct(), getBeta().has_value());
+  return checkShape(*this, "residual", getResidual(), getType().getShape());
 }

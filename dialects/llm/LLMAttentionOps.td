@@ -60,13 +60,16 @@ def LLM_RopeOp : LLM_SameTypeOp<"rope"> {
 
 def LLM_RopeTableOp : LLM_PureOp<"rope_table"> {
   let summary = "cos and sin of position * frequency, times `amplitude`: [rows, 2, r/2], cos first";
+  let words = [LLM_Word<"rope_table">];
+  let primary = ["pos"];
   let arguments = (ins LLM_Ids:$pos, LLM_Vector:$freqs, DefaultValuedAttr<LLM_Float, "1.0f">:$amplitude);
   let results = (outs LLM_Heads:$result);
   let assemblyFormat = "$pos `,` $freqs (`amplitude` $amplitude^)? attr-dict `:` functional-type(operands, results)";
 }
 
 def LLM_RotateOp : LLM_SameTypeOp<"rotate"> {
-  let summary = "`rope` with the angles taken from a `rope_table`";
+  let summary = "`rope` with the angles taken from a `rope_table`, or whatever has made cosines and sines [rows, 2, r/2]";
+  let words = [LLM_Word<"rotate">];
   let arguments = (ins LLM_Heads:$x, LLM_Heads:$table, LLM_PairingAttr:$pairing, DefaultValuedAttr<LLM_Int, "0">:$from);
   let results = (outs LLM_Heads:$result);
   let assemblyFormat = "$pairing $x `by` $table (`from` $from^)? attr-dict `:` functional-type(operands, results)";
@@ -116,27 +119,39 @@ def LLM_AttentionOp : LLM_PureOp<"attention", [AttrSizedOperandSegments]> {
   let words = [LLM_Word<"attention">];
   let primary = ["q"];
   let arguments = (ins LLM_Heads:$q, Optional<LLM_CacheType>:$kv, Optional<LLM_Heads>:$k, Optional<LLM_Heads>:$v,
-      LLM_BatchType:$batch, Optional<LLM_Weight>:$sinks, Optional<LLM_BiasType>:$bias, LLM_Float:$scale,
-      LLM_MaskArray:$mask, OptionalAttr<LLM_Float>:$cap);
+      LLM_BatchType:$batch, Variadic<LLM_MaskValues>:$mask_values, Optional<LLM_Weight>:$sinks,
+      Optional<LLM_BiasType>:$bias, LLM_Float:$scale, LLM_MaskArray:$mask, OptionalAttr<LLM_Float>:$cap);
   let results = (outs LLM_Heads:$result);
   let assemblyFormat = [{
-    $q (`in` $kv^)? (`over` $k^ `,` $v)? `for` $batch `mask` $mask `scale` $scale (`cap` $cap^)? (`sinks` $sinks^)?
-    (`bias` $bias^)? attr-dict `:` functional-type(operands, results)
+    $q (`in` $kv^)? (`over` $k^ `,` $v)? `for` $batch `mask` $mask (`(` $mask_values^ `)`)? `scale` $scale
+    (`cap` $cap^)? (`sinks` $sinks^)? (`bias` $bias^)? attr-dict `:` functional-type(operands, results)
   }];
   let hasVerifier = 1;
 }
 
 def LLM_AlibiOp : LLM_PureOp<"alibi"> {
-  let summary = "bias(h, i, j) = slope[h] * j (up to a constant per row: slope[h] * (j - i))";
+  let summary = "bias(h, i, j) = times * slope[h] * (j - i)";
   let description = [{
-    Slopes of `heads` heads, as many as queries have: 2^(-8(h+1)/p) for the first p heads, p the largest power of two not above `heads`; the
-    others take every second slope of the sequence for 2p. Multiplied by `times`; `rounded`: slope * distance is rounded to that type.
+    Slopes of `heads` heads, as many as queries have, are given or 2^(-m(h+1)/p) for the first p heads, with p the
+    largest power of two not above `heads` and m the `maximum` (8 unless given); the others take every second slope of
+    the sequence for 2p. `two_sided`: -|j - i| for j - i. `rounded`: the slope is rounded to that type, and so is its
+    product with the distance, or without `two_sided` with j (which is the same up to a constant per row, but for the
+    rounding); `times` comes after that.
+
+    ```mlir
+    %b = llm.alibi 12 times 1.250000e-01 rounded bf16
+    ```
   }];
   let words = [LLM_Word<"alibi">];
   let primary = ["heads"];
-  let arguments = (ins LLM_Int:$heads, DefaultValuedAttr<LLM_Float, "1.0f">:$times, OptionalAttr<LLM_RoundToAttr>:$rounded);
+  let arguments = (ins LLM_Int:$heads, DefaultValuedAttr<LLM_Float, "1.0f">:$times, OptionalAttr<LLM_Float>:$maximum,
+      OptionalAttr<DenseF32ArrayAttr>:$slopes, DefaultValuedAttr<BoolAttr, "false">:$two_sided,
+      OptionalAttr<LLM_RoundToAttr>:$rounded);
   let results = (outs LLM_BiasType:$result);
-  let assemblyFormat = "$heads (`times` $times^)? (`rounded` $rounded^)? attr-dict";
+  let assemblyFormat = [{
+    $heads (`times` $times^)? (`maximum` $maximum^)? (`slopes` $slopes^)? (`two_sided` $two_sided^)?
+    (`rounded` $rounded^)? attr-dict
+  }];
 }
 
 def LLM_BucketBiasOp : LLM_PureOp<"bucket_bias"> {

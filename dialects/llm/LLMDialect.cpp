@@ -44,6 +44,8 @@ sluice::format::Elem sluice::llm::elemOf(Type type) {
     return blocks.getElem();
   if (type.isInteger(32))
     return format::Elem::I32;
+  if (type.isUnsignedInteger(8))
+    return format::Elem::U8;
   return type.isBF16() ? format::Elem::BF16 : format::Elem::F32;
 }
 
@@ -53,6 +55,8 @@ Type sluice::llm::typeOf(format::Elem elem, MLIRContext *context) {
     return BlocksType::get(context, elem);
   if (elem == format::Elem::I32)
     return builder.getI32Type();
+  if (elem == format::Elem::U8)
+    return builder.getIntegerType(8, /*isSigned=*/false);
   return elem == format::Elem::BF16 ? Type(builder.getBF16Type())
                                     : builder.getF32Type();
 }
@@ -78,16 +82,34 @@ LogicalResult BiasType::verify(function_ref<InFlightDiagnostic()> emitError,
 }
 
 LogicalResult MaskAttr::verify(function_ref<InFlightDiagnostic()> emitError,
-                               MaskKind kind, int64_t size) {
-  bool sized = kind != MaskKind::causal && kind != MaskKind::all;
-  if (sized && size <= 0)
-    return emitError() << "mask '" << stringifyMaskKind(kind)
-                       << "' needs a positive number of positions, found "
-                       << size;
-  if (!sized && size != 0)
-    return emitError() << "mask '" << stringifyMaskKind(kind)
-                       << "' takes no number, found " << size;
+                               MaskKind kind, ArrayRef<int64_t> numbers,
+                               ArrayAttr terms) {
+  auto error = [&]() -> InFlightDiagnostic {
+    return emitError() << "mask '" << stringifyMaskKind(kind) << "' ";
+  };
+  bool joins = kind == MaskKind::any || kind == MaskKind::every;
+  if (joins != (terms && !terms.empty()))
+    return error() << (joins ? "needs terms" : "takes no terms");
+  if (joins && !llvm::all_of(terms, llvm::IsaPred<MaskAttr>))
+    return error() << "joins masks, found " << terms;
+  bool bare = joins || kind == MaskKind::causal || kind == MaskKind::all;
+  size_t count = bare ? 0 : kind == MaskKind::blocks ? 4 : 1;
+  if (numbers.size() != count)
+    return error() << "takes " << count << (count == 1 ? " number" : " numbers")
+                   << ", found " << numbers.size();
+  bool index = kind == MaskKind::prefix || kind == MaskKind::segments ||
+               kind == MaskKind::keys;
+  for (auto [i, number] : llvm::enumerate(numbers))
+    if (number < (index || i == 3 ? 0 : 1))
+      return error() << "needs a positive number, found " << number;
   return success();
+}
+
+void MaskAttr::walk(function_ref<void(MaskAttr)> visit) const {
+  visit(*this);
+  if (getTerms())
+    for (auto term : getTerms().getAsRange<MaskAttr>())
+      term.walk(visit);
 }
 
 // The value of a text attribute, checked against the legal words.
@@ -118,11 +140,17 @@ static LogicalResult verifyEntry(FunctionOpInterface function,
     auto type = dyn_cast<RankedTensorType>(function.getArgumentTypes()[i]);
     bool rows = function.getArgAttrOfType<StringAttr>(i, inputAttr) == "rows";
     if (!type || !hasRows(type) ||
-        (rows ? !type.getElementType().isF32()
-              : !type.getElementType().isInteger(32) || type.getRank() != 1))
+        !(type.getElementType().isInteger(32) ||
+          (rows && type.getElementType().isF32())) ||
+        (!rows && type.getRank() != 1))
       return function->emitError()
              << "argument " << i << " of an entry must be "
-             << (rows ? "rows of f32" : "one i32 for each token");
+             << (rows ? "rows of f32 or i32" : "one i32 for each token");
+    if (function.getArgAttr(i, flagsAttr) &&
+        !(rows && type.getElementType().isInteger(32)))
+      return function->emitError()
+             << "argument " << i << " of an entry has '" << flagsAttr
+             << "', which is for rows of i32";
   }
   return oneOf(
       function, kind,

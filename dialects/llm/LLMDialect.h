@@ -12,8 +12,8 @@
 
 #include "runtime/format/Packing.h"
 
+#include "dialects/llm/Epilogue.h"
 #include "dialects/llm/LLMDialect.h.inc"
-#include "dialects/llm/LLMEnums.h.inc"
 
 #define GET_ATTRDEF_CLASSES
 #include "dialects/llm/LLMAttributes.h.inc"
@@ -42,5 +42,7 @@ inline constexpr llvm::StringLiteral entryAttr = "llm.entry";
 inline constexpr llvm::StringLiteral nameAttr = "llm.name";
 inline constexpr llvm::StringLiteral inputAttr = "llm.input";
 inline constexpr llvm::StringLiteral optionalAttr = "llm.optional";
+// Unit: rows of ints that are 0 or 1, which the caller gives as bool.
+inline constexpr llvm::StringLiteral flagsAttr = "llm.flags";
 
 } // namespace sluice::llm

@@ -77,7 +77,7 @@ def LLM_ActOp : LLM_UnaryOp<"act"> {
   let description = [{
     silu x/(1+e^-x); swish x/(1+e^(-beta*x)); gelu_erf x*(1+erf(x/sqrt 2))/2;
     gelu_tanh x*(1+tanh(sqrt(2/pi)*(x+0.044715*x^3)))/2; relu max(x,0); relu2 max(x,0)^2; sigmoid 1/(1+e^-x); tanh;
-    softplus log(1+e^x); exp; log; log1p; floor; sqrt. `beta` is for swish only.
+    softplus log(1+e^x); exp; log; log1p; floor; sqrt; sin and cos of radians. `beta` is for swish only.
 
     ```mlir
     %r = llm.act silu %x : tensor<?x64xf32>

@@ -7,15 +7,20 @@ include "dialects/llm/LLMBase.td"
 class LLM_FusedOp<string mnemonic, list<Trait> traits = []>
     : LLM_InferOp<mnemonic, !listconcat(traits, [AttrSizedOperandSegments, DeclareOpInterfaceMethods<LLM_DecomposeInterface>])>;
 
+// The epilogue, nothing if there is none.
+def LLM_HasEpilogue {
+  code declaration = [{
+    Epilogue epilogue() { return getEpilogueAttr() ? getEpilogueAttr().getValue() : Epilogue(); }
+  }];
+}
+
 def LLM_FusedLinearOp : LLM_FusedOp<"fused_linear", [LLM_RowWise, Pure]> {
   let summary = "linear products of the same rows, with what comes before and after";
   let description = [{
     h = norm(x) (or x), a_j = h w_j^T + bias_j. Biases: none or one per weight. Then
 
-    - without `glu`: one result per weight; with one weight the epilogue applies, in this order:
-      act (`act`, `beta`), times `scale`, cap * tanh(./cap), + residual;
-    - with `glu` (two weights, gate and up): act(min(gate, gate_max)) * (clamp(up, -up_limit, up_limit) + up_add), numbers that
-      are absent do nothing, then the same epilogue without its act. One result.
+    - without `glu`: one result per weight; with one weight the `epilogue` applies, then + residual;
+    - with `glu` (two weights, gate and up): the epilogue, then + residual. One result.
 
     x [rows, K], weights [N_j, K], residual [rows, N].
 
@@ -28,17 +33,15 @@ def LLM_FusedLinearOp : LLM_FusedOp<"fused_linear", [LLM_RowWise, Pure]> {
   let arguments = (ins LLM_Rows2:$x, Optional<LLM_Weight>:$norm_weight, Optional<LLM_WeightBias>:$norm_bias,
       Variadic<LLM_Weight2>:$weights, Variadic<LLM_WeightBias>:$biases, Optional<LLM_Rows2>:$residual,
       OptionalAttr<LLM_NormAttr>:$norm, DefaultValuedAttr<LLM_ComputeAttr, "::sluice::llm::Compute::f32">:$compute,
-      UnitAttr:$glu, OptionalAttr<LLM_ActAttr>:$act, OptionalAttr<LLM_Float>:$beta, OptionalAttr<LLM_Float>:$gate_max,
-      OptionalAttr<LLM_Float>:$up_limit, OptionalAttr<LLM_Float>:$up_add, OptionalAttr<LLM_Float>:$scale,
-      OptionalAttr<LLM_Float>:$cap);
+      OptionalAttr<LLM_EpilogueAttr>:$epilogue);
   let results = (outs Variadic<LLM_Rows2>:$outputs);
   let assemblyFormat = [{
     $x (`norm` $norm^)? (`(` $norm_weight^ (`,` $norm_bias^)? `)`)? `weights` `(` $weights `)`
-    (`bias` `(` $biases^ `)`)? (`residual` $residual^)? (`compute` $compute^)? (`glu` $glu^)? (`act` $act^)?
-    (`beta` $beta^)? (`gate_max` $gate_max^)? (`up_limit` $up_limit^)? (`up_add` $up_add^)? (`scale` $scale^)?
-    (`cap` $cap^)? attr-dict `:` functional-type(operands, results)
+    (`bias` `(` $biases^ `)`)? (`residual` $residual^)? (`compute` $compute^)? custom<Epilogue>($epilogue) attr-dict
+    `:` functional-type(operands, results)
   }];
   let hasVerifier = 1;
+  let extraClassDeclaration = LLM_HasEpilogue.declaration;
 }
 
 def LLM_FusedAttentionOp : LLM_FusedOp<"fused_attention", LLM_UpdatesState.traits> {
@@ -55,7 +58,8 @@ def LLM_FusedAttentionOp : LLM_FusedOp<"fused_attention", LLM_UpdatesState.trait
   }];
   let arguments = (ins LLM_Rows2:$q, LLM_Rows2:$k, LLM_Rows2:$v, LLM_BatchType:$batch, Optional<Index>:$layer,
       Optional<LLM_Heads>:$table, Optional<LLM_Weight>:$q_norm, Optional<LLM_Weight>:$k_norm,
-      Optional<LLM_Weight>:$sinks, Optional<LLM_BiasType>:$bias, LLM_Int:$heads, LLM_Int:$kv_heads,
+      Variadic<LLM_MaskValues>:$mask_values, Optional<LLM_Weight>:$sinks, Optional<LLM_BiasType>:$bias,
+      LLM_Int:$heads, LLM_Int:$kv_heads,
       OptionalAttr<FlatSymbolRefAttr>:$state, LLM_Float:$scale, LLM_MaskArray:$mask, OptionalAttr<LLM_Float>:$cap,
       OptionalAttr<LLM_PairingAttr>:$pairing, DefaultValuedAttr<LLM_Int, "0">:$from, OptionalAttr<LLM_NormAttr>:$qk_norm,
       UnitAttr:$norm_after_rope);
@@ -63,8 +67,8 @@ def LLM_FusedAttentionOp : LLM_FusedOp<"fused_attention", LLM_UpdatesState.trait
   let assemblyFormat = [{
     $q `,` $k `,` $v `heads` $heads `,` $kv_heads `for` $batch (`in` $state^ (`[` $layer^ `]`)?)?
     (`qk_norm` $qk_norm^)? (`q_norm` $q_norm^)? (`k_norm` $k_norm^)? (`norm_after_rope` $norm_after_rope^)?
-    (`rope` $pairing^ $table (`from` $from^)?)? `mask` $mask `scale` $scale (`cap` $cap^)? (`sinks` $sinks^)?
-    (`bias` $bias^)? attr-dict `:` functional-type(operands, results)
+    (`rope` $pairing^ $table (`from` $from^)?)? `mask` $mask (`(` $mask_values^ `)`)? `scale` $scale
+    (`cap` $cap^)? (`sinks` $sinks^)? (`bias` $bias^)? attr-dict `:` functional-type(operands, results)
   }];
   let hasVerifier = 1;
   let extraClassDeclaration = [{
@@ -87,7 +91,7 @@ def LLM_FusedRouterOp : LLM_FusedOp<"fused_router", [Pure]> {
       Optional<LLM_WeightBias>:$bias, Optional<LLM_Weight>:$correction, OptionalAttr<LLM_NormAttr>:$norm,
       DefaultValuedAttr<LLM_ComputeAttr, "::sluice::llm::Compute::f32">:$compute, LLM_ScoreAttr:$score,
       LLM_RouterOrderAttr:$order, LLM_Int:$k, OptionalAttr<LLM_Float>:$normalize, OptionalAttr<LLM_Float>:$scale);
-  let results = (outs LLM_Rows2:$rows, LLM_Choice:$idx, LLM_Rows2:$weight);
+  let results = (outs LLM_Rows2:$rows, LLM_Choice2:$idx, LLM_Rows2:$weight);
   let assemblyFormat = [{
     $x (`norm` $norm^)? (`(` $norm_weight^ (`,` $norm_bias^)? `)`)? `weights` `(` $w `)` (`bias` $bias^)?
     (`correction` $correction^)? (`compute` $compute^)? $score $order `top` $k (`normalize` $normalize^)?
@@ -100,23 +104,22 @@ def LLM_FusedExpertsOp : LLM_FusedOp<"fused_experts", [Pure]> {
   let summary = "two-layer experts on the rows sent to them, weighed and summed";
   let description = [{
     x [rows, K], at [rows, k], weight [rows, k]. First layer: with `glu` two stacked weights gate, up [E, I, K], else
-    one; its activation and numbers as in `fused_linear`. Second: `down` [E, N, I]. Biases [E, .] of the first layer
+    one; its `epilogue` as in `fused_linear`, without factor and cap. Second: `down` [E, N, I]. Biases [E, .] of the first layer
     (none or one per weight) and of the second. For row r: y[r] = sum_i weight[r, i] * f_at[r,i](x[r]), in the order of at, then
     + residual. With `scale_input` the row is multiplied by weight before the expert instead.
   }];
-  let arguments = (ins LLM_Rows2:$x, LLM_Choice:$at, Optional<LLM_Rows2>:$weight, Variadic<LLM_Weight>:$first, LLM_Weight:$down,
+  let arguments = (ins LLM_Rows2:$x, LLM_Choice2:$at, Optional<LLM_Rows2>:$weight, Variadic<LLM_Weight>:$first, LLM_Weight:$down,
       Variadic<LLM_WeightBias>:$first_bias, Optional<LLM_WeightBias>:$down_bias, Optional<LLM_Rows2>:$residual,
-      DefaultValuedAttr<LLM_ComputeAttr, "::sluice::llm::Compute::f32">:$compute, UnitAttr:$glu, LLM_ActAttr:$act,
-      OptionalAttr<LLM_Float>:$beta, OptionalAttr<LLM_Float>:$gate_max, OptionalAttr<LLM_Float>:$up_limit,
-      OptionalAttr<LLM_Float>:$up_add, UnitAttr:$scale_input);
+      DefaultValuedAttr<LLM_ComputeAttr, "::sluice::llm::Compute::f32">:$compute, 
+      OptionalAttr<LLM_EpilogueAttr>:$epilogue, UnitAttr:$scale_input);
   let results = (outs LLM_Rows2:$result);
   let assemblyFormat = [{
     $x `at` $at (`weight` $weight^)? `first` `(` $first `)` (`bias` `(` $first_bias^ `)`)? `down` `(` $down `)`
-    (`down_bias` $down_bias^)? (`residual` $residual^)? (`compute` $compute^)? (`glu` $glu^)? `act` $act (`beta` $beta^)?
-    (`gate_max` $gate_max^)? (`up_limit` $up_limit^)? (`up_add` $up_add^)? (`scale_input` $scale_input^)?
-    attr-dict `:` functional-type(operands, results)
+    (`down_bias` $down_bias^)? (`residual` $residual^)? (`compute` $compute^)? custom<Epilogue>($epilogue)
+    (`scale_input` $scale_input^)? attr-dict `:` functional-type(operands, results)
   }];
   let hasVerifier = 1;
+  let extraClassDeclaration = LLM_HasEpilogue.declaration;
 }
 
 #endif

@@ -5,20 +5,38 @@
 include "dialects/llm/LLMBase.td"
 
 def LLM_TopKOp : LLM_PureOp<"top_k"> {
-  let summary = "indices of the k largest, largest first: [rows, E] -> [rows, k]; ties take the lower index";
+  let summary = "indices of the k largest of the last axis, largest first; ties take the lower index";
+  let description = "[rows, E] -> [rows, k], or for each of several groups [rows, G, E] -> [rows, G, k].";
   let words = [LLM_Word<"top_k">];
   let primary = ["scores"];
-  let arguments = (ins LLM_Rows2:$scores, LLM_Int:$k);
+  let arguments = (ins LLM_Rows:$scores, LLM_Int:$k);
   let results = (outs LLM_Choice:$result);
   let assemblyFormat = "$scores `,` $k attr-dict `:` functional-type(operands, results)";
 }
 
 def LLM_PickOp : LLM_PureOp<"pick"> {
-  let summary = "y[r, i] = x[r, at[r, i]]: x [rows, E], at [rows, k] -> [rows, k]";
+  let summary = "y[r, i] = x[r, at[r, i]]: x [rows, E], at [rows, k] -> [rows, k], or the same for each group";
   let words = [LLM_Word<"pick">];
-  let arguments = (ins LLM_Rows2:$x, LLM_Choice:$at);
-  let results = (outs LLM_Rows2:$result);
+  let arguments = (ins LLM_Rows:$x, LLM_Choice:$at);
+  let results = (outs LLM_Rows:$result);
   let assemblyFormat = "$x `at` $at attr-dict `:` functional-type(operands, results)";
+  let hasVerifier = 1;
+}
+
+def LLM_ChosenOp : LLM_PureOp<"chosen"> {
+  let summary = "1 at the indices of a row and 0 elsewhere: [rows, k] -> [rows, of]";
+  let description = [{
+    `at` was chosen from as many. With `select` it is a mask: experts outside the best groups, for example.
+
+    ```mlir
+    %m = llm.chosen %i of 8 : (tensor<?x2xi32>) -> tensor<?x8xf32>
+    ```
+  }];
+  let words = [LLM_Word<"chosen">];
+  let primary = ["at"];
+  let arguments = (ins LLM_Choice2:$at, LLM_Int:$of);
+  let results = (outs LLM_Rows2:$result);
+  let assemblyFormat = "$at `of` $of attr-dict `:` functional-type(operands, results)";
 }
 
 def LLM_NormalizeOp : LLM_SameTypeOp<"normalize", [LLM_RowWise]> {
@@ -45,7 +63,7 @@ def LLM_ExpertsOp : LLM_PureOp<"experts", [AttrSizedOperandSegments, IsolatedFro
     }
     ```
   }];
-  let arguments = (ins LLM_Rows2:$x, LLM_Choice:$at, Variadic<LLM_Weight>:$weights, Optional<LLM_Rows2>:$in_scale,
+  let arguments = (ins LLM_Rows2:$x, LLM_Choice2:$at, Variadic<LLM_Weight>:$weights, Optional<LLM_Rows2>:$in_scale,
       Optional<LLM_Rows2>:$out_scale);
   let results = (outs LLM_Rows2:$result);
   let regions = (region SizedRegion<1>:$body);

@@ -44,7 +44,7 @@ class LLM_EnumAttr<EnumInfo info, string mnemonic> : EnumAttr<LLM_Dialect, info,
 def LLM_BinaryKind : LLM_Enum<"BinaryKind", "two-operand arithmetic", ["add", "sub", "mul", "div", "min", "max"]>;
 def LLM_BinaryKindAttr : LLM_EnumAttr<LLM_BinaryKind, "binary_kind">;
 def LLM_Act : LLM_Enum<"Act", "elementwise function", ["silu", "swish", "gelu_erf", "gelu_tanh", "relu", "relu2",
-    "sigmoid", "tanh", "softplus", "exp", "log", "log1p", "floor", "sqrt"]>;
+    "sigmoid", "tanh", "softplus", "exp", "log", "log1p", "floor", "sqrt", "sin", "cos"]>;
 def LLM_ActAttr : LLM_EnumAttr<LLM_Act, "act">;
 def LLM_Compute : LLM_Enum<"Compute", "type that products are taken in (sums are always f32)", ["f32", "bf16"]>;
 def LLM_ComputeAttr : LLM_EnumAttr<LLM_Compute, "compute">;
@@ -66,19 +66,35 @@ def LLM_ScoreAttr : LLM_EnumAttr<LLM_Score, "score">;
 def LLM_RouterOrder : LLM_Enum<"RouterOrder", "score all experts and choose, or choose and score the chosen",
     ["score_first", "top_first"]>;
 def LLM_RouterOrderAttr : LLM_EnumAttr<LLM_RouterOrder, "router_order">;
-def LLM_MaskKind : LLM_Enum<"MaskKind", "which keys a query may see", ["causal", "all", "window", "band", "chunk"]>;
+def LLM_MaskKind : LLM_Enum<"MaskKind", "which keys a query may see", ["causal", "all", "window", "band", "chunk", "prefix",
+    "segments", "keys", "blocks", "any", "every"]>;
 
 def LLM_MaskAttr : AttrDef<LLM_Dialect, "Mask"> {
   let mnemonic = "mask";
   let summary = "one term of a mask; all terms of the list must allow a key";
   let description = [{
+    i and j are positions in the sequence of query and key; other sequences are never visible.
     `#llm.mask<causal>`: j <= i. `#llm.mask<all>`: every key of the sequence. `#llm.mask<window, 128>`: 0 <= i-j < 128.
-    `#llm.mask<band, 64>`: |i-j| <= 64. `#llm.mask<chunk, 8192>`: same block of 8192. i and j are positions in the
-    sequence; other sequences are never visible.
+    `#llm.mask<band, 64>`: |i-j| <= 64. `#llm.mask<chunk, 8192>`: same block of 8192.
+    With m the given operand of the op's `mask_values`, an i32 of each row: `#llm.mask<prefix, 0>`: j < m[i].
+    `#llm.mask<segments, 0>`: m[j] = m[i], and not negative. `#llm.mask<keys, 1>`: m[j] is not 0.
+    `#llm.mask<blocks, 64, 16, 8, 1>`, of size 64: with I and J the blocks of query and key, 0 <= I-J < 16, or
+    J + 1 + 1*h is a multiple of 8, h the query's head.
+    `#llm.mask<any of [#llm.mask<causal>, #llm.mask<prefix, 0>]>`: one of them; `every`: all of them.
   }];
-  let parameters = (ins EnumParameter<LLM_MaskKind>:$kind, DefaultValuedParameter<"int64_t", "0">:$size);
-  let assemblyFormat = "`<` $kind (`,` $size^)? `>`";
+  let parameters = (ins EnumParameter<LLM_MaskKind>:$kind, OptionalArrayRefParameter<"int64_t">:$numbers,
+      OptionalParameter<"::mlir::ArrayAttr">:$terms);
+  let assemblyFormat = "`<` $kind (`,` $numbers^)? (`of` $terms^)? `>`";
   let genVerifyDecl = 1;
+  let extraClassDeclaration = [{
+    // The number that most kinds have: positions, or which of the mask's values.
+    int64_t getSize() const { return getNumbers().empty() ? 0 : getNumbers().front(); }
+    // Whether it tells keys by what their rows hold.
+    bool readsKeys() const { return getKind() == MaskKind::segments || getKind() == MaskKind::keys; }
+    bool hasValue() const { return readsKeys() || getKind() == MaskKind::prefix; }
+    // Itself, and the terms in it.
+    void walk(::llvm::function_ref<void(MaskAttr)> visit) const;
+  }];
 }
 def LLM_MaskArray : TypedArrayAttrBase<LLM_MaskAttr, "mask terms"> { string slotKind = "mask"; }
 
@@ -87,6 +103,19 @@ def LLM_NormAttr : AttrDef<LLM_Dialect, "Norm"> {
   let summary = "a normalisation of the last axis, as part of a fused op";
   let parameters = (ins EnumParameter<LLM_NormKind>:$kind, "::mlir::FloatAttr":$eps);
   let assemblyFormat = "`<` $kind `,` $eps `>`";
+}
+
+def LLM_EpilogueAttr : AttrDef<LLM_Dialect, "Epilogue"> {
+  let mnemonic = "epilogue";
+  let summary = "what happens to the result of a product, as part of a fused op";
+  let description = [{
+    With `glu` the results of two products, gate and up, become
+    act(min(gate, gate_max)) * (clamp(up, -up_limit, up_limit) + up_add); numbers that are absent do nothing. Without it
+    there is one, and act is applied to it. Then come a factor `scale` and cap * tanh(./cap). `beta` is that of swish.
+    In an op its words stand as they are: `glu act silu scale 2.0`.
+  }];
+  let parameters = (ins "::sluice::llm::Epilogue":$value);
+  let hasCustomAssemblyFormat = 1;
 }
 
 def LLM_FieldAttr : AttrDef<LLM_Dialect, "Field"> {
@@ -111,7 +140,11 @@ def LLM_Rows : LLM_TensorOf<[F32], [LLM_HasRows], "f32 rows (only the first axis
 def LLM_Rows2 : LLM_TensorOf<[F32], [LLM_HasRows, LLM_Rank2], "f32 rows of one axis, tensor<?xNxf32>"> { string slotKind = "value"; }
 def LLM_Heads : LLM_TensorOf<[F32], [LLM_HasRows, LLM_Rank3], "f32 rows of heads, tensor<?xHxDxf32>"> { string slotKind = "value"; }
 def LLM_Ids : LLM_TensorOf<[I32], [LLM_HasRows, LLM_Rank1], "one i32 per row, tensor<?xi32>"> { string slotKind = "value"; }
-def LLM_Choice : LLM_TensorOf<[I32], [LLM_HasRows, LLM_Rank2], "chosen indices, tensor<?xKxi32>"> { string slotKind = "value"; }
+// The values of the terms of the op's mask; a spec writes them in the mask.
+def LLM_MaskValues : LLM_TensorOf<[I32], [LLM_HasRows, LLM_Rank1], "one i32 per row, tensor<?xi32>"> { string slotKind = "mask_values"; }
+def LLM_Ints : LLM_TensorOf<[I32], [LLM_HasRows], "i32 rows"> { string slotKind = "value"; }
+def LLM_Choice : LLM_TensorOf<[I32], [LLM_HasRows, Neg<LLM_Rank1>], "chosen indices, tensor<?x...xKxi32>"> { string slotKind = "value"; }
+def LLM_Choice2 : LLM_TensorOf<[I32], [LLM_HasRows, LLM_Rank2], "chosen indices, tensor<?xKxi32>"> { string slotKind = "value"; }
 def LLM_Vector : LLM_TensorOf<[F32], [LLM_NoRows, LLM_Rank1], "f32 vector without rows, tensor<Nxf32>"> { string slotKind = "value"; }
 def LLM_RowsOrNot : Or<[LLM_HasRows, LLM_NoRows]>;
 def LLM_F32Tensor : LLM_TensorOf<[F32], [LLM_RowsOrNot], "f32 rows or an f32 tensor without rows"> { string slotKind = "value"; }

@@ -77,6 +77,20 @@ def LLM_ConstantOp : LLM_PureOp<"constant", [ConstantLike]> {
   let hasFolder = 1;
 }
 
+def LLM_VectorOp : LLM_PureOp<"vector"> {
+  let summary = "numbers, the same for every row: frequencies from a list, for example";
+  let description = [{
+    ```mlir
+    %f = llm.vector [1.000000e+00, 5.000000e-01]
+    ```
+  }];
+  let words = [LLM_Word<"vector">];
+  let primary = ["values"];
+  let arguments = (ins DenseF32ArrayAttr:$values);
+  let results = (outs LLM_Vector:$result);
+  let assemblyFormat = "$values attr-dict";
+}
+
 def LLM_TapOp : LLM_Op<"tap", [MemoryEffects<[MemWrite<LLM_StateResource>]>]> {
   let summary = "names a value so that it can be compared with a reference";
   let description = [{

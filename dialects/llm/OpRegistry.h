@@ -9,21 +9,23 @@
 namespace sluice::llm {
 
 enum class SlotKind {
-  Value,  // a value of the graph
-  Values, // a list of values (numbers are made constants)
-  Weight, // a weight of the scope
-  Bias,   // operand: the bias of the weight in slot `w`; never written
-  State,  // a state of the scope: symbol attribute
-  Batch,  // operand: the step; never written
-  Layer,  // operand: the layer index of the state; never written
-  Fields, // one slot per field of the state, named after the field
-  Int,    // i64 attribute
-  Float,  // f32 attribute
-  Bool,   // bool attribute
-  Word,   // one of `words`: enum attribute #llm<wordKind word>
-  Ints,   // array of i64
-  Mask,   // array of mask terms
-  Text,   // string attribute
+  Value,      // a value of the graph
+  Values,     // a list of values (numbers are made constants)
+  Weight,     // a weight of the scope
+  Bias,       // operand: the bias of the weight in slot `w`; never written
+  State,      // a state of the scope: symbol attribute
+  Batch,      // operand: the step; never written
+  Layer,      // operand: the layer index of the state; never written
+  Fields,     // one slot per field of the state, named after the field
+  Int,        // i64 attribute
+  Float,      // f32 attribute
+  Bool,       // bool attribute
+  Word,       // one of `words`: enum attribute #llm<wordKind word>
+  Ints,       // array of i64
+  Floats,     // array of f32
+  Mask,       // array of mask terms
+  MaskValues, // operands: the values that terms of the mask name; never written
+  Text,       // string attribute
 };
 
 struct Slot {

@@ -7,29 +7,56 @@ using namespace sluice::llm;
 #define GET_OP_CLASSES
 #include "dialects/llm/LLMRoutingOps.cpp.inc"
 
+// Elements of a row of `chosen`.
+static constexpr int64_t maxChoice = 1 << 16;
+
 using Where = std::optional<Location>;
 using Types = SmallVectorImpl<Type>;
 
 LogicalResult TopKOp::inferReturnTypes(MLIRContext *context, Where where,
                                        Adaptor op, Types &types) {
-  auto scores = tensorOf(where, op.getScores(), "scores", 2);
+  auto scores = tensorOf(where, op.getScores(), "scores");
   if (failed(scores))
     return failure();
-  if (op.getK() <= 0 || op.getK() > scores->getDimSize(1))
-    return emitOptionalError(where, "expected k between 1 and ",
-                             scores->getDimSize(1), ", found ", op.getK());
-  types.push_back(RankedTensorType::get({ShapedType::kDynamic, op.getK()},
-                                        IntegerType::get(context, 32)));
+  SmallVector<int64_t> shape(scores->getShape());
+  if (shape.size() < 2)
+    return emitOptionalError(
+        where, "expected scores to have an axis to choose from, found ",
+        *scores);
+  if (op.getK() <= 0 || op.getK() > shape.back())
+    return emitOptionalError(where, "expected k between 1 and ", shape.back(),
+                             ", found ", op.getK());
+  shape.back() = op.getK();
+  types.push_back(RankedTensorType::get(shape, IntegerType::get(context, 32)));
+  return success();
+}
+
+LogicalResult ChosenOp::inferReturnTypes(MLIRContext *context, Where where,
+                                         Adaptor op, Types &types) {
+  if (op.getOf() <= 0 || op.getOf() > maxChoice)
+    return emitOptionalError(where, "expected a row of 1 to ", maxChoice,
+                             " elements, found ", op.getOf());
+  types.push_back(rowsOf(context, {op.getOf()}));
   return success();
 }
 
 LogicalResult PickOp::inferReturnTypes(MLIRContext *context, Where where,
                                        Adaptor op, Types &types) {
-  auto at = tensorOf(where, op.getAt(), "at", 2);
+  auto at = tensorOf(where, op.getAt(), "at");
   if (failed(at))
     return failure();
-  types.push_back(rowsOf(context, {at->getDimSize(1)}));
+  types.push_back(rowsOf(context, at->getShape().drop_front()));
   return success();
+}
+
+LogicalResult PickOp::verify() {
+  ArrayRef<int64_t> x = getX().getType().getShape(),
+                    at = getAt().getType().getShape();
+  if (x.drop_back() == at.drop_back())
+    return success();
+  return emitOpError("expected x and at to agree except in the last axis, "
+                     "found ")
+         << getX().getType() << " and " << getAt().getType();
 }
 
 LogicalResult ExpertsOp::inferReturnTypes(MLIRContext *, Where where,

@@ -67,6 +67,20 @@ LogicalResult StateOp::verify() {
   return success();
 }
 
+LogicalResult VectorOp::inferReturnTypes(MLIRContext *context,
+                                         std::optional<Location> where,
+                                         Adaptor op,
+                                         SmallVectorImpl<Type> &types) {
+  constexpr size_t most = 1 << 16;
+  size_t count = op.getValues().size();
+  if (count == 0 || count > most)
+    return emitOptionalError(where, "expected 1 to ", most, " numbers, found ",
+                             count);
+  types.push_back(RankedTensorType::get({static_cast<int64_t>(count)},
+                                        Float32Type::get(context)));
+  return success();
+}
+
 LogicalResult UseOp::verifySymbolUses(SymbolTableCollection &symbols) {
   auto weight = lookup<WeightOp>(*this, getWeightAttr(), symbols);
   if (failed(weight) ||

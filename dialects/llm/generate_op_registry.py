@@ -6,9 +6,9 @@
 import json
 import sys
 
-STANDARD = {"BoolAttr": "bool", "DenseI64ArrayAttr": "ints", "FlatSymbolRefAttr": "state", "Index": "layer",
+STANDARD = {"BoolAttr": "bool", "DenseI64ArrayAttr": "ints", "DenseF32ArrayAttr": "floats", "FlatSymbolRefAttr": "state", "Index": "layer",
             "LLM_BatchType": "batch", "StrAttr": "text"}
-IMPLIED = {"bias", "batch", "layer"}  # slot kinds that a spec never writes
+IMPLIED = {"bias", "batch", "layer", "mask_values"}  # slot kinds that a spec never writes
 IMPLIED_NAMES = {"compute"}  # attributes that the compiler sets
 WRAPPERS = {"Optional": "baseType", "Variadic": "baseType", "OptionalAttr": "baseAttr",
             "DefaultValuedAttr": "baseAttr", "DefaultValuedOptionalAttr": "baseAttr"}
@@ -40,7 +40,7 @@ class Registry:
             raise SystemExit(f"{op['!name']}: no slot kind for argument '{name}' ({base})")
         operand = "TypeConstraint" in record["!superclasses"]
         variadic = "Variadic" in wrappers
-        if variadic:
+        if variadic and kind != "mask_values":
             kind = "fields" if op["takesFields"] else "values"
         words = [self.records[case["def"]]["str"]
                  for case in self.records[record["enum"]["def"]]["enumerants"]] if kind == "word" else []
@@ -80,7 +80,7 @@ class Registry:
             out.write(f"static constexpr Slot {name}_slots[] = {{\n")
             for i, slot in enumerate(slots):
                 words = f"{name}_{i}" if slot["words"] else "{}"
-                out.write(f"    {{{text(slot['name'])}, SlotKind::{slot['kind'].capitalize()}, "
+                out.write(f"    {{{text(slot['name'])}, SlotKind::{slot['kind'].title().replace('_', '')}, "
                           f"{str(slot['optional']).lower()}, {str(slot['primary']).lower()}, "
                           f"{str(slot['implied']).lower()}, {slot['operands']}, {words}, {text(slot['word_kind'])}, "
                           f"{text(slot['doc'])}}},\n")

@@ -12,6 +12,7 @@ the case as a GGUF file (gguf_twin.py).
 """
 
 import argparse
+import json
 import os
 import subprocess
 import sys
@@ -36,6 +37,11 @@ class Case:
         # The references compute in f32 whatever the weights are stored in.
         self.narrow = any(tensor.dtype == "BF16" for tensor in weights.values())
         self.options = ["--compute", "f32"] if self.narrow else []
+        self.extra, more = [], os.path.join(args.case, "options.json")
+        if os.path.exists(more):
+            with open(more, encoding="utf-8") as file:
+                self.extra = json.load(file)
+        self.options += self.extra
         self.checkpoint, self.results = args.case, None
         if args.gguf:
             self.checkpoint = os.path.join(folder, "model.gguf")
@@ -138,7 +144,7 @@ def verify(case):
 
 def verify_bf16(case):
     """Products in bf16: near the reference, and the same bits for prefill, decode and a batch."""
-    case.options = ["--weights", "bf16"]
+    case.options = [*case.extra, "--weights", "bf16"]
     model = case.compile("bf16.slc")
     names = sorted(n[len("logits") :] for n in case.io if n == "logits" or n.startswith("logits."))
     alone = {}

@@ -24,6 +24,34 @@ def f32(shape, values):
     return safetensors.Tensor("F32", shape, array.array("f", values).tobytes())
 
 
+def ints(values, shape=None):
+    return safetensors.Tensor("I32", shape or [len(values)], array.array("i", values).tobytes())
+
+
+def flags(values):
+    return safetensors.Tensor("BOOL", [len(values)], bytes(values))
+
+
+def packed(bench, tensors_of, ids):
+    """Parts of one sequence, with tokens that nobody may see, are what they are alone."""
+    one, two = ids[:5], ids[5:12]
+    for model in "fused.slc", "unfused.slc", "resumed.slc", "resolved.slc":
+        def rows(ids, part, seen, **more):
+            return list(tensors_of(model, "--entry", "packed", ids=ints(ids), part=ints(part), seen=flags(seen), **more)["rows"].values())
+
+        alone = [rows(part, [0] * len(part), [1] * len(part)) for part in (one, two)]
+        width = len(alone[0]) // len(one)
+        # 9 is between them, and belongs to both and to neither.
+        both = rows(one + [9, 9] + two, [1] * 5 + [1, 2] + [2] * len(two), [1] * 5 + [0, 0] + [1] * len(two))
+        for found, expected in zip((both[: 5 * width], both[7 * width :]), alone):
+            worst = max(abs(a - b) for a, b in zip(found, expected))
+            bench.check(f"{model}: parts of a sequence", worst <= 1e-5, f"off by {worst:.3g}")
+        bench.check(f"{model}: parts differ", alone[0][:width] != alone[1][:width])
+        shift = ints([1, -1] * len(one), [len(one), 2])
+        bench.check(f"{model}: ints without effect", rows(one, [0] * 5, [1] * 5, shift=shift) == alone[0])
+        bench.check(f"{model}: ints with one", rows(one, [0] * 5, [1] * 5, shift=ints([1, 2] * len(one), [len(one), 2])) != alone[0])
+
+
 def run(bench):
     case, spec = bench.case("llama/gqa"), os.path.join(os.path.dirname(os.path.abspath(__file__)), "inputs.yaml")
     with open(os.path.join(case, "config.json"), encoding="utf-8") as file:
@@ -86,7 +114,8 @@ def run(bench):
     narrow = tensors_of("bf16.slc", "--entry", "product", x=f32([count, hidden], rows))["rows"]
     apart = safetensors.typical_difference(first, narrow)
     bench.check("products in bf16", 0 < apart <= 1e-1, f"{apart:.3g}")
-    for entry in "generate", "rows", "product":
+    packed(bench, tensors_of, ids)
+    for entry in "generate", "rows", "product", "packed":
         done = bench.run("sluice-run", "fused.slc", "--verify", "--entry", entry)
         bench.check(f"--verify --entry {entry}", done.returncode == 0, done.stderr.decode())
 
@@ -99,6 +128,10 @@ def run(bench):
     flat = f32([count, hidden], rows)
     refuse("rows of another shape", f"input 'x': found [{count}, {hidden}] f32, expected [{count}, {heads}, {hidden // heads}] f32", "--entry", "rows", x=flat)
     refuse("rows of another type", "tensor 'x' must hold f32", "--entry", "product", x=tokens)
+    part, seen = ints([0] * count), flags([1] * count)
+    refuse("a flag of 2", "seen[1] is 2, expected 0 or 1", "--entry", "packed", ids=tokens, part=part, seen=flags([1, 2] + [0] * (count - 2)))
+    refuse("ints for flags", "tensor 'seen' must hold bool", "--entry", "packed", ids=tokens, part=part, seen=part)
+    refuse("ints with an axis", f"input 'part': found [{count}, 1] i32, expected [{count}] i32", "--entry", "packed", ids=tokens, part=ints([0] * count, [count, 1]), seen=seen)
     refuse("rows of another length", f"'extra' has rows for 3 tokens of {count}", ids=tokens, extra=f32([3, hidden], rows[: 3 * hidden]))
     refuse("rows without ids", "the input 'ids' is missing", extra=flat)
     refuse("rows without columns", "input 'x': found", "--entry", "product", x=f32([hidden], rows[:hidden]))
@@ -109,6 +142,8 @@ def run(bench):
         ("too wide", "x: {rows: [$hidden]}", "x: {rows: [65536, 65536]}", "a size of an input's rows cannot be 65536"),
         ("an unknown size", "x: {rows: [$hidden]}", "x: {rows: [$hiden]}", "unknown parameter '$hiden'; did you mean 'hidden'?"),
         ("no sizes", "x: {rows: [$hidden]}", "x: {rows: $hidden}", "the rows of an input must be a list of sizes"),
+        ("another type", "type: bool", "type: i64", "unknown type of rows 'i64'"),
+        ("f32 without axes", "{rows: [], type: i32}", "{rows: []}", "the rows of an input must be a list of sizes"),
         ("a misspelt key", "optional: true", "optionl: true", "unknown key 'optionl'"),
         ("rows of nothing", "x: {rows: [$hidden]}", "x: rows", "must be a mapping"),
         ("nothing that counts", "x: {rows: [$hidden]}", "x: {rows: [$hidden], optional: true}", "it says how long a sequence is"),

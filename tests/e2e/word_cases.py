@@ -47,7 +47,7 @@ def elementwise():
         yield Case(f"{word}_number", f"- y: {{{word}: [0.75, x, 1.5]}}")
     yield Case("add_heads", "- h: {slice: x, from: 1, size: 36}\n- h: {reshape: h, to: [3, 12]}\n- y: {add: [h, w.w, w.v]}", {"w": Weight([3, 1]), "v": Weight([12])})
     yield Case("mul_by_sum", "- s: {sum: x}\n- y: {mul: [x, s]}")
-    for fn in "silu", "gelu_erf", "gelu_tanh", "relu", "relu2", "sigmoid", "tanh", "softplus", "exp", "floor":
+    for fn in "silu", "gelu_erf", "gelu_tanh", "relu", "relu2", "sigmoid", "tanh", "softplus", "exp", "floor", "sin", "cos":
         yield Case(f"act_{fn}", f"- z: {{mul: [x, 3.0]}}\n- y: {{act: z, fn: {fn}}}")
     yield Case("act_swish", "- y: {act: x, fn: swish, beta: 1.702}")
     for fn in "log", "log1p", "sqrt":
@@ -128,7 +128,25 @@ def rope():
         yield Case(f"freqs_yarn_{truncate}",
                    ROPE + scale + f"- f: {{freqs_yarn: f, factor: 4.0, theta: 10000.0, original: 64, fast: 8.0, slow: 1.0, truncate: {truncate}}}\n- y: {{rope: h, pos: pos, freqs: f, pairing: half}}")
     yield Case("freqs_of_weights", ROPE + "- f: {act: w.w, fn: exp}\n- f: {mul: [f, 0.25]}\n- y: {rope: h, pos: pos, freqs: f, pairing: half}", {"w": Weight([6])})
+    yield Case("freqs_vector", ROPE + "- f: {vector: [1.0, 0.5, 0.25, 0.03125, 0.0, -2.0]}\n- y: {rope: h, pos: pos, freqs: f, pairing: half}")
+    yield Case("freqs_over_weight", ROPE + scale + "- f: {div: [f, w.w]}\n- y: {rope: h, pos: pos, freqs: f, pairing: half}", {"w": Weight([6], positive)})
+    yield Case("freqs_over_vector", ROPE + scale + "- v: {vector: [1.0, 1.5, 2.0, 4.0, 8.0, 16.0]}\n- f: {div: [f, v]}\n- y: {rope: h, pos: pos, freqs: f, pairing: adjacent}")
+    for pairing in "half", "adjacent":
+        yield Case(f"rotate_{pairing}", ROPE + f"- f: {{rope_freqs: 6, theta: 100.0}}\n- t: {{rope_table: pos, freqs: f, amplitude: 1.25}}\n- y: {{rotate: h, table: t, pairing: {pairing}, from: 5}}")
+    # A table of one's own: positions that count by halves.
+    yield Case("rotate_own_table", ROPE + "- f: {rope_freqs: 12, theta: 100.0}\n- p: {number: pos}\n- p: {mul: [p, 0.5]}\n- p: {mul: [p, f]}\n- c: {act: p, fn: cos}\n- s: {act: p, fn: sin}\n"
+               "- t: {concat: [c, s]}\n- t: {reshape: t, to: [2, 6]}\n- y: {rotate: h, table: t, pairing: half}")
     yield Case("freqs_slice", ROPE + "- f: {rope_freqs: 24, theta: 100.0}\n- f: {slice: f, from: 2, size: 4}\n- y: {rope: h, pos: pos, freqs: f, pairing: half}")
+
+
+def ints():
+    """Arithmetic with ids and positions."""
+    yield Case("number", "- t: {number: pos}\n- t: {add: [t, 1.0]}\n- t: {act: t, fn: log}\n- y: {mul: [x, t]}")
+    yield Case("number_alone", "- y: {number: ids}")
+    yield Case("number_of_choice", "- i: {top_k: x, k: 3}\n- y: {number: i}")
+    yield Case("sinusoids", "- f: {vector: [1.0, 0.1, 0.01, 7000.0]}\n- p: {number: pos}\n- p: {mul: [p, f]}\n- a: {act: p, fn: sin}\n- b: {act: p, fn: cos}\n- y: {concat: [a, b]}")
+    yield Case("offset", "- p: {offset: pos, by: 2}\n- y: {embedding: p, w: w}", {"w": Weight([143, 19])})
+    yield Case("offset_twice", "- p: {offset: ids, by: 2}\n- p: {offset: p, by: 3}\n- y: {embedding: p, w: w}", {"w": Weight([28, 19])})
 
 
 QKV = ("- q: {linear: x, w: q}\n- k: {linear: x, w: k}\n- v: {linear: x, w: v}\n"
@@ -165,13 +183,39 @@ def attention(kind):
         yield case(f"rope_{pairing}", before=freqs + turn)
         yield case(f"norm_rope_{pairing}", before=norm + freqs + turn, weights={"qn": Weight([10]), "kn": Weight([10])})
         yield case(f"rope_norm_{pairing}", before=freqs + turn + norm, weights={"qn": Weight([6, 10]), "kn": Weight([3, 10])})
-    for kind_of_bias in "f16", "bf16":
-        yield case(f"alibi_{kind_of_bias}", ", bias: b", before=f"- b: {{alibi: 6, rounded: {kind_of_bias}}}\n", refused="has no kernel for rounded distances", at="alibi")
-    if not cached:
-        yield case("causal", mask="[causal]")
-        yield case("band", mask="[{band: 2}]", refused="mask 'band' has no kernel yet")
-        yield case("chunk", mask="[{chunk: 4}]", refused="mask 'chunk' has no kernel yet")
+    for to in "f16", "bf16":
+        yield case(f"alibi_{to}", ", bias: b", before=f"- b: {{alibi: 6, times: 0.3, rounded: {to}}}\n")
+        yield case(f"alibi_{to}_two_sided", ", bias: b", before=f"- b: {{alibi: 6, two_sided: true, rounded: {to}}}\n")
+    yield case("alibi_one_sided", ", bias: b", before="- b: {alibi: 6, two_sided: false}\n")
+    yield case("alibi_maximum", ", bias: b", before="- b: {alibi: 6, maximum: 16.0}\n")
+    yield case("alibi_slopes", ", bias: b", before="- b: {alibi: 6, times: 0.5, slopes: [0.5, 0.25, 0.0, 1.0, 0.125, 0.375]}\n")
+    yield case("alibi_two_sided", ", bias: b", before="- b: {alibi: 6, two_sided: true}\n")
+    yield case("chunk", mask="[causal, {chunk: 5}]")
+    yield case("blocks", mask="[causal, {blocks: {size: 4, local: 2, stride: 3}}]")
+    yield case("blocks_of_heads", mask="[causal, {blocks: {size: 3, local: 1, stride: 5, hop: 2}}]")
+    yield case("any", mask="[causal, {any: [{window: 3}, {chunk: 130}]}]")
+    yield case("any_all", mask="[{any: [[causal, {chunk: 7}], [causal, {window: 4}]]}]")
+    yield case("any_any", mask="[causal, {any: [{any: [{window: 2}, {chunk: 9}]}, {band: 4}]}]")
+    if cached:
+        for term in "segments", "keys":
+            yield replace(case(term, mask=f"[causal, {{{term}: ids}}]", refused=f"mask '{term}' tells keys by what their rows hold, which a cache does not keep"), imported=False)
+        yield replace(case("prefix", mask="[{any: [causal, {prefix: ids}]}]", refused="the mask must be causal: a token of generation would see later ones when they come in the same step"),
+                      imported=False)
     else:
+        yield case("causal", mask="[causal]")
+        yield case("band", mask="[{band: 2}]")
+        yield case("band_long", mask="[{band: 70}]")
+        yield case("chunk_both_ways", mask="[{chunk: 4}]")
+        yield case("prefix", mask="[{any: [causal, {prefix: ids}]}]")
+        yield case("segments", mask="[{segments: types}]")
+        yield case("segments_causal", mask="[causal, {segments: ids}]")
+        yield case("keys", mask="[{any: [{keys: ids}, {band: 1}]}]")
+        yield case("blocks_both_ways", mask="[{blocks: {size: 16, local: 2, stride: 2, hop: 1}}]")
+        yield case("longformer", mask="[{any: [{band: 3}, {keys: types}]}]")
+        yield case("values_twice", mask="[{any: [{segments: types}, {prefix: types}, [causal, {window: 2}, {segments: ids}], {window: 1}]}]")
+        yield case("mask_and_all", ", bias: b, cap: 1.5, sinks: s", "[{any: [causal, {prefix: ids}]}, {any: [{band: 100}, {keys: types}]}]",
+                   "- b: {alibi: 6, two_sided: true}\n", {"s": Weight([6])})
+    if cached:
         yield Case("attention_layer_norm_generate", QKV + "- q: {layer_norm: q, w: qn, eps: 1.0e-5}\n- k: {layer_norm: k, w: kn, eps: 1.0e-5}\n" + append +
                    "- a: {attention: q, kv: kv, scale: 0.3, mask: [causal]}\n" + TAIL, PROJECTIONS | {"qn": Weight([10]), "kn": Weight([10])}, state, kind)
         yield Case("cached_generate", QKV + append + "- a: {attention: q, kv: kv, scale: 0.3, mask: [causal]}\n- z: {cached: kv}\n"
@@ -189,6 +233,12 @@ def routers():
     yield Case("top_k_one", "- i: {top_k: x, k: 1}\n- y: {pick: x, at: i}")
     yield Case("top_k_of_slice", "- l: {slice: x, from: 4, size: 7}\n- i: {top_k: l, k: 2}\n- y: {pick: l, at: i}")
     yield Case("pick_of_slice", "- l: {slice: x, from: 4, size: 7}\n- z: {act: l, fn: sigmoid}\n- i: {top_k: z, k: 2}\n- y: {pick: l, at: i}")
+    groups = "- l: {slice: x, from: 1, size: 36}\n- s: {act: l, fn: sigmoid}\n- g: {reshape: s, to: [6, 6]}\n"
+    yield Case("top_k_groups", groups + "- i: {top_k: g, k: 2}\n- y: {pick: g, at: i}")
+    yield Case("chosen", "- i: {top_k: x, k: 7}\n- c: {chosen: i, of: 37}\n- y: {mul: [x, c]}")
+    # As DeepSeek-V3 chooses: the best groups by the sum of their best two, then the best of those.
+    yield Case("chosen_groups", groups + "- i: {top_k: g, k: 2}\n- b: {pick: g, at: i}\n- b: {sum: b}\n- b: {reshape: b, to: [6]}\n- i: {top_k: b, k: 3}\n- c: {chosen: i, of: 6}\n"
+               "- c: {reshape: c, to: [6, 1]}\n- g: {select: [0.0, g], by: c}\n- g: {reshape: g, to: [36]}\n- i: {top_k: g, k: 5}\n- y: {pick: l, at: i}")
     yield Case("top_k_ties", "- z: {clamp: x, low: -0.1, high: 0.1}\n- i: {top_k: z, k: 9}\n- y: {pick: x, at: i}")
     yield Case("normalize", "- z: {act: x, fn: sigmoid}\n- y: {normalize: z}")
     yield Case("normalize_eps", "- z: {act: x, fn: sigmoid}\n- y: {normalize: z, eps: 2.5}")
@@ -229,7 +279,7 @@ def computed():
     v = {"w": Weight([WIDTH], positive), "v": Weight([WIDTH])}
     for word in "add", "sub", "mul", "div", "min", "max":
         yield Case(f"computed_{word}", f"- s: {{{word}: [w.w, w.v, 0.5]}}\n- y: {{mul: [x, s]}}", v)
-    for fn in "silu", "gelu_erf", "gelu_tanh", "relu", "relu2", "sigmoid", "tanh", "softplus", "exp", "log", "log1p", "floor", "sqrt":
+    for fn in "silu", "gelu_erf", "gelu_tanh", "relu", "relu2", "sigmoid", "tanh", "softplus", "exp", "log", "log1p", "floor", "sqrt", "sin", "cos":
         yield Case(f"computed_{fn}", f"- s: {{act: w.w, fn: {fn}}}\n- y: {{mul: [x, s]}}", {"w": v["w"]})
     yield Case("computed_swish", "- s: {act: w.w, fn: swish, beta: 0.5}\n- y: {mul: [x, s]}", {"w": v["w"]})
     yield Case("computed_lerp", "- s: {lerp: [w.w, w.v], by: 0.25}\n- y: {mul: [x, s]}", v)
@@ -277,7 +327,7 @@ def long_rows():
 
 def along_sequences():
     """What keeps rows of a sequence between its steps."""
-    for fn in "none", "silu", "gelu_erf", "gelu_tanh", "relu", "relu2", "sigmoid", "tanh", "softplus", "exp", "floor":
+    for fn in "none", "silu", "gelu_erf", "gelu_tanh", "relu", "relu2", "sigmoid", "tanh", "softplus", "exp", "floor", "sin", "cos":
         slot = "" if fn == "none" else f", fn: {fn}"
         yield Case(f"causal_conv_{fn}", f"- y: {{causal_conv: x, w: w, state: tail{slot}}}", {"w": Weight([WIDTH, 4], small, bias=fn == "silu")}, "tail: {fixed: [3, 37]}", "generate")
     for fn in "log", "log1p", "sqrt":
@@ -289,12 +339,12 @@ def along_sequences():
 
 def generated():
     """What treats rows one by one, where only wanted rows are computed and sequences come in chunks."""
-    for group in elementwise(), shapes(), products(), rope(), routers(), of_slices():
+    for group in elementwise(), shapes(), products(), rope(), ints(), routers(), of_slices():
         for case in group:
             if not case.refused and not case.name.startswith("attention"):
                 yield replace(case, name=case.name + "_generate", blocks=case.blocks.replace("_expert", "_generate_expert"), nodes=case.nodes.replace("_expert", "_generate_expert"), kind="generate")
 
 
 def cases():
-    for group in elementwise(), shapes(), products(), rope(), attention("encode"), attention("generate"), routers(), rows(), computed(), of_slices(), long_rows(), along_sequences(), generated():
+    for group in elementwise(), shapes(), products(), rope(), ints(), attention("encode"), attention("generate"), routers(), rows(), computed(), of_slices(), long_rows(), along_sequences(), generated():
         yield from group

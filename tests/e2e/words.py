@@ -256,7 +256,7 @@ def attributes(definition):
     for slot, form in definition["properties"].items():
         if slot in ("when", "doc"):
             continue
-        if slot in ("truncate", "both_ways"):
+        if slot in ("truncate", "both_ways", "two_sided"):
             yield slot, ["true", "false"]
             continue
         words = next((one["enum"] for one in form.get("anyOf", []) if "enum" in one), [None])
@@ -279,8 +279,8 @@ def uncovered(models, text):
                 wanted = rf"\b{slot}: {value}\b" if value else rf"\b{slot}: "
                 if not (own if slot == word else [rest for rest in own if re.search(wanted, rest)]):
                     missing.append(f"{word} {slot}" + (f": {value}" if value else ""))
-    for term in ("causal", "all", "window", "band", "chunk"):
-        if not any(found == "attention" and re.search(rf"mask: \[.*\b{term}\b", rest) for found, rest in nodes):
+    for term in ("causal", "all", "window", "band", "chunk", "prefix", "segments", "keys", "blocks", "any"):
+        if not re.search(rf"attention: .*mask: \[.*\b{term}\b", text):
             missing.append(f"mask {term}")
     return missing
 
@@ -299,6 +299,8 @@ def main():
             missing = uncovered(args.models, "\n".join(case.nodes for case in table))
             words.check("every word and value has a case", not missing, ", ".join(missing))
             words.two_entries()
+            # Positions go on from step to step where nothing is kept, too.
+            words.group("generate", [case for case in table if case.name == "number_generate"])
         for case in table:
             if case.refused:
                 words.refused(case)

@@ -5,6 +5,7 @@ usage: decoders.py [--find] [FAMILY...]
 
 --find looks for a seed that `common.py` takes, beginning with the one given here.
 """
+import json
 import sys
 import tempfile
 from pathlib import Path
@@ -19,6 +20,8 @@ SMALL = dict(vocab_size=64, num_hidden_layers=2, num_attention_heads=4, max_posi
 LLAMA = SMALL | dict(hidden_size=32, intermediate_size=44, num_key_value_heads=2)
 GPT = dict(vocab_size=64, n_positions=64, n_embd=32, n_head=4, n_layer=2)
 ROPE = dict(rope_type="default", rope_theta=10000.0)
+LONG = dict(pad_token_id=None, original_max_position_embeddings=32, rope_parameters=ROPE | dict(
+    rope_type="longrope", original_max_position_embeddings=32, partial_rotary_factor=1.0, short_factor=[1.0, 1.1, 1.25, 2.0], long_factor=[1.0, 2.0, 8.0, 12.0]))
 
 # case: model class (its config's has the same name), values of the config, lengths, seed
 CASES = {
@@ -38,6 +41,8 @@ CASES = {
     "phi/plain": ("PhiForCausalLM", LLAMA | dict(rope_parameters=ROPE | dict(partial_rotary_factor=0.5)), [24, 5, 1], 24),
     "phi/normed": ("PhiForCausalLM", LLAMA | dict(qk_layernorm=True, num_key_value_heads=4, rope_parameters=ROPE | dict(partial_rotary_factor=0.25)), [24, 5], 25),
     "phi3/window": ("Phi3ForCausalLM", LLAMA | dict(sliding_window=6, pad_token_id=None, rope_parameters=ROPE | dict(partial_rotary_factor=1.0)), [24, 5, 1], 26),
+    "phi3/longrope": ("Phi3ForCausalLM", LLAMA | LONG, [8, 5, 1], 28),
+    "phi3/longrope-long": ("Phi3ForCausalLM", LLAMA | LONG, [40, 33], 29),
     "phi3/partial": ("Phi3ForCausalLM", LLAMA | dict(pad_token_id=None, tie_word_embeddings=True, rope_parameters=ROPE | dict(partial_rotary_factor=0.75)), [24, 5], 27),
     "qwen3/wide": ("Qwen3ForCausalLM", LLAMA | dict(head_dim=12, tie_word_embeddings=False), [24, 5, 1], 28),
     "qwen3/sliding-bias": ("Qwen3ForCausalLM", LLAMA | dict(head_dim=8, attention_bias=True, use_sliding_window=True, sliding_window=6, max_window_layers=1, tie_word_embeddings=True), [24, 5], 29),
@@ -57,6 +62,10 @@ CASES = {
 INERT = {"OPTForCausalLM": ("k_proj.bias",)}
 
 
+# What sluice-compile is told.
+OPTIONS = {"phi3/longrope-long": ["--context", "64"]}
+
+
 def as_saved(model):
     """The tensors as save_pretrained writes them: under the names of published files."""
     with tempfile.TemporaryDirectory() as folder:
@@ -68,6 +77,8 @@ def write(case, seed):
     name, values, lengths, _ = CASES[case]
     make = getattr(transformers, name.replace("Gemma3", "Gemma3Text").replace("ForCausalLM", "Config"))
     common.write_decoder(case, (make, getattr(transformers, name)), values, lengths, seed, store=as_saved, inert=INERT.get(name, ()))
+    if case in OPTIONS:
+        (common.HERE / case / "options.json").write_text(json.dumps(OPTIONS[case]) + "\n")
 
 
 def main():

@@ -85,8 +85,10 @@ struct Mask {
   bool causal = true;
   int64_t window = 0, band = 0;
   std::string attributes() const {
-    return std::string(causal ? ", causal" : "") + (window ? ", window" : "") +
-           (band ? ", band" : "");
+    std::string terms = std::string(causal ? ", \"causal\"" : "") +
+                        (window ? ", \"window\"" : "") +
+                        (band ? ", \"band\"" : "");
+    return terms.empty() ? "" : ", mask = [" + terms.substr(2) + "]";
   }
   bool sees(int64_t i, int64_t j) const {
     return (!causal || j <= i) && (!window || (j <= i && i - j < window)) &&

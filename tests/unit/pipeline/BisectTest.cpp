@@ -166,7 +166,13 @@ TEST_F(Bisect, FindsALostPart) {
   std::string found = run(
       "fuse-epilogue",
       [](ModuleOp module) {
-        module.walk([](llm::FusedLinearOp op) { op.removeActAttr(); });
+        module.walk([](llm::FusedLinearOp op) {
+          llm::Epilogue epilogue = op.epilogue();
+          epilogue.act = std::nullopt;
+          op.setEpilogueAttr(
+              epilogue ? llm::EpilogueAttr::get(op.getContext(), epilogue)
+                       : llm::EpilogueAttr());
+        });
       },
       two);
   EXPECT_THAT(found, HasSubstr("the pass 'fuse-epilogue' moves the outputs; "
@@ -178,7 +184,7 @@ TEST_F(Bisect, FindsAWrongMaskInALaterStep) {
   auto fault = [](ModuleOp module) {
     module.walk([](llm::FusedAttentionOp op) {
       op.setMaskAttr(OpBuilder(op).getArrayAttr(
-          {llm::MaskAttr::get(op.getContext(), llm::MaskKind::window, 3)}));
+          {llm::MaskAttr::get(op.getContext(), llm::MaskKind::window, 3, {})}));
     });
   };
   EXPECT_EQ(run("fuse-rope-attention", fault, {{{1, 2, 3}}, {}}), "");

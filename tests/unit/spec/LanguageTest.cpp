@@ -319,7 +319,7 @@ TEST(Language, MasksAndStates) {
   ASSERT_EQ(mask.size(), 2u); // the window of none is dropped
   EXPECT_EQ(mask[0].kind, "causal");
   EXPECT_EQ(mask[1].kind, "chunk");
-  EXPECT_EQ(mask[1].size, 8);
+  EXPECT_EQ(mask[1].numbers[0], 8);
 }
 
 // An entry appends to a cache and hands it to repeated blocks that read it.
