@@ -119,7 +119,7 @@ Status Model::Impl::step(const executor::ReadyEntry &entry,
   outputs.reserve(list(entry.info->outputs()).size());
   if (Status status = executor->step(entry, sequences); !status.ok())
     return status;
-  if (entry.stateful && entry.role == state::Role::Main)
+  if (entry.advances && entry.role == state::Role::Main)
     remember(entry, sequences);
   for (const executor::OutputView &view : executor->outputs()) {
     if (view.info->elem() != format::Elem::F32)

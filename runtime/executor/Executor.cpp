@@ -189,7 +189,7 @@ Status Executor::checkSequence(const ReadyEntry &entry,
   if (sequence.slot < 0 || sequence.slot >= limits().slots)
     return invalid("slot " + std::to_string(sequence.slot) + " of " +
                    std::to_string(limits().slots));
-  bool goesOn = entry.stateful && entry.role == state::Role::Main;
+  bool goesOn = entry.advances && entry.role == state::Role::Main;
   if (goesOn && !slots_->valid(sequence.slot))
     return invalid("slot " + std::to_string(sequence.slot) +
                    " was left by a failed step; reset it first");
@@ -246,7 +246,7 @@ Status Executor::step(const ReadyEntry &entry,
   for (const StepSequence &sequence : sequences) {
     growth_.push_back({sequence.slot, sequence.count});
     tokens += growth_.back().tokens;
-    bool goesOn = entry.stateful && entry.role == state::Role::Main;
+    bool goesOn = entry.advances && entry.role == state::Role::Main;
     first_.push_back(entry.info->position_start() +
                      (goesOn ? slots_->length(sequence.slot) : 0));
   }
@@ -262,7 +262,7 @@ Status Executor::step(const ReadyEntry &entry,
   outputs_.reserve(infos.size());
   Status status = tryRun(entry, *program);
   // Nothing from here on fails: lengths and states stay together.
-  if (entry.stateful)
+  if (entry.advances)
     slots_->finish(growth_, entry.role, status.ok());
   if (!status.ok())
     return status;

@@ -270,16 +270,21 @@ Result<ReadyEntry> ProgramBuilder::build(const Entry &source) {
     entry.programs.push_back(std::move(ready));
   }
   dropIdle(source, entry.programs);
+  // A sequence of tokens to come has positions, even if nothing is kept.
+  entry.advances = text(source.kind()) == "generate";
   for (uint32_t index : entry.states) {
     const State *state = list(artifact_.model().states())[index];
     if (state->kind() == StateKind::Transient)
       entry.wholeSequence = true;
     else if (!state->once() || entry.role == state::Role::Source)
-      entry.stateful = true;
+      entry.advances = true;
   }
   for (const Output *output : list(source.outputs()))
     if (output->rows() == RowKind::Sequences)
       entry.wholeSequence = true;
+  // What follows in a later step would be taken for a beginning.
+  if (!entry.advances || entry.role == state::Role::Source)
+    entry.wholeSequence = true;
   return entry;
 }
 

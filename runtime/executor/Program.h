@@ -63,7 +63,7 @@ struct ReadyEntry {
   std::vector<ReadyProgram> programs;
   std::vector<uint32_t> states; // used by any program
   state::Role role = state::Role::Main;
-  bool stateful = false;      // slots advance
+  bool advances = false;      // slots get longer by the step's tokens
   bool wholeSequence = false; // a sequence cannot be cut into chunks
 
   // The program for a step of so many tokens, or null: the last one that takes
