@@ -1,3 +1,4 @@
+// Declarations, programs and their steps.
 #ifndef SLUICE_DIALECTS_PLAN_PLANOPS_TD
 #define SLUICE_DIALECTS_PLAN_PLANOPS_TD
 
@@ -280,7 +281,8 @@ def Plan_DispatchOp : Plan_Step<"dispatch"> {
   let summary = "Runs a kernel on all workers";
   let description = [{
     Operands by name, inputs before outputs; `= %x[64]` is the row from column 64
-    on, `= @w[3]` the instance of layer 3. `rows` is what the kernel's rows are,
+    on, `= @w[3]` the instance of layer 3; the first `writes` operands are only
+    read, the others written. `rows` is what the kernel's rows are,
     `scratch` bytes for each worker, `layer` the layer that the step belongs to.
     `nowait` leaves out the barrier after the step: neither side touches what the
     other writes.
