@@ -17,10 +17,10 @@ namespace sluice::artifact {
 // Machine code for one target: an ELF shared object that exports the symbol of
 // every kernel.
 struct CodeBlob {
-  std::string target;
+  std::string target;                // "x86-64-v4+bf16"
   std::vector<std::string> features; // LLVM's names of what the code needs
   std::vector<std::string> units;    // of the plan's kernels
-  std::vector<char> bytes;
+  std::vector<char> bytes;           // the object
 };
 
 // One instance of a weight of the plan.
@@ -30,7 +30,7 @@ struct WeightInstance {
     int64_t layer;    // its instance, or -1: there is one
   };
   std::vector<Part> parts;
-  format::Packing packing;
+  format::Packing packing;                // of the parts joined
   std::optional<pack::Computed> computed; // from the parts
 };
 
@@ -38,14 +38,16 @@ struct WeightInstance {
 using WeightSource =
     std::function<Status(const WeightInstance &, const pack::Sink &)>;
 
+// The IR of a stage, kept for readers of the artifact.
 struct IrSnapshot {
-  std::string stage;
+  std::string stage; // "fused"
   std::string text;
 };
 
+// All that goes into a file.
 struct ArtifactInputs {
-  mlir::ModuleOp plan; // with buffers placed in the arena
-  std::vector<CodeBlob> code;
+  mlir::ModuleOp plan;        // with buffers placed in the arena
+  std::vector<CodeBlob> code; // one per target
   WeightSource weights;
   std::string tokenizer;       // an image, see runtime/tokenizer/Image.h
   std::string tokenizerConfig; // JSON
@@ -54,7 +56,7 @@ struct ArtifactInputs {
   std::vector<IrSnapshot> ir;
   // What the header says about the model.
   std::string producer, source;
-  int64_t context = 0, vocab = 0;
+  int64_t context = 0, vocab = 0; // positions; ids, 0: not known
   std::vector<int32_t> stopTokens;
   uint64_t parameters = 0;
 };
@@ -62,6 +64,8 @@ struct ArtifactInputs {
 // The symbol that the code exports for a kernel of this name.
 std::string kernelSymbol(const std::string &kernel);
 
+// Weights are asked for in the order of their places in the file. What a source
+// gives too little or too much is Internal.
 Status writeArtifact(const std::string &path, const ArtifactInputs &inputs);
 
 // Bytes of the weights section, before anything is packed.

@@ -16,14 +16,16 @@
 
 namespace sluice::checkpoint {
 
+// A tensor as its file's header describes it.
 struct TensorInfo {
   std::string name;
   DType dtype = DType::F32;
   std::vector<int64_t> shape; // outermost first, for GGUF too
   uint64_t offset = 0;        // bytes from the start of the file
-  uint64_t bytes = 0;
-  int file = 0; // which of Checkpoint::files()
+  uint64_t bytes = 0;         // what shape and type come to
+  int file = 0;               // which of Checkpoint::files()
 
+  // The innermost axis; 1 for a scalar.
   int64_t columns() const { return shape.empty() ? 1 : shape.back(); }
   // The leading axes flattened; 1 for a vector or a scalar.
   int64_t rows() const;
@@ -32,11 +34,12 @@ struct TensorInfo {
 
 // Where a key stands in a JSON file; line 0 if it is not found there.
 struct KeyPlace {
-  std::string file;
+  std::string file;         // its path
   int line = 0, column = 0; // from 1
   std::string text;         // of the whole file
 };
 
+// Safetensors with a config.json, GGUF, or safetensors alone.
 enum class Format { HuggingFace, Gguf, Raw };
 
 class Checkpoint {
@@ -58,6 +61,7 @@ public:
   ~Checkpoint();
 
   Format format() const { return format_; }
+  // Made by random(), with this seed.
   bool synthetic() const { return synthetic_; }
   uint64_t seed() const { return seed_; }
   // As given to open().
@@ -67,6 +71,7 @@ public:
   const std::map<std::string, TensorInfo, std::less<>> &tensors() const {
     return tensors_;
   }
+  // Null if there is none.
   const TensorInfo *find(std::string_view name) const;
   // What is odd about the files but does not keep them from being read.
   const std::vector<std::string> &warnings() const { return warnings_; }

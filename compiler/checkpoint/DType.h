@@ -8,6 +8,7 @@
 
 namespace sluice::checkpoint {
 
+// As safetensors and GGUF name them; those from Q4_0 on are blocks.
 enum class DType {
   F32,
   F16,
@@ -57,13 +58,13 @@ enum class DType {
 
 // How values are stored: `bytes` hold `values` consecutive ones of a row.
 struct BlockFormat {
-  const char *name;
-  int values;
+  const char *name; // as messages spell it
+  int values;       // 1: each by itself
   int bytes;
 };
 
 const BlockFormat &blockFormat(DType type);
-constexpr int maxBlockValues = 256;
+constexpr int maxBlockValues = 256; // of any type
 inline std::string dtypeName(DType type) { return blockFormat(type).name; }
 
 // True when readRows can convert the type to f32. Integers are readable: values
@@ -76,7 +77,7 @@ bool isInteger(DType type);
 // needs no alignment. False when the type is not readable.
 bool toFloat(DType type, const uint8_t *source, size_t count, float *out);
 
-float f16ToFloat(uint16_t bits);
+float f16ToFloat(uint16_t bits);  // exact
 uint16_t floatToF16(float value); // to nearest, ties to even
 inline float bf16ToFloat(uint16_t bits) {
   return __builtin_bit_cast(float, uint32_t(bits) << 16);

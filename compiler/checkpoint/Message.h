@@ -10,6 +10,7 @@
 
 namespace sluice::checkpoint {
 
+// The parts as << prints them, one after the other.
 template <typename... Parts> std::string message(const Parts &...parts) {
   std::ostringstream text;
   (text << ... << parts);

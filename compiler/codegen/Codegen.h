@@ -14,6 +14,7 @@
 
 namespace sluice::codegen {
 
+// What of a kernel can be looked at on the way.
 enum class DumpStage {
   Dialect, // the LLVM dialect, before translation
   LLVM,    // LLVM IR after O3
@@ -21,7 +22,7 @@ enum class DumpStage {
 };
 
 struct CodegenOptions {
-  unsigned threads = 2;
+  unsigned threads = 2; // that compile at a time
   // Called once per distinct kernel and stage in `dumpStages`, one call at a
   // time, from any thread.
   std::function<void(std::string_view symbol, DumpStage stage,

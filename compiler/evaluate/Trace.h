@@ -18,13 +18,14 @@ struct Record {
   std::string op; // "llm.linear"
   mlir::Location location;
   unsigned result, results; // its number, and how many the op has
-  int64_t layer;
+  int64_t layer;            // -1: outside of layers
   Tensor value;
 };
 Record recordOf(const Event &event);
 
+// What one step gave.
 struct StepResults {
-  std::string entry;
+  std::string entry;           // its name
   std::vector<Record> records; // if they were asked for
   std::vector<Output> outputs;
 };

@@ -8,6 +8,7 @@
 
 namespace sluice::formula {
 
+// What a step does with a, b and c, all f32.
 enum class Op {
   Constant,
   Add,
@@ -41,17 +42,19 @@ enum class Op {
 // `a`, `b` and `c` number the inputs and, after them, the steps.
 struct Step {
   Op op;
-  int a = 0, b = 0, c = 0;
-  float value = 0; // of a constant
+  int a = 0, b = 0, c = 0; // those that the op reads; earlier than the step
+  float value = 0;         // of a constant
 };
 
+// A straight line of steps.
 struct Formula {
-  int inputs = 0;
+  int inputs = 0; // how many
   std::vector<Step> steps;
-  int result = 0;
+  int result = 0; // the number of an input or step
 };
 
-// out[i] = formula(inputs[0][i], inputs[1][i], ...), each step rounded to f32.
+// out[i] = formula(inputs[0][i], inputs[1][i], ...) for i < count, each step
+// rounded to f32.
 void evaluate(const Formula &formula, std::span<const float *const> inputs,
               int64_t count, float *out);
 

@@ -1,3 +1,5 @@
+// Buffers to places in one arena: those that are never live together may share
+// bytes.
 #include "compiler/lowering/Liveness.h"
 #include "compiler/lowering/Passes.h"
 

@@ -1,3 +1,4 @@
+// The order of the passes from a model to a finished plan.
 #include "compiler/lowering/Passes.h"
 
 namespace sluice::plan {

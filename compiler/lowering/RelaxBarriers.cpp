@@ -1,3 +1,4 @@
+// Finds the steps that can do without a barrier behind them.
 #include "compiler/lowering/Passes.h"
 
 namespace sluice::plan {

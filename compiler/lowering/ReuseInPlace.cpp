@@ -1,3 +1,5 @@
+// Lets a step write where its dying input lies, and drops copies that this
+// makes pointless.
 #include "compiler/kernels/Kernels.h"
 #include "compiler/lowering/Passes.h"
 

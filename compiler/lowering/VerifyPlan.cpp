@@ -1,3 +1,5 @@
+// Checks a plan as a whole: each step against its kernel, symbols and entry,
+// and what runs or lives together.
 #include "compiler/formula/FromRegion.h"
 #include "compiler/kernels/Kernels.h"
 #include "compiler/lowering/Liveness.h"

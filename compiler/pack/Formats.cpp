@@ -1,3 +1,4 @@
+// Quantised tensors with their scales in a second tensor, read as f32.
 #include "compiler/checkpoint/Message.h"
 #include "compiler/pack/FlatView.h"
 

@@ -1,3 +1,5 @@
+// Several views as one: behind each other along an axis, or stacked along a new
+// one.
 #include "compiler/checkpoint/Message.h"
 #include "compiler/pack/View.h"
 

@@ -1,3 +1,4 @@
+// Views that have no source: tensors of a file, and seeded random numbers.
 #include "compiler/pack/FlatView.h"
 
 #include <numeric>

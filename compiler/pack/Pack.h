@@ -27,13 +27,14 @@ Status packWeight(const checkpoint::Checkpoint &file,
 // parts and after them the tables; their shapes are aligned with the result's
 // at the right, and axes of size 1 are repeated.
 struct Computed {
+  // Numbers of the graph, row-major.
   struct Table {
     Shape shape;
     std::vector<float> values;
   };
   formula::Formula formula;
   std::vector<Table> tables;
-  Shape shape;
+  Shape shape; // of the result
 };
 
 // Writes the elements of a computed weight as f32 rows.

@@ -1,3 +1,4 @@
+// From what a spec says of a weight to the view that reads it.
 #include "compiler/checkpoint/Message.h"
 #include "compiler/pack/View.h"
 

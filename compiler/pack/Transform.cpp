@@ -1,3 +1,4 @@
+// The transforms of the spec language (`apply`), each as a view of its source.
 #include "compiler/checkpoint/Message.h"
 #include "compiler/pack/FlatView.h"
 

@@ -11,7 +11,7 @@
 
 namespace sluice::pack {
 
-using Shape = std::vector<int64_t>;
+using Shape = std::vector<int64_t>; // outermost axis first
 
 // Rows row .. row+rows-1 of the tensor with its leading axes flattened, and of
 // each of them the columns column .. column+columns-1.
@@ -19,6 +19,7 @@ struct Tile {
   int64_t row, rows, column, columns;
 };
 
+// A tensor of f32, of which any tile can be read.
 class View {
 public:
   explicit View(Shape shape) : shape_(std::move(shape)) {}
@@ -35,7 +36,7 @@ public:
   // The axes from `axis` to the last but one, flattened.
   int64_t rowsFrom(size_t axis) const;
 
-  // Fills out[rows * columns]. The tile must lie inside.
+  // Fills out[rows * columns], row-major. The tile must lie inside.
   virtual Status read(const Tile &tile, float *out) const = 0;
 
 private:
@@ -72,6 +73,7 @@ ViewPtr randomView(Shape shape, uint64_t seed, const std::string &name,
 // A weight of a checkpoint without tensors, by its path, index and shape.
 ViewPtr randomWeight(const spec::Weight &weight, uint64_t seed);
 
+// Corrupt where the shape of the source does not fit the transform.
 Result<ViewPtr> transformed(ViewPtr source, const spec::Transform &transform,
                             Axes axes);
 

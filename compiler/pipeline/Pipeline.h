@@ -20,8 +20,8 @@ enum class Stage { Spec, Model, Fused, Plan, Kernels, Llvm, Asm };
 
 struct StageInfo {
   Stage stage;
-  const char *name;
-  const char *extension;
+  const char *name;      // as --emit takes it
+  const char *extension; // of its dump, without a dot
   const char *summary;
 };
 // All stages in order.
@@ -31,11 +31,12 @@ std::optional<Stage> stageByName(std::string_view name);
 // Sequences that the evaluator runs, of the entry `generate`, `fill` or
 // `encode`, or else the first.
 struct Trial {
-  std::vector<std::vector<int32_t>> ids;
+  std::vector<std::vector<int32_t>> ids;       // per sequence
   std::vector<std::vector<int32_t>> sourceIds; // for an encoder-decoder
   double tolerance = 1e-4; // relative to the largest value of a tensor
 };
 
+// What `sluice-compile` is asked for.
 struct Options {
   std::string spec;       // a spec file; empty: found by the checkpoint
   std::string checkpoint; // folder, file, or "random:SEED"
@@ -51,11 +52,11 @@ struct Options {
   std::vector<std::string> allowUnknownConfig; // keys that may stay unread
   std::vector<std::string> allowUnusedTensors; // of the checkpoint
 
-  std::set<std::string> disabledPasses;
-  bool fusionReport = false;
-  std::optional<Stage> emit;
-  std::string dumpDir;
-  bool dumpEachPass = false;
+  std::set<std::string> disabledPasses; // by name
+  bool fusionReport = false;            // print where fusions fired
+  std::optional<Stage> emit;            // print this stage
+  std::string dumpDir;                  // a file per stage; empty: none
+  bool dumpEachPass = false;            // and a file after each pass
   bool locations = false; // dumps say where in the YAML each op comes from
   std::string from;       // a dump of stage model, fused or plan to resume from
   std::optional<Trial> bisect; // only look for a pass that moves its numbers
@@ -69,7 +70,8 @@ struct Options {
 };
 
 // Checks a spec alone (stages 1 and 2): no checkpoint needed. `models` is the
-// folder in which it may find libraries and bases.
+// folder in which it may find libraries and bases. InvalidArgument: it has
+// errors, which are printed to `errors`.
 Status checkSpec(const std::string &file, const std::string &models,
                  llvm::raw_ostream &errors);
 

@@ -1,3 +1,4 @@
+// The stages that can be printed, by name.
 #include "compiler/pipeline/Pipeline.h"
 
 namespace sluice::pipeline {

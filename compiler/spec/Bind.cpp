@@ -1,3 +1,4 @@
+// Binds a spec to a checkpoint: config, keys, weights, states, then the graph.
 #include "compiler/spec/BindWeights.h"
 #include "compiler/spec/Graph.h"
 

@@ -1,3 +1,4 @@
+// Evaluates expressions in a scope, within limits on steps and sizes.
 #include "compiler/spec/Expr.h"
 #include "compiler/spec/ExprFunctions.h"
 #include "compiler/spec/Names.h"

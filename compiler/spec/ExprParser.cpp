@@ -1,3 +1,4 @@
+// The grammar of expressions, by the binding strength of operators.
 #include "compiler/spec/Expr.h"
 #include "compiler/spec/ExprLexer.h"
 #include "compiler/spec/Names.h"

@@ -9,8 +9,8 @@ namespace sluice::spec {
 // Lines and columns count from 1; line 0 means "the file as a whole".
 struct Location {
   std::string file;
-  int line = 0;
-  int column = 0;
+  int line = 0;   // from 1; 0: the file as a whole
+  int column = 0; // from 1
 
   friend bool operator==(const Location &, const Location &) = default;
 };

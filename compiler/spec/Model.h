@@ -24,6 +24,7 @@ struct WeightRef {
   friend auto operator<=>(const WeightRef &, const WeightRef &) = default;
 };
 
+// The same for a leaf of the tree of states.
 struct StateRef {
   std::string path;
   int64_t index = -1;
@@ -41,16 +42,16 @@ struct Transform {
     Rows,      // rows first .. last-1
     Add,       // + number
     Mul,       // * number
-    Neg,
-    Exp,
+    Neg,       // -x
+    Exp,       // e^x
     UnitRows,  // each row divided by its L2 norm
     Round,     // to `type` (f16, bf16) and back
     SwapHeads, // rows [outer][inner][...] -> [inner][outer][...]
   };
   Kind kind = Kind::Transpose;
   std::vector<int64_t> shape;
-  int64_t heads = 0, dims = 0, skip = 0;
-  bool toHalf = true;
+  int64_t heads = 0, dims = 0, skip = 0; // rows of a head
+  bool toHalf = true; // from adjacent pairs to halves, else back
   int64_t first = 0, last = 0;
   int64_t outer = 0, inner = 0;
   double number = 0;
@@ -60,10 +61,10 @@ struct Transform {
 // One tensor of the file. `scales` and `format` are set for formats that keep
 // their scales in a second tensor (mxfp4, fp8_block128).
 struct TensorPart {
-  std::string tensor;
-  std::string scales;
+  std::string tensor; // as the file calls it
+  std::string scales; // the second tensor; empty: none
   std::string format;
-  std::vector<Transform> apply;
+  std::vector<Transform> apply; // in this order
 };
 
 // The rows of a fused tensor that make one weight: `count` runs of `size` rows,
@@ -73,6 +74,7 @@ struct RowSelect {
   int64_t offset = 0, size = 0, period = 0, count = 0;
 };
 
+// Where a weight comes from.
 struct Source {
   // Random: a synthetic checkpoint, values are drawn for the final shape.
   enum class Kind { Tensors, Random } kind = Kind::Tensors;
@@ -89,28 +91,29 @@ struct Source {
 // A bias is a weight of its own at "<path>.bias".
 struct Weight {
   std::string path;
-  int64_t index = -1;
-  std::vector<int64_t> shape;
-  bool experts = false; // the leading axis counts experts
-  bool keepF32 = false;
+  int64_t index = -1;         // as in WeightRef
+  std::vector<int64_t> shape; // as the graph sees it: [out, in], [N], ...
+  bool experts = false;       // the leading axis counts experts
+  bool keepF32 = false;       // never stored narrower
   std::string dtype; // of the (first) tensor in the file; empty if synthetic
   Source source;     // empty if aliasOf is set
   // This weight is that one (tied head); it may still have a bias of its own.
   std::string aliasOf;
   int64_t aliasIndex = -1;
-  Location location;
+  Location location; // of its declaration
 };
 
+// What a sequence keeps between steps, all f32.
 struct State {
   std::string path;
-  int64_t index = -1;
+  int64_t index = -1; // as in StateRef
   // A cache: "k" and "v", each [heads, width]. A fixed state: "value".
   std::vector<std::pair<std::string, std::vector<int64_t>>> fields;
-  int64_t keep = 0;  // only the last N rows (0: all)
-  int64_t chunk = 0; // emptied at multiples of N (0: never)
-  bool once = false; // written by a `source` entry, then only read
-  bool fixed = false;
-  double init = 0; // fixed: every element before the first token
+  int64_t keep = 0;   // only the last N rows (0: all)
+  int64_t chunk = 0;  // emptied at multiples of N (0: never)
+  bool once = false;  // written by a `source` entry, then only read
+  bool fixed = false; // one tensor per sequence, not a cache
+  double init = 0;    // fixed: every element before the first token
   Location location;
 };
 
@@ -128,20 +131,24 @@ struct MaskTerm {
   std::optional<ValueId> value;
   std::vector<MaskTerm> terms;
 };
+// All terms must allow a key.
 using Mask = std::vector<MaskTerm>;
 
+// What stands in a slot of a node.
 struct Operand {
   // Value covers attributes (numbers, words, lists of numbers); a list that
   // holds graph values (`add: [x, a]`) is a vector of operands.
   std::variant<ValueId, WeightRef, StateRef, Value, std::vector<Operand>, Mask>
       data;
 
+  // Null if it is something else.
   template <typename T> const T *get() const { return std::get_if<T>(&data); }
 };
 
 struct Repeat;
 struct Body;
 
+// One op, or one call that stays a call.
 struct Node {
   Location location;           // the op's key
   std::vector<Location> calls; // calls inlined around it, innermost first
@@ -152,6 +159,7 @@ struct Node {
   std::unique_ptr<Repeat> repeat;                     // op == "repeat"
   std::unique_ptr<Body> body; // op == "experts": run on an expert's rows
 
+  // Null if the node does not have it.
   const Operand *slot(const std::string &name) const {
     for (const auto &[slot, operand] : slots)
       if (slot == name)
@@ -164,12 +172,12 @@ struct Node {
 // `experts`, weights stand for one expert's slice (leading axis stripped).
 struct Body {
   std::string block;
-  Location location;
+  Location location; // of the block
   std::vector<std::string> inputNames;
-  std::vector<ValueId> inputs;
+  std::vector<ValueId> inputs; // one per name
   std::vector<std::string> returnNames;
-  std::vector<ValueId> returns;
-  int valueCount = 0;
+  std::vector<ValueId> returns; // one per name
+  int valueCount = 0;           // ids are below this
   std::vector<Node> nodes;
 };
 
@@ -179,12 +187,12 @@ struct Body {
 // have different blocks and inputs; `inputs`/`carried`/`args` are per body.
 struct Repeat {
   struct Call {
-    int64_t index = 0;
+    int64_t index = 0; // instance of the group
     Body body;
     std::vector<ValueId> args; // values of the enclosing body, per input
     std::vector<int> carried;  // per input: return of the previous call, or -1
   };
-  std::string group;
+  std::string group; // "layers"
   std::vector<Call> calls;
 };
 
@@ -194,23 +202,25 @@ struct EntryInput {
   std::vector<int64_t> shape; // rows: of each row
   std::string elem = "f32";   // rows: f32, i32 or bool
   bool optional = false;      // zeros if the caller leaves it out
-  ValueId value;
+  ValueId value;              // what the nodes know it as
   Location location;
 };
 
+// A graph that a caller can run.
 struct Entry {
   std::string name;
   std::string kind; // generate, encode, embed, classify, fill, source
   Location location;
   std::vector<EntryInput> inputs;
-  std::vector<std::pair<std::string, ValueId>> outputs;
+  std::vector<std::pair<std::string, ValueId>> outputs; // by name
   std::string positions; // kind of positions, empty if the entry has none
   std::optional<int64_t> positionStart; // of a sequence's first token
   std::optional<int64_t> start;         // first decoder token
-  int valueCount = 0;
+  int valueCount = 0;                   // ids are below this
   std::vector<Node> nodes;
 };
 
+// A parameter of the spec, and where its value comes from.
 struct ConfigValue {
   std::string name; // "rope.scaling.kind"
   Value value;
@@ -220,12 +230,12 @@ struct ConfigValue {
 
 struct Model {
   std::string family;
-  std::string file;
+  std::string file;   // the spec
   std::string format; // of the checkpoint: hf, gguf, raw
   std::vector<ConfigValue> config;
   std::vector<Weight> weights;
   std::vector<State> states;
-  std::vector<Entry> entries;
+  std::vector<Entry> entries;       // those that the checkpoint can serve
   std::vector<std::string> ignored; // tensors of the file that were passed over
   std::vector<std::string> keys;    // of the config, objects opened as read
   std::vector<std::string> unreadKeys; // those that were passed over

@@ -1,3 +1,4 @@
+// The tables `blocks` and `entries` of a spec: nodes, calls and inputs.
 #include "compiler/spec/Names.h"
 #include "compiler/spec/Parser.h"
 #include "dialects/llm/OpRegistry.h"

@@ -1,3 +1,5 @@
+// The tables `config`, `check`, `inert`, `params` and `match` of a spec, and
+// what all tables are read with.
 #include "compiler/spec/Names.h"
 #include "compiler/spec/Parser.h"
 

@@ -1,3 +1,4 @@
+// From a file to a parsed spec, with its bases and libraries.
 #include "compiler/spec/Extend.h"
 #include "compiler/spec/Names.h"
 #include "compiler/spec/Parser.h"

@@ -1,3 +1,4 @@
+// The tables `weights` and `state` of a spec.
 #include "compiler/spec/Names.h"
 #include "compiler/spec/Parser.h"
 

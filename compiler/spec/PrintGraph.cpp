@@ -1,3 +1,4 @@
+// Blocks and entries of a bound model, as a spec writes them.
 #include "compiler/spec/Names.h"
 #include "compiler/spec/Printer.h"
 #include "dialects/llm/OpRegistry.h"

@@ -1,3 +1,5 @@
+// A bound model as a spec that binds to the same: scalars, config, weights and
+// states.
 #include "compiler/checkpoint/Message.h"
 #include "compiler/spec/Names.h"
 #include "compiler/spec/Printer.h"

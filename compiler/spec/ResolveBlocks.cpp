@@ -1,3 +1,5 @@
+// Resolves the names in blocks and entries, before there is a checkpoint:
+// values, weights, states, callees and their arguments.
 #include "compiler/spec/Names.h"
 #include "compiler/spec/Resolve.h"
 

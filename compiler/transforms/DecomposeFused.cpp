@@ -1,3 +1,4 @@
+// Rewrites fused ops into what they stand for, by their own interface.
 #include "compiler/transforms/Passes.h"
 #include "dialects/llm/LLMOps.h"
 

@@ -1,3 +1,4 @@
+// Joins chains of elementwise ops into one `map`.
 #include "compiler/transforms/Fusion.h"
 #include "compiler/transforms/Passes.h"
 

@@ -1,3 +1,4 @@
+// Moves what happens to a product's result into the product.
 #include "compiler/transforms/Fusion.h"
 #include "compiler/transforms/Passes.h"
 

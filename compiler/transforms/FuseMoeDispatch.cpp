@@ -1,3 +1,5 @@
+// Finds two-layer experts and the router in front of them, and makes an op of
+// each.
 #include "compiler/transforms/Fusion.h"
 #include "compiler/transforms/Passes.h"
 

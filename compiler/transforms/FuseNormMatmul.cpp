@@ -1,3 +1,4 @@
+// Moves a norm into the product that reads it.
 #include "compiler/transforms/Fusion.h"
 #include "compiler/transforms/Passes.h"
 

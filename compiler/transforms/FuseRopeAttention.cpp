@@ -1,3 +1,4 @@
+// Joins norms and rotation of q and k, append and attention.
 #include "compiler/transforms/Fusion.h"
 #include "compiler/transforms/Passes.h"
 

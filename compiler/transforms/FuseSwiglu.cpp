@@ -1,3 +1,4 @@
+// Joins gate and up products with act(gate) * up.
 #include "compiler/transforms/Fusion.h"
 #include "compiler/transforms/Passes.h"
 

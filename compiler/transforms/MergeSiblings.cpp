@@ -1,3 +1,4 @@
+// Makes products of the same rows one op with several results.
 #include "compiler/transforms/Fusion.h"
 #include "compiler/transforms/Passes.h"
 

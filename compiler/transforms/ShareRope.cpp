@@ -1,3 +1,4 @@
+// Computes cos and sin of positions once, in front of the layers that use them.
 #include "compiler/transforms/Fusion.h"
 #include "compiler/transforms/Passes.h"
 

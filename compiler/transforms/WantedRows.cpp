@@ -1,3 +1,4 @@
+// Moves the choice of wanted rows up, so that other rows are not computed.
 #include "compiler/transforms/Fusion.h"
 #include "compiler/transforms/Passes.h"
 

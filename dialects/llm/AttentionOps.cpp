@@ -1,3 +1,4 @@
+// Types and checks of rotary positions, caches, attention and score biases.
 #include "dialects/llm/Checks.h"
 #include "dialects/llm/LLMOps.h"
 #include "dialects/llm/Symbols.h"

@@ -1,3 +1,4 @@
+// Types and checks of convolutions.
 #include "dialects/llm/Checks.h"
 #include "dialects/llm/LLMOps.h"
 

@@ -1,3 +1,5 @@
+// Types, checks and formulas of elementwise ops, and the types of reductions
+// and changes of shape.
 #include "dialects/llm/LLMOps.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"

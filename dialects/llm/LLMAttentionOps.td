@@ -6,6 +6,13 @@ include "dialects/llm/LLMBase.td"
 
 def LLM_RopeFreqsOp : LLM_PureOp<"rope_freqs"> {
   let summary = "f[i] = theta^(-2i/dims), i < dims/2";
+  let description = [{
+    `dims` is even and at most 65536; f is in radians per position (arXiv 2104.09864).
+
+    ```mlir
+    %f = llm.rope_freqs 64 theta 10000.0 : tensor<32xf32>
+    ```
+  }];
   let words = [LLM_Word<"rope_freqs">];
   let primary = ["dims"];
   let arguments = (ins LLM_Int:$dims, LLM_Float:$theta);
@@ -18,6 +25,11 @@ def LLM_FreqsLlama3Op : LLM_Op<"freqs_llama3", [Pure, AllTypesMatch<["freqs", "r
   let description = [{
     With wavelength L = 2*pi/f: f if L < original/high; f/factor if L > original/low; else
     (1-s)*f/factor + s*f with s = (original/L - low) / (high - low).
+    L and `original` count positions. As the code of Llama 3.1 has it.
+
+    ```mlir
+    %g = llm.freqs_llama3 %f {factor = 8.0 : f32, high = 4.0 : f32, low = 1.0 : f32, original = 8192 : i64} : tensor<32xf32>
+    ```
   }];
   let words = [LLM_Word<"freqs_llama3">];
   let primary = ["freqs"];
@@ -32,6 +44,11 @@ def LLM_FreqsYarnOp : LLM_Op<"freqs_yarn", [Pure, AllTypesMatch<["freqs", "resul
     With d = 2*len(freqs) and c(t) = d * log(original / (2*pi*t)) / (2*log(theta)): lo = c(fast), hi = c(slow), rounded
     down and up if `truncate`, clamped to 0 and d-1; ramp(i) = clamp((i-lo)/(hi-lo), 0, 1);
     f/factor*ramp + f*(1-ramp).
+    Source: arXiv 2309.00071; `original` counts positions, t turns within them.
+
+    ```mlir
+    %g = llm.freqs_yarn %f {factor = 4.0 : f32, fast = 32.0 : f32, original = 4096 : i64, slow = 1.0 : f32, theta = 10000.0 : f32, truncate = true} : tensor<32xf32>
+    ```
   }];
   let words = [LLM_Word<"freqs_yarn">];
   let primary = ["freqs"];
@@ -46,6 +63,10 @@ def LLM_RopeOp : LLM_SameTypeOp<"rope"> {
   let description = [{
     x [rows, n, d], pos [rows], freqs [r/2]: the r channels starting at `from` are rotated, pair i by the angle
     f32(pos) * freqs[i]: (a, b) -> (a*cos - b*sin, b*cos + a*sin), cos and sin multiplied by `amplitude`.
+
+    ```mlir
+    %r = llm.rope half %q, %pos, %f : (tensor<?x32x64xf32>, tensor<?xi32>, tensor<32xf32>) -> tensor<?x32x64xf32>
+    ```
   }];
   let words = [LLM_Word<"rope">];
   let arguments = (ins LLM_Heads:$x, LLM_Ids:$pos, LLM_Vector:$freqs, LLM_PairingAttr:$pairing,
@@ -62,6 +83,13 @@ def LLM_RopeTableOp : LLM_PureOp<"rope_table"> {
   let summary = "cos and sin of position * frequency, times `amplitude`: [rows, 2, r/2], cos first";
   let words = [LLM_Word<"rope_table">];
   let primary = ["pos"];
+  let description = [{
+    pos [rows], freqs [r/2]. Made once where several ops rotate by the same angles.
+
+    ```mlir
+    %t = llm.rope_table %pos, %f : (tensor<?xi32>, tensor<32xf32>) -> tensor<?x2x32xf32>
+    ```
+  }];
   let arguments = (ins LLM_Ids:$pos, LLM_Vector:$freqs, DefaultValuedAttr<LLM_Float, "1.0f">:$amplitude);
   let results = (outs LLM_Heads:$result);
   let assemblyFormat = "$pos `,` $freqs (`amplitude` $amplitude^)? attr-dict `:` functional-type(operands, results)";
@@ -70,6 +98,13 @@ def LLM_RopeTableOp : LLM_PureOp<"rope_table"> {
 def LLM_RotateOp : LLM_SameTypeOp<"rotate"> {
   let summary = "`rope` with the angles taken from a `rope_table`, or whatever has made cosines and sines [rows, 2, r/2]";
   let words = [LLM_Word<"rotate">];
+  let description = [{
+    x [rows, n, d], table [rows, 2, r/2]; gives the same bits as `rope`.
+
+    ```mlir
+    %r = llm.rotate half %q by %t : (tensor<?x32x64xf32>, tensor<?x2x32xf32>) -> tensor<?x32x64xf32>
+    ```
+  }];
   let arguments = (ins LLM_Heads:$x, LLM_Heads:$table, LLM_PairingAttr:$pairing, DefaultValuedAttr<LLM_Int, "0">:$from);
   let results = (outs LLM_Heads:$result);
   let assemblyFormat = "$pairing $x `by` $table (`from` $from^)? attr-dict `:` functional-type(operands, results)";
@@ -82,6 +117,7 @@ def LLM_AppendOp : LLM_Op<"append", !listconcat([AttrSizedOperandSegments], LLM_
     One value per field of the state, in the order of its fields. A state is written at most once per layer and pass.
 
     ```mlir
+    llm.state @layers.kv cache {k = [8, 128], v = [8, 128]} layers [0, 1]
     %c = llm.append @layers.kv[%l] (%k, %v) for %b : tensor<?x8x128xf32>, tensor<?x8x128xf32>
     ```
   }];
@@ -96,6 +132,14 @@ def LLM_AppendOp : LLM_Op<"append", !listconcat([AttrSizedOperandSegments], LLM_
 
 def LLM_CachedOp : LLM_Op<"cached", LLM_ReadsState.traits> {
   let summary = "the handle of a cache that another entry has written";
+  let description = [{
+    Another entry, or an `append` in front of it in the same one.
+
+    ```mlir
+    llm.state @layers.cross cache {k = [8, 64], v = [8, 64]} layers [0, 1] once
+    %c = llm.cached @layers.cross[%l]
+    ```
+  }];
   let words = [LLM_Word<"cached">];
   let primary = ["state"];
   let arguments = (ins FlatSymbolRefAttr:$state, Optional<Index>:$layer);
@@ -113,7 +157,8 @@ def LLM_AttentionOp : LLM_PureOp<"attention", [AttrSizedOperandSegments]> {
     Result [rows, n, dv].
 
     ```mlir
-    %a = llm.attention %q in %c for %b mask [#llm.mask<causal>] scale 1.250000e-01 : (tensor<?x32x64xf32>, !llm.cache, !llm.batch) -> tensor<?x32x64xf32>
+    %a = llm.attention %q in %c for %b mask [#llm.mask<causal>] scale 0.125 : (tensor<?x32x64xf32>, !llm.cache, !llm.batch) -> tensor<?x32x64xf32>
+    %e = llm.attention %q over %k, %v for %b mask [#llm.mask<all>] scale 0.125 : (tensor<?x32x64xf32>, tensor<?x8x64xf32>, tensor<?x8x64xf32>, !llm.batch) -> tensor<?x32x64xf32>
     ```
   }];
   let words = [LLM_Word<"attention">];
@@ -137,6 +182,7 @@ def LLM_AlibiOp : LLM_PureOp<"alibi"> {
     the sequence for 2p. `two_sided`: -|j - i| for j - i. `rounded`: the slope is rounded to that type, and so is its
     product with the distance, or without `two_sided` with j (which is the same up to a constant per row, but for the
     rounding); `times` comes after that.
+    Source: arXiv 2108.12409.
 
     ```mlir
     %b = llm.alibi 12 times 1.250000e-01 rounded bf16
@@ -160,6 +206,11 @@ def LLM_BucketBiasOp : LLM_PureOp<"bucket_bias"> {
     With m = buckets (halved if `both_ways`, the upper half for keys after the query): distances below m/2 have a
     bucket each, larger ones share buckets on a logarithmic scale up to `max_distance`, which lies beyond them. Without
     `both_ways` keys after the query use bucket 0. m is at least 2.
+    Source: arXiv 1910.10683.
+
+    ```mlir
+    %s = llm.bucket_bias %w max_distance 128 both_ways true : tensor<32x8xf32>
+    ```
   }];
   let words = [LLM_Word<"bucket_bias">];
   let primary = ["w"];

@@ -13,7 +13,8 @@ def LLM_CausalConvOp : LLM_Op<"causal_conv",
     the last taps - 1 rows of x afterwards. So the result does not depend on how a sequence is cut into steps.
 
     ```mlir
-    %y = llm.causal_conv %x, %w in @layers.tail[%l] for %b fn silu : (tensor<?x64xf32>, tensor<64x4xf32>) -> tensor<?x64xf32>
+    llm.state @layers.tail fixed {value = [3, 64]} layers [0, 1]
+    %y = llm.causal_conv %x, %w in @layers.tail[%l] for %b fn silu : (tensor<?x64xf32>, tensor<64x4xf32>, index, !llm.batch) -> tensor<?x64xf32>
     ```
   }];
   let words = [LLM_Word<"causal_conv">];

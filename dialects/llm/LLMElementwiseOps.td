@@ -52,7 +52,13 @@ def LLM_BinaryOp : LLM_ScalarOp<"binary"> {
 
 def LLM_LerpOp : LLM_ScalarOp<"lerp"> {
   let summary = "a + (b - a) * by";
-  let description = "Broadcasts as `binary`.";
+  let description = [{
+    Broadcasts as `binary`.
+
+    ```mlir
+    %r = llm.lerp %a, %b by %t : (tensor<?x64xf32>, tensor<?x64xf32>, tensor<?x1xf32>) -> tensor<?x64xf32>
+    ```
+  }];
   let words = [LLM_Word<"lerp">];
   let primary = ["a", "b"];
   let arguments = (ins LLM_Operand:$a, LLM_Operand:$b, LLM_Operand:$by);
@@ -63,7 +69,13 @@ def LLM_LerpOp : LLM_ScalarOp<"lerp"> {
 
 def LLM_SelectOp : LLM_ScalarOp<"select"> {
   let summary = "b where `by` is 1, else a";
-  let description = "Broadcasts as `binary`. `by` holds 0 or 1.";
+  let description = [{
+    Broadcasts as `binary`. `by` holds 0 or 1.
+
+    ```mlir
+    %r = llm.select %a, %b by %t : (tensor<?x64xf32>, tensor<?x64xf32>, tensor<?x1xf32>) -> tensor<?x64xf32>
+    ```
+  }];
   let words = [LLM_Word<"select">];
   let primary = ["a", "b"];
   let arguments = (ins LLM_Operand:$a, LLM_Operand:$b, LLM_Operand:$by);
@@ -81,6 +93,7 @@ def LLM_ActOp : LLM_UnaryOp<"act"> {
 
     ```mlir
     %r = llm.act silu %x : tensor<?x64xf32>
+    %s = llm.act swish %x beta 1.702 : tensor<?x64xf32>
     ```
   }];
   let words = [LLM_Word<"act">];
@@ -93,6 +106,13 @@ def LLM_ActOp : LLM_UnaryOp<"act"> {
 
 def LLM_ClampOp : LLM_UnaryOp<"clamp"> {
   let summary = "max(min(x, high), low); a side left out does not limit";
+  let description = [{
+    At least one side is given, and `low` is not above `high`.
+
+    ```mlir
+    %r = llm.clamp %x low -7.0 high 7.0 : tensor<?x64xf32>
+    ```
+  }];
   let words = [LLM_Word<"clamp">];
   let arguments = (ins LLM_F32Tensor:$x, OptionalAttr<LLM_Float>:$low, OptionalAttr<LLM_Float>:$high);
   let results = (outs LLM_F32Tensor:$result);
@@ -103,6 +123,13 @@ def LLM_ClampOp : LLM_UnaryOp<"clamp"> {
 
 def LLM_SoftcapOp : LLM_UnaryOp<"softcap"> {
   let summary = "limit * tanh(x / limit)";
+  let description = [{
+    `limit` is positive; results lie between -limit and limit (arXiv 1611.09940).
+
+    ```mlir
+    %r = llm.softcap %x limit 30.0 : tensor<?x32000xf32>
+    ```
+  }];
   let words = [LLM_Word<"softcap">];
   let arguments = (ins LLM_F32Tensor:$x, LLM_Float:$limit);
   let results = (outs LLM_F32Tensor:$result);
@@ -121,7 +148,7 @@ def LLM_XieluOp : LLM_ScalarOp<"xielu"> {
     function takes them, not the parameters that they are learnt from.
 
     ```mlir
-    %r = llm.xielu %x, %p, %n beta 5.000000e-01 eps -1.000000e-06 : (tensor<?x64xf32>, tensor<1xf32>, tensor<1xf32>) -> tensor<?x64xf32>
+    %r = llm.xielu %x, %p, %n beta 0.5 eps -1.0e-6 : (tensor<?x64xf32>, tensor<1xf32>, tensor<1xf32>) -> tensor<?x64xf32>
     ```
   }];
   let words = [LLM_Word<"xielu">];
@@ -136,6 +163,13 @@ def LLM_XieluOp : LLM_ScalarOp<"xielu"> {
 
 def LLM_RoundOp : LLM_UnaryOp<"round"> {
   let summary = "rounds to the nearest value of a narrower type (ties to even) and back to f32";
+  let description = [{
+    What lies beyond the largest f16 (65504) becomes an infinity, as IEEE 754 rounds.
+
+    ```mlir
+    %r = llm.round %x to bf16 : tensor<?x64xf32>
+    ```
+  }];
   let words = [LLM_Word<"round">];
   let arguments = (ins LLM_F32Tensor:$x, LLM_RoundToAttr:$to);
   let results = (outs LLM_F32Tensor:$result);
@@ -145,6 +179,13 @@ def LLM_RoundOp : LLM_UnaryOp<"round"> {
 
 def LLM_SumOp : LLM_PureOp<"sum", [LLM_RowWise]> {
   let summary = "sum over the last axis, which stays with size 1";
+  let description = [{
+    So the result broadcasts against x.
+
+    ```mlir
+    %s = llm.sum %x : (tensor<?x4x16xf32>) -> tensor<?x4x1xf32>
+    ```
+  }];
   let words = [LLM_Word<"sum">];
   let arguments = (ins LLM_Rows:$x);
   let results = (outs LLM_Rows:$result);
@@ -153,6 +194,13 @@ def LLM_SumOp : LLM_PureOp<"sum", [LLM_RowWise]> {
 
 def LLM_SoftmaxOp : LLM_SameTypeOp<"softmax", [LLM_RowWise]> {
   let summary = "e^(x-m) / sum e^(x-m) over the last axis, m its maximum";
+  let description = [{
+    Each vector along the last axis by itself.
+
+    ```mlir
+    %p = llm.softmax %x : tensor<?x8xf32>
+    ```
+  }];
   let words = [LLM_Word<"softmax">];
   let arguments = (ins LLM_Rows:$x);
   let results = (outs LLM_Rows:$result);
@@ -177,6 +225,13 @@ def LLM_ReshapeOp : LLM_PureOp<"reshape", [LLM_RowWise]> {
 
 def LLM_SliceOp : LLM_PureOp<"slice", [LLM_RowWise]> {
   let summary = "`size` elements of the last axis, starting at `from`";
+  let description = [{
+    [.., n] -> [.., size], with 0 <= from and from + size <= n.
+
+    ```mlir
+    %s = llm.slice %x from 8 size 16 : (tensor<?x64xf32>) -> tensor<?x16xf32>
+    ```
+  }];
   let words = [LLM_Word<"slice">];
   let arguments = (ins LLM_F32Tensor:$x, LLM_Int:$from, LLM_Int:$size);
   let results = (outs LLM_F32Tensor:$result);
@@ -185,6 +240,13 @@ def LLM_SliceOp : LLM_PureOp<"slice", [LLM_RowWise]> {
 
 def LLM_SplitOp : LLM_PureOp<"split"> {
   let summary = "cuts the last axis into parts of the given sizes, which cover it";
+  let description = [{
+    One result per size, in order; sizes are positive and add up to the axis.
+
+    ```mlir
+    %a, %b = llm.split %x into [48, 16] : (tensor<?x64xf32>) -> (tensor<?x48xf32>, tensor<?x16xf32>)
+    ```
+  }];
   let words = [LLM_Word<"split">];
   let arguments = (ins LLM_Rows:$x, DenseI64ArrayAttr:$sizes);
   let results = (outs Variadic<LLM_Rows>:$parts);
@@ -193,6 +255,13 @@ def LLM_SplitOp : LLM_PureOp<"split"> {
 
 def LLM_ConcatOp : LLM_PureOp<"concat", [LLM_RowWise]> {
   let summary = "joins values along the last axis";
+  let description = [{
+    All other axes agree.
+
+    ```mlir
+    %x = llm.concat %a, %b : (tensor<?x48xf32>, tensor<?x16xf32>) -> tensor<?x64xf32>
+    ```
+  }];
   let words = [LLM_Word<"concat">];
   let primary = ["parts"];
   let arguments = (ins Variadic<LLM_Rows>:$parts);
@@ -202,6 +271,13 @@ def LLM_ConcatOp : LLM_PureOp<"concat", [LLM_RowWise]> {
 
 def LLM_RepeatHeadsOp : LLM_PureOp<"repeat_heads", [LLM_RowWise]> {
   let summary = "[rows, h, d] -> [rows, h * times, d], each head repeated in place (a a b b)";
+  let description = [{
+    Head i of the result is head i / times of x, rounded down.
+
+    ```mlir
+    %y = llm.repeat_heads %x times 4 : (tensor<?x2x16xf32>) -> tensor<?x8x16xf32>
+    ```
+  }];
   let words = [LLM_Word<"repeat_heads">];
   let arguments = (ins LLM_Heads:$x, LLM_Int:$times);
   let results = (outs LLM_Heads:$result);
@@ -210,6 +286,16 @@ def LLM_RepeatHeadsOp : LLM_PureOp<"repeat_heads", [LLM_RowWise]> {
 
 def LLM_YieldOp : LLM_Op<"yield", [Pure, Terminator, ReturnLike, ParentOneOf<["MapOp", "ExpertsOp"]>]> {
   let summary = "the value of a region";
+  let description = [{
+    Of a `map` an f32, of `experts` the rows [rows, N] of one expert.
+
+    ```mlir
+    %r = llm.map %x : (tensor<?x64xf32>) -> tensor<?x64xf32> {
+    ^bb0(%a: f32):
+      llm.yield %a : f32
+    }
+    ```
+  }];
   let arguments = (ins AnyType:$value);
   let assemblyFormat = "$value attr-dict `:` type($value)";
 }

@@ -25,9 +25,9 @@ def LLM_FusedLinearOp : LLM_FusedOp<"fused_linear", [LLM_RowWise, Pure]> {
     x [rows, K], weights [N_j, K], residual [rows, N].
 
     ```mlir
-    %q, %k, %v = llm.fused_linear %x norm <rms, 1.000000e-05 : f32>(%n) weights(%wq, %wk, %wv) compute bf16 : (…) -> (…)
-    %y = llm.fused_linear %x norm <rms, 1.000000e-05 : f32>(%n) weights(%wg, %wu) compute bf16 glu act silu : (…) -> …
-    %z = llm.fused_linear %y weights(%wd) residual %x compute bf16 : (…) -> …
+    %q, %k, %v = llm.fused_linear %x norm <rms, 1.0e-5 : f32>(%n) weights(%wq, %wk, %wv) compute bf16 : (tensor<?x64xf32>, tensor<64xf32>, tensor<64x64xbf16>, tensor<32x64xbf16>, tensor<32x64xbf16>) -> (tensor<?x64xf32>, tensor<?x32xf32>, tensor<?x32xf32>)
+    %y = llm.fused_linear %x norm <rms, 1.0e-5 : f32>(%n) weights(%wg, %wu) compute bf16 glu act silu : (tensor<?x64xf32>, tensor<64xf32>, tensor<96x64xbf16>, tensor<96x64xbf16>) -> tensor<?x96xf32>
+    %z = llm.fused_linear %y weights(%wd) residual %x compute bf16 : (tensor<?x96xf32>, tensor<64x96xbf16>, tensor<?x64xf32>) -> tensor<?x64xf32>
     ```
   }];
   let arguments = (ins LLM_Rows2:$x, Optional<LLM_Weight>:$norm_weight, Optional<LLM_WeightBias>:$norm_bias,
@@ -53,7 +53,8 @@ def LLM_FusedAttentionOp : LLM_FusedOp<"fused_attention", LLM_UpdatesState.trait
     cache, else it reads this step's k and v; attention as in `attention`. Result [rows, heads*dv].
 
     ```mlir
-    %a = llm.fused_attention %q, %k, %v heads 32, 8 for %b in @layers.kv[%l] rope half %t mask [#llm.mask<causal>] scale 1.250000e-01 : (…) -> …
+    llm.state @layers.kv cache {k = [2, 16], v = [2, 16]} layers [0, 1]
+    %a = llm.fused_attention %q, %k, %v heads 4, 2 for %b in @layers.kv[%l] rope half %t mask [#llm.mask<causal>] scale 0.25 : (tensor<?x64xf32>, tensor<?x32xf32>, tensor<?x32xf32>, !llm.batch, index, tensor<?x2x8xf32>) -> tensor<?x64xf32>
     ```
   }];
   let arguments = (ins LLM_Rows2:$q, LLM_Rows2:$k, LLM_Rows2:$v, LLM_BatchType:$batch, Optional<Index>:$layer,
@@ -86,6 +87,11 @@ def LLM_FusedRouterOp : LLM_FusedOp<"fused_router", [Pure]> {
     `score_first`: s = score(l); idx = top `k` of s + correction; p = s at idx. `top_first`: idx = top `k` of
     l; p = score(l at idx). Then p / (sum p + normalize) if `normalize` is given, and p * scale if `scale` is.
     Results h [rows, K] (what the experts read), idx [rows, k], p [rows, k].
+    Ties take the lower index.
+
+    ```mlir
+    %h, %i, %p = llm.fused_router %x norm <rms, 1.0e-5 : f32>(%n) weights(%w) softmax top_first top 2 : (tensor<?x64xf32>, tensor<64xf32>, tensor<8x64xf32>) -> (tensor<?x64xf32>, tensor<?x2xi32>, tensor<?x2xf32>)
+    ```
   }];
   let arguments = (ins LLM_Rows2:$x, Optional<LLM_Weight>:$norm_weight, Optional<LLM_WeightBias>:$norm_bias, LLM_Weight2:$w,
       Optional<LLM_WeightBias>:$bias, Optional<LLM_Weight>:$correction, OptionalAttr<LLM_NormAttr>:$norm,
@@ -107,6 +113,10 @@ def LLM_FusedExpertsOp : LLM_FusedOp<"fused_experts", [Pure]> {
     one; its `epilogue` as in `fused_linear`, without factor and cap. Second: `down` [E, N, I]. Biases [E, .] of the first layer
     (none or one per weight) and of the second. For row r: y[r] = sum_i weight[r, i] * f_at[r,i](x[r]), in the order of at, then
     + residual. With `scale_input` the row is multiplied by weight before the expert instead.
+
+    ```mlir
+    %y = llm.fused_experts %h at %i weight %p first(%wg, %wu) down(%wd) residual %x compute bf16 glu act silu : (tensor<?x64xf32>, tensor<?x2xi32>, tensor<?x2xf32>, tensor<8x96x64xbf16>, tensor<8x96x64xbf16>, tensor<8x64x96xbf16>, tensor<?x64xf32>) -> tensor<?x64xf32>
+    ```
   }];
   let arguments = (ins LLM_Rows2:$x, LLM_Choice2:$at, Optional<LLM_Rows2>:$weight, Variadic<LLM_Weight>:$first, LLM_Weight:$down,
       Variadic<LLM_WeightBias>:$first_bias, Optional<LLM_WeightBias>:$down_bias, Optional<LLM_Rows2>:$residual,

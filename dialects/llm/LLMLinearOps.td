@@ -7,6 +7,8 @@ include "dialects/llm/LLMBase.td"
 def LLM_EmbeddingOp : LLM_PureOp<"embedding"> {
   let summary = "row `ids[r]` of a table: ids [rows], w [V, H] -> [rows, H]";
   let description = [{
+    Ids lie in [0, V); a step with others is refused. bf16 and blocks are widened to f32.
+
     ```mlir
     %x = llm.embedding %ids, %w : (tensor<?xi32>, tensor<50257x768xbf16>) -> tensor<?x768xf32>
     ```
@@ -22,7 +24,7 @@ def LLM_LinearOp : LLM_PureOp<"linear", [LLM_RowWise]> {
   let summary = "y[r, n] = sum_k x[r, k] * w[n, k] + bias[n]";
   let description = [{
     x [rows, K], w [N, K], bias [N] -> [rows, N]. `compute = bf16` rounds x and w to bf16 before multiplying; sums are
-    f32 in blocks of 1024 along K, added in order.
+    f32 in blocks of 1024 along K (512 for K up to 1024), added in order.
 
     ```mlir
     %y = llm.linear %x, %w bias %b compute bf16 : (tensor<?x768xf32>, tensor<2304x768xbf16>, tensor<2304xf32>) -> tensor<?x2304xf32>
@@ -39,9 +41,10 @@ def LLM_RmsNormOp : LLM_SameTypeOp<"rms_norm", [LLM_RowWise]> {
   let summary = "x / sqrt(mean(x^2) + eps) * w over the last axis";
   let description = [{
     w [d] for the last axis d, or [heads, d] for a value [rows, heads, d]; without w nothing is multiplied.
+    Source: arXiv 1910.07467.
 
     ```mlir
-    %h = llm.rms_norm %x, %n eps 1.000000e-05 : (tensor<?x64xf32>, tensor<64xf32>) -> tensor<?x64xf32>
+    %h = llm.rms_norm %x, %n eps 1.0e-5 : (tensor<?x64xf32>, tensor<64xf32>) -> tensor<?x64xf32>
     ```
   }];
   let words = [LLM_Word<"rms_norm">];
@@ -53,7 +56,14 @@ def LLM_RmsNormOp : LLM_SameTypeOp<"rms_norm", [LLM_RowWise]> {
 
 def LLM_LayerNormOp : LLM_SameTypeOp<"layer_norm", [LLM_RowWise, AttrSizedOperandSegments]> {
   let summary = "(x - mean) / sqrt(variance + eps) * w + bias over the last axis";
-  let description = "w and bias as in `rms_norm`; the variance is the mean of squared differences.";
+  let description = [{
+    w and bias as in `rms_norm`; the variance is the mean of squared differences.
+    Source: arXiv 1607.06450.
+
+    ```mlir
+    %h = llm.layer_norm %x, %n bias %b eps 1.0e-5 : (tensor<?x64xf32>, tensor<64xf32>, tensor<64xf32>) -> tensor<?x64xf32>
+    ```
+  }];
   let words = [LLM_Word<"layer_norm">];
   let arguments = (ins LLM_Rows:$x, Optional<LLM_Weight>:$w, Optional<LLM_WeightBias>:$bias, LLM_Float:$eps);
   let results = (outs LLM_Rows:$result);
@@ -65,7 +75,13 @@ def LLM_LayerNormOp : LLM_SameTypeOp<"layer_norm", [LLM_RowWise, AttrSizedOperan
 
 def LLM_L2NormOp : LLM_SameTypeOp<"l2_norm", [LLM_RowWise]> {
   let summary = "x / length over the last axis";
-  let description = "length = sqrt(sum(x^2) + eps) with `eps_in = sum`, max(sqrt(sum(x^2)), eps) with `eps_in = max`.";
+  let description = [{
+    length = sqrt(sum(x^2) + eps) with `eps_in = sum`, max(sqrt(sum(x^2)), eps) with `eps_in = max`.
+
+    ```mlir
+    %u = llm.l2_norm %x eps 1.0e-6 in max : tensor<?x4x16xf32>
+    ```
+  }];
   let words = [LLM_Word<"l2_norm">];
   let arguments = (ins LLM_Rows:$x, LLM_Float:$eps, LLM_EpsInAttr:$eps_in);
   let results = (outs LLM_Rows:$result);

@@ -33,6 +33,7 @@ def LLM_StateOp : LLM_Op<"state", [Symbol]> {
 
     ```mlir
     llm.state @layers.kv cache {k = [8, 128], v = [8, 128]} layers [0, 1, 2]
+    llm.state @tail fixed {value = [3, 64]} init 0.0
     ```
   }];
   let arguments = (ins SymbolNameAttr:$sym_name, LLM_StateKindAttr:$kind, LLM_FieldArray:$fields,
@@ -56,6 +57,7 @@ def LLM_UseOp : LLM_Op<"use", [Pure, DeclareOpInterfaceMethods<SymbolUserOpInter
     `layer` is present exactly when the symbol has `layers`. The type is the symbol's.
 
     ```mlir
+    llm.weight @layers.q : tensor<4096x4096xbf16> layers [0, 1, 2]
     %w = llm.use @layers.q[%l] : tensor<4096x4096xbf16>
     ```
   }];
@@ -67,8 +69,10 @@ def LLM_UseOp : LLM_Op<"use", [Pure, DeclareOpInterfaceMethods<SymbolUserOpInter
 def LLM_ConstantOp : LLM_PureOp<"constant", [ConstantLike]> {
   let summary = "a number, the same for every row";
   let description = [{
+    An f32 without axes, tensor<f32>, which broadcasts to any shape.
+
     ```mlir
-    %c = llm.constant 1.702000e+00
+    %c = llm.constant 1.702
     ```
   }];
   let arguments = (ins LLM_Float:$value);
@@ -96,6 +100,10 @@ def LLM_TapOp : LLM_Op<"tap", [MemoryEffects<[MemWrite<LLM_StateResource>]>]> {
   let description = [{
     Rows become an output of the entry (Taps.h) and change nothing else. A pass that fuses a tapped value away drops
     the tap.
+
+    ```mlir
+    llm.tap %x "layers.0.h" : tensor<?x64xf32>
+    ```
   }];
   let arguments = (ins LLM_F32Tensor:$x, StrAttr:$name);
   let assemblyFormat = "$x $name attr-dict `:` type($x)";

@@ -1,3 +1,4 @@
+// Types and checks of routers and experts.
 #include "dialects/llm/Checks.h"
 #include "dialects/llm/LLMOps.h"
 

@@ -1,3 +1,4 @@
+// Checks of weights and states where they are declared and read; constants.
 #include "dialects/llm/LLMOps.h"
 #include "dialects/llm/Symbols.h"
 

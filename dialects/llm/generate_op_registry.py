@@ -111,4 +111,5 @@ def main():
         Registry(records).emit(out)
 
 
-main()
+if __name__ == "__main__":
+    main()

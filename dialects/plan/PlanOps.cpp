@@ -1,3 +1,4 @@
+// What each op of a plan must hold by itself; verify-plan checks them together.
 #include "dialects/plan/PlanDialect.h"
 #include "dialects/plan/PlanSyntax.h"
 

@@ -49,6 +49,8 @@
 
 namespace sluice {
 
+// What load() sets once for the life of a model; numbers out of range are
+// InvalidArgument.
 struct LoadOptions {
   int threads = 0;        // 0: all CPUs that the process may use
   int64_t capacity = 512; // most tokens in one step; more are cut into chunks
@@ -84,20 +86,21 @@ struct Values {
 
 // New tokens of one sequence.
 struct Sequence {
-  int32_t slot = 0;
+  int32_t slot = 0;            // 0 to slots-1: whose state it reads and goes on
   std::vector<int32_t> tokens; // for the input of type tokens
   // By the names of the entry's inputs (EntryInfo). Positions that are left out
   // are counted on; token types and what is optional are 0.
   std::map<std::string, Values> inputs;
-  Rows rows = Rows::Last;
+  Rows rows = Rows::Last; // for step(); run() gives all
 };
 
 // One output of a step, in the model's own memory: valid until the next step.
 struct OutputRows {
-  std::string_view name;
+  std::string_view name; // "logits", "rows", "vector" or "scores"
   const float *data = nullptr;
   int64_t rows = 0, columns = 0;
   int64_t stride = 0; // elements from row to row
+  // 0 <= index < rows.
   std::span<const float> row(int64_t index) const {
     return {data + index * stride, static_cast<size_t>(columns)};
   }
@@ -105,12 +108,13 @@ struct OutputRows {
 
 // One output of a whole sequence, dense: [rows][columns].
 struct Output {
-  std::string name;
+  std::string name; // as in OutputRows
   int64_t rows = 0, columns = 0;
   bool perSequence = false; // one row for the sequence, not one per token
   std::vector<float> data;
 };
 
+// What an entry takes for each token.
 struct InputInfo {
   std::string name, type;     // "tokens", "positions", "token_types" or "rows"
   std::string elem;           // "i32", "f32" or "bool"
@@ -118,21 +122,27 @@ struct InputInfo {
   bool optional = false;      // may be left out
 };
 
+// Something that a model can run.
 struct EntryInfo {
+  // The kind is "generate", "encode", "embed", "classify", "fill" or "source".
   std::string name, kind;
   std::vector<InputInfo> inputs;
-  std::vector<std::string> outputs;
-  bool wholeSequences = false; // cannot be run in chunks
+  std::vector<std::string> outputs; // names, in the order of outputs()
+  bool wholeSequences = false;      // cannot be run in chunks
 };
 
+// What a loaded model is, and what it takes on this machine.
 struct ModelInfo {
+  // The spec's family, the checkpoint's name, and the processor that the code
+  // in use was made for ("x86-64-v4+bf16").
   std::string family, source, target;
-  int64_t context = 0, vocab = 0;
-  uint64_t parameters = 0;
-  std::vector<int32_t> stopTokens;
+  int64_t context = 0;             // most tokens of a sequence, as loaded
+  int64_t vocab = 0;               // ids of the model; 0: the spec does not say
+  uint64_t parameters = 0;         // numbers in all weights, shared ones once
+  std::vector<int32_t> stopTokens; // ids that end a text
   std::vector<EntryInfo> entries;
-  int workers = 1;
-  // Address space; memory is used where it is touched.
+  int workers = 1; // threads that compute
+  // Bytes of address space; memory is used where it is touched.
   uint64_t activationBytes = 0, stateBytes = 0;
   // oneDNN's implementations of the products that it computes, and how many
   // steps each has.
@@ -148,13 +158,15 @@ struct StepCost {
   double flopsF32 = 0, flopsBf16 = 0; // products with weights
 };
 
+// How a sequence is continued.
 struct GenerateOptions {
   SamplingOptions sampling;
-  int64_t maxTokens = 256;
+  int64_t maxTokens = 256;         // most that are made, beside the prompt
   std::vector<int32_t> stopTokens; // beside the model's own
-  bool ignoreModelStops = false;
+  bool ignoreModelStops = false;   // go on behind the model's own
 };
 
+// The same for text.
 struct TextOptions : GenerateOptions {
   std::vector<std::string> stopStrings; // end the text and are not part of it
   bool showSpecial = false;             // special tokens are part of the text
@@ -166,12 +178,14 @@ class Tokenizer;
 
 class Model {
 public:
-  // Opens an artifact, checks it and loads the code for this CPU.
+  // Opens an artifact, checks it and loads the code for this CPU. Corrupt: it
+  // is damaged; Unsupported: of another version, or for no such CPU; Resource:
+  // its arena, caches or threads do not fit.
   static Result<std::unique_ptr<Model>> load(const std::string &path,
                                              const LoadOptions &options);
   ~Model();
 
-  const ModelInfo &info() const;
+  const ModelInfo &info() const; // valid as long as the model
   // `name`, or when empty the entry that the model is for: generate, else fill,
   // else encode. NotFound lists the entries.
   Result<EntryInfo> entry(std::string_view name) const;
@@ -179,20 +193,24 @@ public:
   // Runs an entry over all tokens of the sequences, side by side, and returns
   // the outputs of every sequence for all its tokens. `chunk`: so many tokens
   // of a sequence at a time; 0: as many as fit into a step. The results do not
-  // depend on it.
+  // depend on it. InvalidArgument: a sequence without tokens, inputs that the
+  // entry does not take, or one for an entry of whole sequences that is longer
+  // than the capacity.
   Result<std::vector<std::vector<Output>>>
   run(std::string_view entry, std::span<const Sequence> sequences,
       int64_t chunk = 0);
 
-  // One step; its tokens must fit into the capacity. Sequences go on where
-  // their slots are.
+  // One step; its tokens must fit into the capacity (InvalidArgument, as for a
+  // slot given twice or a full context). Sequences go on where their slots are;
+  // a slot in whose step something failed must be reset before the next.
   Status step(std::string_view entry, std::span<const Sequence> sequences);
   // Outputs of the last step. Rows of all sequences follow one another.
   std::span<const OutputRows> outputs() const;
 
   // Continues the sequence of a slot: takes in `prompt`, then passes token
   // after token to `token` until it returns false, a stop token comes (which is
-  // not passed), maxTokens are made or the context is full.
+  // not passed), maxTokens are made or the context is full. InvalidArgument: no
+  // prompt, or one that does not fit; NotFound: the model cannot generate.
   Status generate(int32_t slot, std::span<const int32_t> prompt,
                   const GenerateOptions &options,
                   const std::function<bool(int32_t)> &token);
@@ -213,20 +231,21 @@ public:
   // call. NotFound when the artifact has none.
   Result<const Tokenizer *> tokenizer();
   // Feeds an encoder-decoder's source to the slot, which starts anew. Its
-  // generation then begins with startToken().
+  // generation then begins with startToken(). NotFound: there is no encoder.
   Status source(int32_t slot, std::span<const int32_t> tokens);
   // The decoder's first token, or -1.
   int32_t startToken() const;
 
   // Cost of a step of `sequences` sequences with `tokens` new tokens each, the
-  // last one wanted, after `held` tokens each.
+  // last one wanted, after `held` tokens each. At least one of both, and at
+  // most 2^30 new tokens in all, and held ones.
   Result<StepCost> cost(std::string_view entry, int64_t sequences,
                         int64_t tokens, int64_t held) const;
 
-  // Slots.
-  Result<int64_t> length(int32_t slot) const;
-  Status reset(int32_t slot);
-  Status copy(int32_t from, int32_t to); // shares what can be shared
+  // Slots, 0 to slots-1; others are InvalidArgument.
+  Result<int64_t> length(int32_t slot) const; // tokens that it has taken in
+  Status reset(int32_t slot);                 // to no tokens
+  Status copy(int32_t from, int32_t to);      // shares what can be shared
   // Cuts a sequence to its first `length` tokens, as far back as all that the
   // next token looks at is still held; Unsupported says how far that is. Fixed
   // states hold nothing of the past.
@@ -248,9 +267,10 @@ public:
   Result<std::string> loadSlot(int32_t slot, std::span<const uint8_t> bytes);
   Result<std::string> loadSlotFile(int32_t slot, const std::string &path);
 
-  // Records the time of every step from now on.
+  // Records the time of every step from now on, anew at each call. Without it
+  // the other two are InvalidArgument.
   Status startProfile();
-  Status printProfile(std::ostream &out) const;
+  Status printProfile(std::ostream &out) const;       // a table of kernels
   Status writeProfile(const std::string &path) const; // Chrome trace
 
 private:

@@ -24,22 +24,23 @@ namespace sluice::format {
 // Int is int64_t where the widths are known, or what a code generator has for
 // dims.
 template <typename Int> struct CacheLayout {
-  static constexpr int64_t block = SLC_CACHE_BLOCK;
-  static constexpr int64_t panel = 64;
-  static constexpr int64_t strip = 64;
+  static constexpr int64_t block = SLC_CACHE_BLOCK; // positions
+  static constexpr int64_t panel = 64;              // positions of keys
+  static constexpr int64_t strip = 64;              // columns of values
 
-  Int keyWidth;
+  Int keyWidth; // elements of a head
   Int valueWidth;
 
+  // Elements of a row of values with the padding of the last strip.
   Int paddedValueWidth() const { return (valueWidth + 15) / 16 * 16; }
-  // Elements of one head in a block, and of its key part.
+  // Elements of the keys of one head in a block, and of the whole head.
   Int keyElements() const { return keyWidth * block; }
   Int headElements() const { return (keyWidth + paddedValueWidth()) * block; }
 };
 
 // A field of a state: k [heads, width], v [heads, width].
 struct NamedShape {
-  std::string_view name;
+  std::string_view name; // "k" or "v"
   std::vector<int64_t> shape;
 };
 

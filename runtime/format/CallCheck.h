@@ -27,11 +27,12 @@ std::string textOf(const CountT &count, const SignatureT &signature);
 // What stands for an operand.
 struct Given {
   RefKind kind = RefKind::Buffer;
-  std::string_view name;
+  std::string_view name; // for messages
   Elem elem = Elem::F32; // but states
 
   // A buffer's or an input's rows; `column` is where the operand begins.
   RowKind rows = RowKind::One;
+  // Columns, stride and column in elements.
   int64_t rowScale = 1, columns = 1, stride = 1, column = 0;
 
   // A weight.
@@ -43,10 +44,11 @@ struct Given {
   std::vector<NamedShape> fields;
 };
 
+// A call as a plan has it: all but how many rows there are.
 struct Call {
-  std::span<const int64_t> dims; // in the signature's order
-  RowKind rows;
-  int64_t rowScale;
+  std::span<const int64_t> dims;   // in the signature's order
+  RowKind rows;                    // of the step
+  int64_t rowScale;                // times which they are taken
   std::span<const Given> operands; // in the signature's order
 };
 

@@ -33,24 +33,27 @@ namespace sluice::format {
 // How a number is stored: alone, or in a block of `group` numbers of a row that
 // share what `groupBytes` holds beside them.
 struct ElemInfo {
-  const char *name; // as IR and tools print it
-  int64_t group;
-  int64_t groupBytes;
+  const char *name;   // as IR and tools print it
+  int64_t group;      // numbers that share a scale; 1: none
+  int64_t groupBytes; // of a group with its scale
   int64_t panelDepth; // K of a panel is rounded up to this; 0: no panels
   const char *stored; // what checkpoints call the same numbers; null: nothing
 };
 // Of a value that a damaged file may hold: no bytes.
 const ElemInfo &infoOf(Elem elem);
-std::optional<Elem> elemNamed(std::string_view name);
+std::optional<Elem> elemNamed(std::string_view name); // by ElemInfo::name
 // The format that holds exactly what a checkpoint of this type does.
 std::optional<Elem> elemStored(std::string_view type);
+// Numbers share a scale with their group.
 inline bool isBlocks(Elem elem) { return infoOf(elem).group > 1; }
 
-// Of a number by itself, not in a block.
+// Bytes of a number by itself, not in a block.
 inline int64_t elemBytes(Elem elem) { return infoOf(elem).groupBytes; }
 
+// "panel_glu"
 const char *nameOf(Layout layout);
 std::optional<Layout> layoutNamed(std::string_view name);
+// K is padded and rows lie in panels of 64.
 inline bool isPanel(Layout layout) {
   return layout == Layout::Panel || layout == Layout::PanelGlu;
 }
@@ -59,6 +62,7 @@ inline bool isPaired(Layout layout) {
   return layout == Layout::PanelGlu || layout == Layout::VectorGlu;
 }
 
+// A weight's shape and how it is packed, from which its sizes follow.
 struct Packing {
   Elem elem = Elem::F32;
   Layout layout = Layout::Rows;

@@ -25,10 +25,12 @@ namespace sluice::format {
 // A Count that can be calculated with.
 class Size {
 public:
+  // A number that no dim changes.
   Size(int64_t constant = 0) { // NOLINT: numbers are sizes
     if (constant != 0)
       terms.push_back({constant, {}});
   }
+  // The dim with this number, by itself.
   static Size ofDim(uint32_t dim) {
     Size size;
     size.terms.push_back({1, {{dim, 1}}});
@@ -53,6 +55,7 @@ public:
   friend Size operator-(const Size &a, const Size &b) {
     return a + Size(-1) * b;
   }
+  // The number of the one dim that it is, nothing else.
   uint32_t onlyDim() const {
     assert(terms.size() == 1 && terms[0].factors.size() == 1);
     return terms[0].factors[0].first;
@@ -66,6 +69,7 @@ public:
     return rounded;
   }
 
+  // As the file has it.
   std::unique_ptr<CountT> count() const {
     auto count = std::make_unique<CountT>();
     for (const Part &part : terms) {
@@ -88,6 +92,7 @@ private:
 
 class SignatureWriter {
 public:
+  // A dim of at least `least`, below 2^31.
   Size dim(std::string_view name, int64_t least = 1) {
     return Size::ofDim(addDim(name, least));
   }
@@ -105,6 +110,7 @@ public:
       operand.follows = what;
       return *this;
     }
+    // For each `over` rows of the step so many of the operand's.
     Operand &times(const Size &size) {
       operand.times = size.count();
       return *this;
@@ -113,6 +119,7 @@ public:
       operand.over = size.count();
       return *this;
     }
+    // The buffer has no other columns than these.
     Operand &whole() {
       operand.whole = true;
       return *this;
@@ -122,15 +129,17 @@ public:
       operand.count = size.count();
       return *this;
     }
+    // The result may lie where this operand does.
     Operand &inPlace(bool may = true) {
       operand.in_place = may;
       return *this;
     }
-    // `size` is one dim.
+    // How far the runs of a row are apart, in elements; `size` is one dim.
     Operand &apart(const Size &size) {
       operand.apart = static_cast<int32_t>(size.onlyDim());
       return *this;
     }
+    // One row of the matrix is read for each row of the step.
     Operand &lookedUp() {
       operand.looked_up = true;
       return *this;
@@ -140,6 +149,7 @@ public:
     OperandT &operand;
   };
 
+  // Rows of `width` elements, NAME.stride apart.
   Operand rows(std::string_view name, const Size &width) {
     auto stride = addDim(std::string(name) + ".stride", 0);
     OperandT &operand = add(name, Role::Rows, width);
@@ -150,10 +160,12 @@ public:
   Operand dense(std::string_view name, const Size &width) {
     return Operand(add(name, Role::Rows, width));
   }
+  // `width` elements, the same for every row.
   Operand vector(std::string_view name, const Size &width,
                  Elem elem = Elem::F32) {
     return Operand(add(name, Role::Vector, width)).elem(elem);
   }
+  // A weight [rows, columns] in one of the layouts.
   Operand matrix(std::string_view name, const Size &rows, const Size &columns,
                  std::vector<Layout> layouts, Elem elem) {
     OperandT &operand = add(name, Role::Matrix, columns);
@@ -162,10 +174,12 @@ public:
     operand.elem = elem;
     return Operand(operand);
   }
+  // A field of a cache: elements of a position are heads * width.
   struct Part {
     std::string_view name;
     Size heads, width;
   };
+  // Of no parts: whatever the cache has.
   void cache(std::string_view name, const std::vector<Part> &parts) {
     OperandT &operand = add(name, Role::Cache, 0);
     for (const Part &part : parts) {
@@ -176,6 +190,7 @@ public:
       operand.fields.push_back(std::move(field));
     }
   }
+  // `width` elements of a slot.
   void fixedState(std::string_view name, const Size &width) {
     add(name, Role::FixedState, width);
   }
@@ -185,6 +200,7 @@ public:
     signature.writes = static_cast<uint32_t>(signature.operands.size());
   }
 
+  // What the dims of a call must satisfy.
   void atMost(const Size &left, const Size &right) {
     rule(left, right, /*divides=*/false);
   }
@@ -192,12 +208,14 @@ public:
     rule(left, right, /*divides=*/true);
   }
 
-  // For each row of the step, and for each position that it looks at.
+  // Additions and multiplications for each row of the step, and for each
+  // position that it looks at.
   void flops(const Size &size) { signature.flops = size.count(); }
   void flopsPerPosition(const Size &size) {
     signature.flops_per_position = size.count();
   }
 
+  // What has been written; the writer is of no use afterwards.
   SignatureT take() { return std::move(signature); }
 
 private:

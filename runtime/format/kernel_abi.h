@@ -13,6 +13,7 @@
 extern "C" {
 #endif
 
+// Of the structs below.
 #define SLC_ABI_VERSION 2
 
 // Rows of a cache are stored in blocks of this many positions; attention merges
@@ -36,7 +37,7 @@ extern "C" {
 // What every kernel may know about the ragged batch of this step.
 typedef struct slc_batch {
   int64_t tokens;          // T, new tokens of all sequences
-  int64_t sequences;       // S
+  int64_t sequences;       // S, sequences that take part
   int64_t wanted;          // W, rows whose outputs the caller wants
   const int32_t *sequence; // [T] index of the token's sequence in this step
   const int32_t
@@ -51,22 +52,23 @@ typedef struct slc_batch {
 //   pool + table[sequence * table_stride + row / SLC_CACHE_BLOCK] * block_bytes
 // and its layout is set by the plan's state (see docs/artifact.md).
 typedef struct slc_cache {
-  char *pool;
-  int64_t block_bytes;
+  char *pool;           // of this layer, 64-byte aligned
+  int64_t block_bytes;  // a multiple of 64
   const int32_t *table; // [S][table_stride] block numbers
-  int64_t table_stride;
+  int64_t table_stride; // most blocks of a sequence
   const int32_t *held;  // [S] rows held before this step
   const int32_t *total; // [S] rows visible after this step's appends
 } slc_cache;
 
+// One call of a kernel by one worker.
 typedef struct slc_call {
-  void *const *operands; // in the order that the kernel declares
-  const int64_t *dims;   // in the order that the kernel declares
-  const slc_batch *batch;
+  void *const *operands;  // in the order that the kernel declares
+  const int64_t *dims;    // in the order that the kernel declares
+  const slc_batch *batch; // of the whole step
   char *scratch;  // this worker's, 64-byte aligned, size as the dispatch states
   int64_t rows;   // rows of this dispatch (tokens, wanted rows, pairs, ...)
   int64_t worker; // 0 .. workers-1
-  int64_t workers;
+  int64_t workers; // at least 1
 } slc_call;
 
 // Field numbers for the code generator. All fields are 8 bytes wide and in

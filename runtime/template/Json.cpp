@@ -1,3 +1,4 @@
+// JSON to values of a template and back, as Python's json writes it.
 #include "runtime/template/Print.h"
 
 #include "runtime/template/StableOrder.h"

@@ -1,3 +1,4 @@
+// Jinja's expressions, by recursive descent from the loosest operator.
 #include "runtime/template/Parser.h"
 
 #include <charconv>

@@ -1,3 +1,4 @@
+// Jinja's text, outputs and tags to statements.
 #include "runtime/template/Parser.h"
 
 #include "runtime/template/Suggest.h"

@@ -1,3 +1,5 @@
+// The decoders of a tokenizer.json: what is done to tokens before they are
+// joined to text.
 #include "runtime/tokenizer/CleanUp.h"
 #include "runtime/tokenizer/Component.h"
 

@@ -1,3 +1,5 @@
+// One text to ids: added tokens, normalizer, pieces, model, with spans if they
+// are asked for.
 #include "runtime/tokenizer/TokenizerImpl.h"
 
 namespace sluice::tokenizer {

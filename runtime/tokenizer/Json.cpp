@@ -1,3 +1,4 @@
+// Reads tokenizer files with the numbers that serde_json would read.
 #include "runtime/tokenizer/Component.h"
 
 #include "runtime/support/Json.h"

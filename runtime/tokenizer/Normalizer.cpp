@@ -1,3 +1,5 @@
+// The normalizers of a tokenizer.json, which rewrite text and keep track of
+// where it came from.
 #include "runtime/tokenizer/Component.h"
 #include "runtime/tokenizer/UnicodeForm.h"
 

@@ -1,3 +1,5 @@
+// The post-processors of a tokenizer.json: ids around a text, and spans without
+// spaces.
 #include "runtime/tokenizer/Component.h"
 
 #include <algorithm>

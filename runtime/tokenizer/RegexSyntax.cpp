@@ -1,3 +1,4 @@
+// Translates regular expressions from Oniguruma's syntax to PCRE2's.
 #include "runtime/tokenizer/Regex.h"
 #include "runtime/tokenizer/RegexSets.h"
 #include "runtime/tokenizer/Unicode.h"

@@ -1,3 +1,4 @@
+// Ids to text one at a time: each is decoded behind the last one that shows.
 #include "runtime/tokenizer/TokenizerImpl.h"
 
 namespace sluice {

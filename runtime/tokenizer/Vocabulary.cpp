@@ -1,3 +1,5 @@
+// The tables of a vocabulary: tokens, bytes and merges, for whichever model
+// reads them.
 #include "runtime/tokenizer/Models.h"
 
 #include <algorithm>

@@ -1,3 +1,4 @@
+// Measures a model's speed next to what the machine can do at that moment.
 #include "runtime/api/sluice.h"
 #include "tools/sluice-bench/Machine.h"
 #include "tools/support/Cli.h"

@@ -1,3 +1,4 @@
+// The views of an artifact as text.
 #include "tools/sluice-inspect/Views.h"
 
 #include <algorithm>

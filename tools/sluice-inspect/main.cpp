@@ -1,3 +1,4 @@
+// Shows what is in an artifact.
 #include "tools/sluice-inspect/Views.h"
 #include "tools/support/Cli.h"
 #include "tools/support/OutOfMemory.h"

@@ -1,3 +1,4 @@
+// Runs an artifact: options, and which mode they ask for.
 #include "runtime/support/AtomicFile.h"
 #include "tools/sluice-run/Options.h"
 #include "tools/support/Cli.h"
