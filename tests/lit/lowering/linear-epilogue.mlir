@@ -1,5 +1,5 @@
 // What follows a product is part of its kernel, or a step behind the library's
-// product.
+// product; the same in front of it.
 // RUN: sluice-opt %s --lower-to-plan --verify-plan | FileCheck %s --check-prefix=FEW
 // RUN: sluice-opt %s --lower-to-plan --verify-plan | FileCheck %s --check-prefix=MANY
 
@@ -53,5 +53,14 @@ func.func @generate(%b: !llm.batch, %ids: tensor<?xi32> {llm.name = "ids", llm.i
   // MANY: matmul @linear.f32.bias(x = %[[D]], w = @w_v[0], bias = @w.bias_bias[0])
   // MANY-NEXT: dispatch @post.silu.glu.residual(x = %{{.*}}, residual = %x)
   %4 = llm.fused_linear %3 weights(%w, %v) bias(%c, %d) residual %x glu act silu scale 2.0 : (tensor<?x48xf32>, tensor<48x48xf32>, tensor<48x48xf32>, tensor<48xf32>, tensor<48xf32>, tensor<?x48xf32>) -> tensor<?x48xf32>
-  return %4 : tensor<?x48xf32>
+  // A norm in front is part of the kernel for few rows only.
+  // FEW: dispatch @linear.layer.f32.norm_bias.norm_weight(x = %{{.*}}, norm_w = @w.bias[0], norm_b = @v.bias[0], w = @w[0]) -> (y
+  // FEW: dispatch @linear.rms.f32.bias(x = %{{.*}}, w = @w[0], bias = @w.bias[0]) -> (y
+  // MANY: dispatch @norm.layer.weight.bias(x = %{{.*}}, w = @w.bias[0], b = @v.bias[0]) -> (y = %[[H:.*]]) dims
+  // MANY: matmul @linear.f32(x = %[[H]], w = @w[0])
+  // MANY: dispatch @norm.rms(x = %{{.*}}) -> (y = %[[H:.*]]) dims
+  // MANY: matmul @linear.f32.bias(x = %[[H]], w = @w[0], bias = @w.bias[0])
+  %5 = llm.fused_linear %4 norm <layer, 1.0e-5 : f32>(%c, %d) weights(%w) : (tensor<?x48xf32>, tensor<48xf32>, tensor<48xf32>, tensor<48x48xf32>) -> tensor<?x48xf32>
+  %6 = llm.fused_linear %5 norm <rms, 1.0e-5 : f32> weights(%w) bias(%c) : (tensor<?x48xf32>, tensor<48x48xf32>, tensor<48xf32>) -> tensor<?x48xf32>
+  return %6 : tensor<?x48xf32>
 }
