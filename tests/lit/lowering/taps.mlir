@@ -33,3 +33,15 @@ func.func @encode(%b: !llm.batch, %ids: tensor<?xi32> {llm.name = "ids", llm.inp
   %y1 = call @layer(%l1, %y0) : (index, tensor<?x6xf32>) -> tensor<?x6xf32>
   return %y1 : tensor<?x6xf32>
 }
+
+// An input is there already; rows of another kind come out as such.
+// CHECK: plan.entry @embed {{.*}} outputs ("some#0", y)
+// CHECK-LABEL: plan.program @embed.all
+// CHECK: output "some#0" %{{.*}} sequences[3] from 2
+func.func @embed(%b: !llm.batch, %x: tensor<?x6xf32> {llm.name = "x", llm.input = "rows"}) -> (tensor<?x6xf32> {llm.name = "y"}) attributes {llm.entry = "embed"} {
+  llm.tap %x "input" : tensor<?x6xf32>
+  %p = llm.pool_rows max %x for %b : tensor<?x6xf32>
+  %s = llm.slice %p from 2 size 3 : (tensor<?x6xf32>) -> tensor<?x3xf32>
+  llm.tap %s "some" : tensor<?x3xf32>
+  return %p : tensor<?x6xf32>
+}

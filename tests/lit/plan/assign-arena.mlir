@@ -63,3 +63,53 @@ plan.program @few for @e tokens 1 to 8 {
   output "t" %t tokens[64]
   output "s" %s sequences[16]
 }
+
+// What the caller gets lives to the end, whenever it was written.
+// CHECK-LABEL: plan.program @output
+// CHECK-DAG: %a = buffer "a" tokens f32[64] at [0, 0, 0]
+// CHECK-DAG: %b = buffer "b" tokens f32[64] at [0, 256, 0]
+// CHECK-DAG: %c = buffer "c" tokens f32[64] at [0, 512, 0]
+plan.program @output for @e tokens 9 {
+  %x = input "x" f32[64]
+  %a = buffer "a" tokens f32[64]
+  %b = buffer "b" tokens f32[64]
+  %c = buffer "c" tokens f32[64]
+  output "a" %a tokens[64]
+  dispatch @f(x = %x) -> (y = %a) dims {N = 64} rows tokens
+  dispatch @f(x = %x) -> (y = %b) dims {N = 64} rows tokens
+  dispatch @f(x = %b) -> (y = %c) dims {N = 64} rows tokens
+  output "c" %c tokens[64]
+}
+
+// A sequence has at least one token, so its rows fit where as many tokens were.
+// CHECK-LABEL: plan.program @fewer_sequences
+// CHECK-DAG: %a = buffer "a" tokens f32[64] at [0, 0, 0]
+// CHECK-DAG: %b = buffer "b" tokens f32[64] at [0, 256, 0]
+// CHECK-DAG: %s = buffer "s" sequences f32[64] at [0, 0, 0]
+plan.program @fewer_sequences for @e tokens 9 {
+  %x = input "x" f32[64]
+  %a = buffer "a" tokens f32[64]
+  %b = buffer "b" tokens f32[64]
+  %s = buffer "s" sequences f32[64]
+  dispatch @f(x = %x) -> (y = %a) dims {N = 64} rows tokens
+  dispatch @f(x = %a) -> (y = %b) dims {N = 64} rows tokens
+  dispatch @f(x = %b) -> (y = %s) dims {N = 64} rows sequences
+  output "s" %s sequences[64]
+}
+
+// A token's rows do not fit where as many sequences were, nor does either end
+// come first for all capacities.
+// CHECK-LABEL: plan.program @more_tokens
+// CHECK-DAG: %s = buffer "s" sequences f32[4096] at [0, 0, 0]
+// CHECK-DAG: %t = buffer "t" tokens f32[16] at [0, 0, 16384]
+// CHECK-DAG: %u = buffer "u" tokens f32[16] at [0, 64, 16384]
+plan.program @more_tokens for @e tokens 9 {
+  %x = input "x" f32[64]
+  %s = buffer "s" sequences f32[4096]
+  %t = buffer "t" tokens f32[16]
+  %u = buffer "u" tokens f32[16]
+  dispatch @f(x = %x) -> (y = %s) dims {N = 64} rows sequences
+  dispatch @f(x = %s) -> (y = %t) dims {N = 64} rows tokens
+  dispatch @f(x = %t) -> (y = %u) dims {N = 64} rows tokens
+  output "u" %u tokens[16]
+}

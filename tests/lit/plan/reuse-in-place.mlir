@@ -78,3 +78,39 @@ plan.program @other_runs for @e tokens 1 {
   dispatch @copy(x0 = %x) -> (y = %y) dims {inner = 8, outer = 4, x0.outer = 8, y.outer = 16} rows tokens
   output "rows" %y tokens[64]
 }
+
+plan.kernel @sum "map" {inputs = 2 : i64, splat = "00"} (x0, x1) -> (y) dims (N) body(%a: f32, %b: f32) {
+  %0 = arith.addf %a, %b : f32
+  plan.yield %0 : f32
+}
+plan.kernel @post "post" {act = "silu", residual} (x, residual) -> (y) dims (N)
+plan.kernel @combine "combine" {residual} (x, position, residual) -> (y) dims (N)
+
+// The first operand that is free; here the second, as %x is read again.
+// CHECK-LABEL: plan.program @either
+// CHECK: dispatch @sum(x0 = %x, x1 = %h) -> (y = %h)
+// CHECK: dispatch @sum(x0 = %h, x1 = %x) -> (y = %h)
+plan.program @either for @e tokens 1 {
+  %x = buffer "x" tokens f32[64]
+  %h = buffer "h" tokens f32[64]
+  %y = buffer "y" tokens f32[64]
+  dispatch @sum(x0 = %x, x1 = %h) -> (y = %y) dims {N = 64, x0.outer = 64, x1.outer = 64, y.outer = 64} rows tokens
+  %z = buffer "z" tokens f32[64]
+  dispatch @sum(x0 = %y, x1 = %x) -> (y = %z) dims {N = 64, x0.outer = 64, x1.outer = 64, y.outer = 64} rows tokens
+  output "rows" %z tokens[64]
+}
+
+// Whatever adds a residual; what it adds to is read elsewhere.
+// CHECK-LABEL: plan.program @residuals
+// CHECK: dispatch @post(x = %h, residual = %x) -> (y = %x)
+// CHECK: dispatch @combine(x = %h, position = %p, residual = %x) -> (y = %x)
+plan.program @residuals for @e tokens 1 {
+  %x = buffer "x" tokens f32[64]
+  %h = buffer "h" tokens f32[64]
+  %p = buffer "p" tokens i32[1]
+  %y = buffer "y" tokens f32[64]
+  dispatch @post(x = %h, residual = %x) -> (y = %y) dims {N = 64} rows tokens
+  %z = buffer "z" tokens f32[64]
+  dispatch @combine(x = %h, position = %p, residual = %y) -> (y = %z) dims {N = 64} rows tokens
+  output "rows" %z tokens[64]
+}

@@ -39,3 +39,36 @@ plan.program @rows.all for @rows tokens 1 {
   // CHECK-NEXT: %x = input "x" f32[48]
   %x = input "x" f32[48]
 }
+
+// Every layout, element and kind of state.
+// CHECK: plan.weight @gate_up bf16 panel_glu [4, 128, 64] of ["gate", "up"]
+plan.weight @gate_up bf16 panel_glu [4, 128, 64] of ["gate", "up"]
+// CHECK: plan.weight @bias f32 vector_glu [128] of ["gate.bias", "up.bias"] layers [3]
+plan.weight @bias f32 vector_glu [128] of ["gate.bias", "up.bias"] layers [3]
+// CHECK: plan.weight @blocks !llm.blocks<i8x32> panel [64, 64] of ["w"]
+plan.weight @blocks !llm.blocks<i8x32> panel [64, 64] of ["w"]
+// CHECK: plan.weight @table i32 rows [3] value dense<[1, 2, 3]> : tensor<3xi32>
+plan.weight @table i32 rows [3] value dense<[1, 2, 3]> : tensor<3xi32>
+// CHECK: plan.state @window cache {k = [2, 16], v = [2, 8]} f32 bytes 32768 {chunk = 64 : i64, keep = 128 : i64}
+plan.state @window cache {k = [2, 16], v = [2, 8]} f32 bytes 32768 {chunk = 64 : i64, keep = 128 : i64}
+// CHECK: plan.state @tail fixed {"a b" = [3, 20]} f32 bytes 256 layers [0, 1] {init = 1.000000e+00 : f32}
+plan.state @tail fixed {"a b" = [3, 20]} f32 bytes 256 layers [0, 1] {init = 1.0 : f32}
+// CHECK: plan.state @step transient {k = [1, 4], v = [1, 4]} f32 bytes 4096
+plan.state @step transient {k = [1, 4], v = [1, 4]} f32 bytes 4096
+// CHECK: plan.entry @source "source" inputs {} limits [] outputs ()
+plan.entry @source "source" inputs {} limits [] outputs ()
+// CHECK: plan.program @rows.kinds for @rows tokens 9 {
+plan.program @rows.kinds for @rows tokens 9 {
+  // CHECK-NEXT: %x = input "x" f32[16]
+  %x = input "x" f32[16]
+  // CHECK-NEXT: %o = buffer "o" one i32[5]
+  %o = buffer "o" one i32[5]
+  // CHECK-NEXT: %w = buffer "w" wanted bf16[16]
+  %w = buffer "w" wanted bf16[16]
+  // CHECK-NEXT: %s = buffer "s" sequences * 3 f32[16]
+  %s = buffer "s" sequences * 3 f32[16]
+  // CHECK-NEXT: matmul @k(x = %x, w = @blocks[0], "the rest" = %s) -> (y = %s) dims {K = 16, N = 16} rows sequences * 3
+  matmul @k(x = %x, w = @blocks, "the rest" = %s) -> (y = %s) dims {N = 16, K = 16} rows sequences * 3
+  // CHECK-NEXT: output "s" %s sequences * 3[8] from 8
+  output "s" %s sequences * 3[8] from 8
+}

@@ -3,6 +3,7 @@
 // CHECK-DAG: fuse-norm-matmul: fused at {{.*}}: norm into 1 product
 // CHECK-DAG: fuse-norm-matmul: fused at {{.*}}: norm into 2 products
 // CHECK-DAG: fuse-norm-matmul: not fused at {{.*}}: the normalised rows are also read here ({{.*}}:[[#]]:{{[0-9]+}})
+// CHECK-DAG: fuse-norm-matmul: not fused at (bias only): the norm has a bias but no weight
 
 // CHECK-LABEL: func.func private @rms
 // CHECK: llm.fused_linear %arg0 norm <rms, 9.99999974E-6 : f32>(%arg1) weights(%arg2) compute bf16
@@ -32,4 +33,31 @@ func.func private @also_residual(%x: tensor<?x64xf32>, %n: tensor<64xf32>, %w: t
   %0 = llm.linear %h, %w : (tensor<?x64xf32>, tensor<64x64xf32>) -> tensor<?x64xf32>
   %1 = llm.binary add %h, %0 : (tensor<?x64xf32>, tensor<?x64xf32>) -> tensor<?x64xf32>
   return %1 : tensor<?x64xf32>
+}
+
+// The kernel has no bias without a weight, no norm but these, and one at most.
+// CHECK-LABEL: func.func private @declines
+// CHECK: llm.layer_norm
+// CHECK-NEXT: llm.linear
+// CHECK: llm.l2_norm
+// CHECK-NEXT: llm.linear
+// CHECK: llm.rms_norm
+// CHECK-NEXT: llm.fused_linear %{{.*}} norm <rms
+func.func private @declines(%x: tensor<?x64xf32>, %n: tensor<64xf32>, %w: tensor<64x64xf32>) -> (tensor<?x64xf32>, tensor<?x64xf32>, tensor<?x64xf32>) {
+  %h = llm.layer_norm %x bias %n eps 1.0e-5 : (tensor<?x64xf32>, tensor<64xf32>) -> tensor<?x64xf32>
+  %0 = llm.linear %h, %w : (tensor<?x64xf32>, tensor<64x64xf32>) -> tensor<?x64xf32> loc("bias only")
+  %i = llm.l2_norm %x eps 1.0e-5 in sum : tensor<?x64xf32>
+  %1 = llm.linear %i, %w : (tensor<?x64xf32>, tensor<64x64xf32>) -> tensor<?x64xf32>
+  %j = llm.rms_norm %x eps 1.0e-5 : (tensor<?x64xf32>) -> tensor<?x64xf32>
+  %2 = llm.fused_linear %j norm <rms, 1.0e-5 : f32> weights(%w) : (tensor<?x64xf32>, tensor<64x64xf32>) -> tensor<?x64xf32>
+  return %0, %1, %2 : tensor<?x64xf32>, tensor<?x64xf32>, tensor<?x64xf32>
+}
+
+// What stands behind the product is kept.
+// CHECK-LABEL: func.func private @epilogue
+// CHECK-NEXT: llm.fused_linear %arg0 norm <layer, 9.99999974E-6 : f32> weights(%arg1) residual %arg0 act silu
+func.func private @epilogue(%x: tensor<?x64xf32>, %w: tensor<64x64xf32>) -> tensor<?x64xf32> {
+  %h = llm.layer_norm %x eps 1.0e-5 : (tensor<?x64xf32>) -> tensor<?x64xf32>
+  %0 = llm.fused_linear %h weights(%w) residual %x act silu : (tensor<?x64xf32>, tensor<64x64xf32>, tensor<?x64xf32>) -> tensor<?x64xf32>
+  return %0 : tensor<?x64xf32>
 }
