@@ -13,8 +13,8 @@ namespace sluice::kernels {
 static void appendSignature(const Attrs &, SignatureWriter &s) {
   Size heads = s.dim("heads"), width = s.dim("head_dim"),
        valueWidth = s.dim("value_dim");
-  s.rows("k", heads * width);
-  s.rows("v", heads * valueWidth);
+  s.rows("k", heads * width).follows(Follows::Tokens);
+  s.rows("v", heads * valueWidth).follows(Follows::Tokens);
   s.writes();
   s.cache("cache", {{"k", heads, width}, {"v", heads, valueWidth}});
 }

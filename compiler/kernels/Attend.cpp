@@ -40,7 +40,7 @@ void attendSignature(const Attrs &attrs, SignatureWriter &s) {
        width = attrs.integer("head_dim"),
        valueWidth = attrs.integer("value_dim");
   s.multipleOf(heads, keyHeads);
-  s.rows("q", heads * width);
+  s.rows("q", heads * width).follows(Follows::Tokens);
   s.cache("cache", {{"k", keyHeads, width}, {"v", keyHeads, valueWidth}});
   if (attrs.flag("sinks"))
     s.vector("sinks", heads);
@@ -52,7 +52,7 @@ void attendSignature(const Attrs &attrs, SignatureWriter &s) {
     s.vector("buckets", 2 * s.dim("max_distance", 0) + 1, Elem::I32);
   }
   s.writes();
-  s.rows("y", heads * valueWidth);
+  s.rows("y", heads * valueWidth).follows(Follows::Tokens);
   s.flopsPerPosition(2 * heads * (width + valueWidth));
 }
 

@@ -15,12 +15,12 @@ namespace sluice::kernels {
 
 static void causalConvSignature(const Attrs &attrs, SignatureWriter &s) {
   Size n = s.dim("N"), taps = s.dim("taps", 2);
-  s.rows("x", n);
+  s.rows("x", n).follows(Follows::Tokens);
   s.vector("w", n * taps);
   if (attrs.flag("bias"))
     s.vector("bias", n);
   s.writes();
-  s.rows("y", n);
+  s.rows("y", n).follows(Follows::Tokens);
   s.fixedState("state", (taps - 1) * n);
   s.flops(2 * n * taps);
 }

@@ -45,7 +45,8 @@ static LogicalResult eachInt(KernelBuilder &k, Type from, Type result,
 }
 
 static LogicalResult buildNumber(KernelBuilder &k, const Attrs &, Region *) {
-  return eachInt(k, k.i32(), k.f32(), [&](Expr x) { return toFloat(x, k.f32()); });
+  return eachInt(k, k.i32(), k.f32(),
+                 [&](Expr x) { return toFloat(x, k.f32()); });
 }
 
 static LogicalResult buildOffset(KernelBuilder &k, const Attrs &, Region *) {

@@ -44,7 +44,7 @@ static void signatureOf(ArrayAttr terms, MaskNames &names, SignatureWriter &s) {
     if (isSized(word))
       s.dim(name, word == "band" ? 0 : 1);
     else if (hasValues(word))
-      s.rows(name, 1).elem(Elem::I32);
+      s.rows(name, 1).elem(Elem::I32).follows(Follows::Tokens);
     else if (word == "blocks")
       for (StringRef dim : blockDims)
         s.dim(name + dim.str(), dim == ".hop" ? 0 : 1);
@@ -168,7 +168,8 @@ Expr Mask::visible(const Term &term, bool any, const Query &query,
   if (term.word.empty())
     return visible(term.terms, any, query, positions);
   if (term.word == "segments") {
-    Expr own = splat(k.load(term.values, query.row * term.stride), Lanes::width);
+    Expr own =
+        splat(k.load(term.values, query.row * term.stride), Lanes::width);
     return (valuesOf(term, query, positions) == own) & (own >= 0);
   }
   if (term.word == "keys")

@@ -15,10 +15,11 @@ namespace sluice::kernels {
 static void normSignature(const Attrs &attrs, SignatureWriter &s) {
   Size n = s.dim("N"), heads = s.dim("heads");
   s.rows("x", heads * n);
+  Size own = attrs.flag("per_head_weight") ? heads * n : n;
   if (attrs.flag("weight"))
-    s.vector("w", attrs.flag("per_head_weight") ? heads * n : n);
+    s.vector("w", own);
   if (attrs.flag("bias"))
-    s.vector("b", n);
+    s.vector("b", own);
   s.writes();
   s.rows("y", heads * n).elem(attrs.elem("out"));
 }

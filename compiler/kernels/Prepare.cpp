@@ -25,13 +25,13 @@ bool norms(const Attrs &attrs) { return attrs.word("qk_norm") != "none"; }
 void prepareSignature(const Attrs &attrs, SignatureWriter &s) {
   Size heads = s.dim("heads"), keyHeads = s.dim("kv_heads"),
        width = s.dim("head_dim"), valueWidth = s.dim("value_dim");
-  s.rows("q", heads * width);
-  s.rows("k", keyHeads * width);
-  s.rows("v", keyHeads * valueWidth);
+  s.rows("q", heads * width).follows(Follows::Tokens);
+  s.rows("k", keyHeads * width).follows(Follows::Tokens);
+  s.rows("v", keyHeads * valueWidth).follows(Follows::Tokens);
   if (rotates(attrs)) {
     Size rotary = s.dim("rotary", 0);
     s.atMost(attrs.integer("from") + 2 * rotary, width);
-    s.rows("table", 2 * rotary);
+    s.rows("table", 2 * rotary).follows(Follows::Tokens);
   }
   bool each = attrs.flag("per_head_weight");
   if (attrs.flag("q_norm"))
@@ -39,7 +39,7 @@ void prepareSignature(const Attrs &attrs, SignatureWriter &s) {
   if (attrs.flag("k_norm"))
     s.vector("k_norm_w", each ? keyHeads * width : width);
   s.writes();
-  s.rows("y", heads * width);
+  s.rows("y", heads * width).follows(Follows::Tokens);
   s.cache("cache", {{"k", keyHeads, width}, {"v", keyHeads, valueWidth}});
 }
 

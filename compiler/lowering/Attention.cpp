@@ -131,8 +131,8 @@ LogicalResult lowerAppend(Walk &walk, llm::AppendOp op) {
       cacheOf(walk, op, op.getState(), walk.layerOf(op.getLayer()));
   if (failed(cache))
     return failure();
-  FailureOr<Rows> k = walk.rows(op, op.getFields()[0]),
-                  v = walk.rows(op, op.getFields()[1]);
+  FailureOr<Rows> k = walk.tokenRows(op, op.getFields()[0]),
+                  v = walk.tokenRows(op, op.getFields()[1]);
   if (failed(k) || failed(v))
     return failure();
   ArrayRef<int64_t> key = shapeOfTensor(op.getFields()[0]),
@@ -263,7 +263,7 @@ LogicalResult emitAttend(Walk &walk, Operation *op, const Rows &q,
 template <typename OpTy> FailureOr<Scores> scoresOf(Walk &walk, OpTy op) {
   Scores scores{op.getScaleAttr(), op.getCapAttr(), op.getMaskAttr(), {}, {}};
   for (Value value : op.getMaskValues()) {
-    FailureOr<Rows> rows = walk.rows(op, value);
+    FailureOr<Rows> rows = walk.tokenRows(op, value);
     if (failed(rows))
       return failure();
     scores.maskValues.push_back(*rows);
@@ -297,7 +297,7 @@ LogicalResult readCache(Walk &walk, llm::AttentionOp op, const Cache &cache,
 }
 
 LogicalResult lowerAttention(Walk &walk, llm::AttentionOp op) {
-  FailureOr<Rows> q = walk.rows(op, op.getQ());
+  FailureOr<Rows> q = walk.tokenRows(op, op.getQ());
   FailureOr<Scores> scores = scoresOf(walk, op);
   if (failed(q) || failed(scores))
     return failure();
@@ -309,7 +309,8 @@ LogicalResult lowerAttention(Walk &walk, llm::AttentionOp op) {
     if (failed(readCache(walk, op, *cache, shape)))
       return failure();
   } else {
-    FailureOr<Rows> k = walk.rows(op, op.getK()), v = walk.rows(op, op.getV());
+    FailureOr<Rows> k = walk.tokenRows(op, op.getK()),
+                    v = walk.tokenRows(op, op.getV());
     if (failed(k) || failed(v))
       return failure();
     shape.kvHeads = shapeOfTensor(op.getK())[1];
@@ -344,7 +345,7 @@ FailureOr<Rows> emitPrepare(Walk &walk, llm::FusedAttentionOp op, const Rows &q,
                    {"cache", cache.ref()}};
   shape.addTo(step);
   if (op.getTable()) {
-    FailureOr<Rows> table = walk.rows(op, op.getTable());
+    FailureOr<Rows> table = walk.tokenRows(op, op.getTable());
     if (failed(table))
       return failure();
     config.word("pairing", llm::stringifyPairing(*op.getPairing()))
@@ -379,8 +380,9 @@ FailureOr<Rows> emitPrepare(Walk &walk, llm::FusedAttentionOp op, const Rows &q,
 }
 
 LogicalResult lowerFusedAttention(Walk &walk, llm::FusedAttentionOp op) {
-  FailureOr<Rows> q = walk.rows(op, op.getQ()), k = walk.rows(op, op.getK()),
-                  v = walk.rows(op, op.getV());
+  FailureOr<Rows> q = walk.tokenRows(op, op.getQ()),
+                  k = walk.tokenRows(op, op.getK()),
+                  v = walk.tokenRows(op, op.getV());
   FailureOr<Scores> scores = scoresOf(walk, op);
   if (failed(q) || failed(k) || failed(v) || failed(scores))
     return failure();

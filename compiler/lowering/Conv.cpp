@@ -6,7 +6,7 @@ using namespace mlir;
 namespace sluice::plan {
 
 static LogicalResult lowerCausalConv(Walk &walk, llm::CausalConvOp op) {
-  FailureOr<Rows> x = walk.rows(op, op.getX());
+  FailureOr<Rows> x = walk.tokenRows(op, op.getX());
   FailureOr<Weight> w = walk.weight(op, op.getW());
   FailureOr<Ref> state = walk.state(op);
   if (failed(x) || failed(w) || failed(state))

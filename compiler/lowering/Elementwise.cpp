@@ -2,6 +2,8 @@
 // reductions of the last axis.
 #include "compiler/lowering/Common.h"
 
+#include "dialects/llm/Broadcast.h"
+
 #include "mlir/Dialect/Arith/IR/Arith.h"
 
 using namespace mlir;
@@ -9,62 +11,6 @@ using namespace mlir;
 namespace sluice::plan {
 
 namespace {
-
-// How operands broadcast to a result: axes that no operand tells apart are
-// joined, so few are left.
-class Broadcast {
-public:
-  Broadcast(ArrayRef<int64_t> result, ArrayRef<SmallVector<int64_t>> operands) {
-    for (size_t axis = 0; axis < result.size(); ++axis) {
-      SmallVector<int64_t> steps;
-      for (const SmallVector<int64_t> &shape : operands)
-        steps.push_back(stepOf(shape, result.size(), axis));
-      add(result[axis], steps);
-    }
-  }
-
-  // At most an outer and an inner axis.
-  bool fits() const { return sizes.size() <= 2; }
-  int64_t inner() const { return sizes.empty() ? 1 : sizes.back(); }
-  int64_t outer() const { return sizes.size() == 2 ? sizes.front() : 1; }
-  bool isSplat(size_t operand) const {
-    return !sizes.empty() && steps.back()[operand] == 0;
-  }
-  int64_t outerStep(size_t operand) const {
-    return sizes.size() == 2 ? steps.front()[operand] : inner();
-  }
-
-private:
-  // Elements of the operand from one index of the axis to the next, axes being
-  // aligned at the right.
-  static int64_t stepOf(ArrayRef<int64_t> shape, size_t rank, size_t axis) {
-    size_t missing = rank - shape.size();
-    if (axis < missing || shape[axis - missing] == 1)
-      return 0;
-    int64_t step = 1;
-    for (int64_t size : shape.drop_front(axis - missing + 1))
-      step *= size;
-    return step;
-  }
-
-  void add(int64_t size, ArrayRef<int64_t> axisSteps) {
-    if (size == 1)
-      return;
-    bool joins = !sizes.empty();
-    for (size_t i = 0; joins && i < axisSteps.size(); ++i)
-      joins = steps.back()[i] == axisSteps[i] * size;
-    if (joins) {
-      sizes.back() *= size;
-      steps.back().assign(axisSteps.begin(), axisSteps.end());
-    } else {
-      sizes.push_back(size);
-      steps.emplace_back(axisSteps.begin(), axisSteps.end());
-    }
-  }
-
-  SmallVector<int64_t> sizes;
-  SmallVector<SmallVector<int64_t>> steps;
-};
 
 // A kernel body: `emit` makes the value from one f32 argument per operand.
 void fillBody(Region &body, MLIRContext *context, Location loc, size_t operands,
@@ -106,7 +52,7 @@ LogicalResult emitMap(Walk &walk, Elements &map) {
   SmallVector<SmallVector<int64_t>> shapes;
   for (Value operand : map.operands)
     shapes.push_back(rowShape(operand));
-  Broadcast broadcast(rowShape(map.result), shapes);
+  llm::Broadcast broadcast(rowShape(map.result), shapes);
   if (!broadcast.fits())
     return map.op->emitError()
            << "'" << map.op->getName()

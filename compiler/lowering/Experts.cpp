@@ -125,6 +125,30 @@ FailureOr<std::optional<Rows>> optionalRows(Walk &walk, Operation *op,
   return std::optional<Rows>(*rows);
 }
 
+LogicalResult checkSameRows(Operation *op, const Rows &x, const Rows &other) {
+  if (x.count == other.count)
+    return success();
+  return op->emitError() << "'" << op->getName()
+                         << "' mixes values with different rows";
+}
+
+// A factor for each choice, which kernels take without other columns between.
+FailureOr<std::optional<Rows>> factorsOf(Walk &walk, Operation *op, Value value,
+                                         const Rows &x) {
+  FailureOr<std::optional<Rows>> rows = optionalRows(walk, op, value);
+  if (failed(rows) || !*rows)
+    return rows;
+  if (failed(checkSameRows(op, x, **rows)))
+    return failure();
+  if ((*rows)->width == shapeOf((*rows)->buffer).columns)
+    return rows;
+  Rows whole = walk.temporary(op->getLoc(), "factors", x.count,
+                              walk.plan.b().getF32Type(), (*rows)->width);
+  if (failed(emitCopy(walk, op, **rows, whole, {1, whole.width})))
+    return failure();
+  return std::optional<Rows>(whole);
+}
+
 LogicalResult stackedWeights(Walk &walk, Operation *op, ValueRange values,
                              SmallVector<Weight> &into) {
   for (Value value : values) {
@@ -148,13 +172,15 @@ struct GroupScope {
 
 LogicalResult lowerExperts(Walk &walk, llm::ExpertsOp op) {
   FailureOr<Rows> x = walk.rows(op, op.getX()), idx = walk.rows(op, op.getAt());
-  FailureOr<std::optional<Rows>> inScale =
-                                     optionalRows(walk, op, op.getInScale()),
-                                 outScale =
-                                     optionalRows(walk, op, op.getOutScale());
   SmallVector<Weight> weights;
-  if (failed(x) || failed(idx) || failed(inScale) || failed(outScale) ||
+  if (failed(x) || failed(idx) || failed(checkSameRows(op, *x, *idx)) ||
       failed(stackedWeights(walk, op, op.getWeights(), weights)))
+    return failure();
+  FailureOr<std::optional<Rows>> inScale =
+                                     factorsOf(walk, op, op.getInScale(), *x),
+                                 outScale =
+                                     factorsOf(walk, op, op.getOutScale(), *x);
+  if (failed(inScale) || failed(outScale))
     return failure();
   if (weights.empty())
     return op.emitError("has no kernel for experts without weights");
@@ -221,13 +247,16 @@ FailureOr<Rows> emitTwoProducts(Walk &walk, llm::FusedExpertsOp op,
 
 LogicalResult lowerFusedExperts(Walk &walk, llm::FusedExpertsOp op) {
   FailureOr<Rows> x = walk.rows(op, op.getX()), idx = walk.rows(op, op.getAt());
-  FailureOr<std::optional<Rows>> weight =
-                                     optionalRows(walk, op, op.getWeight()),
-                                 residual =
-                                     optionalRows(walk, op, op.getResidual());
+  FailureOr<std::optional<Rows>> residual =
+      optionalRows(walk, op, op.getResidual());
   FailureOr<Weight> down = walk.weight(op, op.getDown());
-  if (failed(x) || failed(idx) || failed(weight) || failed(residual) ||
-      failed(down))
+  if (failed(x) || failed(idx) || failed(residual) || failed(down) ||
+      failed(checkSameRows(op, *x, *idx)) ||
+      (*residual && failed(checkSameRows(op, *x, **residual))))
+    return failure();
+  FailureOr<std::optional<Rows>> weight =
+      factorsOf(walk, op, op.getWeight(), *x);
+  if (failed(weight))
     return failure();
   FailureOr<Groups> groups =
       emitGroup(walk, op, *idx, down->op.getTensorType().getDimSize(0));

@@ -314,6 +314,9 @@ LogicalResult lowerFusedLinear(Walk &walk, llm::FusedLinearOp op) {
     FailureOr<Rows> residual = walk.rows(op, op.getResidual());
     if (failed(residual))
       return failure();
+    if (residual->count != x->count)
+      return op.emitError()
+             << "'" << op->getName() << "' mixes values with different rows";
     p.residual = *residual;
   }
   p.compute = op.getCompute();

@@ -18,6 +18,11 @@ static std::string textOf(Attribute attr) {
 }
 
 // Equal for bodies that compute the same, wherever they come from.
+// Tells attributes apart whose text may be abridged.
+static std::string keyOf(Attribute attr) {
+  return std::to_string(reinterpret_cast<uintptr_t>(attr.getAsOpaquePointer()));
+}
+
 static std::string textOf(Region &body) {
   std::string text;
   llvm::raw_string_ostream stream(text);
@@ -119,7 +124,7 @@ FlatSymbolRefAttr PlanBuilder::weight(ArrayRef<llm::WeightOp> parts,
 
 FlatSymbolRefAttr PlanBuilder::constant(StringRef name,
                                         DenseElementsAttr value) {
-  Operation *&known = made["constant " + textOf(value)];
+  Operation *&known = made["constant " + keyOf(value)];
   if (!known) {
     OpBuilder::InsertionGuard guard(builder);
     builder.setInsertionPointToStart(module.getBody());
@@ -147,7 +152,7 @@ PlanBuilder::computed(ArrayRef<std::pair<llm::WeightOp, int64_t>> parts,
   if (axes.empty()) // a number is a vector of one
     axes.push_back(1);
   std::string key = "computed " + textOf(builder.getArrayAttr(paths)) +
-                    textOf(builder.getArrayAttr(tables)) +
+                    keyOf(builder.getArrayAttr(tables)) +
                     textOf(builder.getDenseI64ArrayAttr(axes)) + textOf(body);
   Operation *&known = made[key];
   if (!known) {

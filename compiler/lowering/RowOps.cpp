@@ -65,13 +65,9 @@ LogicalResult lowerEmbedding(Walk &walk, llm::EmbeddingOp op) {
 LogicalResult lowerRowChoice(Walk &walk, Operation *op, Value x, Value result,
                              StringRef kind, DictionaryAttr config,
                              RowKind to) {
-  FailureOr<Rows> from = walk.rows(op, x);
+  FailureOr<Rows> from = walk.tokenRows(op, x);
   if (failed(from))
     return failure();
-  if (from->count != RowCount())
-    return op->emitError() << "'" << op->getName()
-                           << "' takes one row per token, found "
-                           << stringifyRowKind(from->count.kind);
   Rows y = walk.result(result, RowCount{to, 1});
   walk.set(result, y);
   Step step(kind, config);

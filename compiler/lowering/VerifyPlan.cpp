@@ -85,6 +85,10 @@ Given givenFor(const sluice::plan::Operand &operand, SymbolTable &symbols) {
   Given given;
   if (operand.buffer.getDefiningOp<InputOp>())
     given.kind = sluice::format::RefKind::Input;
+  if (auto input = operand.buffer.getDefiningOp<InputOp>())
+    given.name = input.getName();
+  else if (auto buffer = operand.buffer.getDefiningOp<BufferOp>())
+    given.name = buffer.getName();
   BufferShape shape = sluice::plan::shapeOf(operand.buffer);
   given.elem = elemOf(shape.elem);
   given.rows = asFormat(shape.rows);

@@ -59,6 +59,15 @@ FailureOr<Rows> Walk::rows(Operation *op, Value value) const {
          << value.getType();
 }
 
+FailureOr<Rows> Walk::tokenRows(Operation *op, Value value) const {
+  FailureOr<Rows> found = rows(op, value);
+  if (succeeded(found) && found->count != RowCount())
+    return op->emitError() << "'" << op->getName()
+                           << "' takes one row per token, found "
+                           << stringifyRowKind(found->count.kind);
+  return found;
+}
+
 FailureOr<Weight> Walk::weight(Operation *op, Value value) const {
   if (const Weight *found = tryGet<Weight>(value))
     return *found;
@@ -248,10 +257,17 @@ FailureOr<SmallVector<Lowered>> Walk::lowerRegion(Region &region,
   return std::move(finished->returned);
 }
 
+// Blocks within each other; a spec may have 64.
+static constexpr size_t maxCalls = 1000;
+
 LogicalResult Walk::lowerCall(func::CallOp call) {
   auto callee = model.lookup<func::FuncOp>(call.getCallee());
   if (!callee || callee.isExternal())
     return call.emitError() << "'" << call.getCallee() << "' has no body";
+  if (frames.size() > maxCalls)
+    return call.emitError()
+           << "calls are nested more than " << maxCalls << " deep: '"
+           << call.getCallee() << "' calls itself";
   Frame frame;
   frame.call = call;
   frame.layer = frames.back().layer;

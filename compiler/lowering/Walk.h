@@ -154,6 +154,9 @@ public:
   }
   // As above, with an error at `op` when the value is something else.
   mlir::FailureOr<Rows> rows(mlir::Operation *op, mlir::Value value) const;
+  // Rows of which there is one for each token, as kernels take them that look
+  // at a token's sequence.
+  mlir::FailureOr<Rows> tokenRows(mlir::Operation *op, mlir::Value value) const;
   mlir::FailureOr<Weight> weight(mlir::Operation *op, mlir::Value value) const;
   int64_t layerOf(mlir::Value index) const;
 

@@ -1,6 +1,7 @@
 // Joins chains of elementwise ops into one `map`.
 #include "compiler/transforms/Fusion.h"
 #include "compiler/transforms/Passes.h"
+#include "dialects/llm/Broadcast.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Math/IR/Math.h"
@@ -49,15 +50,23 @@ struct FusePair : RewritePattern {
                           "the value between is broadcast");
         continue;
       }
-      join(op, operand, maker, rewriter);
+      ::llvm::SetVector<Value> inputs = inputsOf(op, operand, maker);
+      if (!isOneKernel(op, inputs.getArrayRef())) {
+        (void)fusion.miss(rewriter, op, maker,
+                          "together they read too many values, or repeat them "
+                          "along too many axes");
+        continue;
+      }
+      join(op, operand, maker, inputs, rewriter);
       return success();
     }
     return rewriter.notifyMatchFailure(op, "no elementwise op in front");
   }
 
 private:
-  void join(Operation *op, Value between, Operation *maker,
-            PatternRewriter &rewriter) const {
+  // What both read, numbers aside.
+  static ::llvm::SetVector<Value> inputsOf(Operation *op, Value between,
+                                           Operation *maker) {
     ::llvm::SetVector<Value> inputs;
     auto add = [&](Value value) {
       if (value != between && !numberOf(value))
@@ -65,7 +74,22 @@ private:
     };
     ::llvm::for_each(maker->getOperands(), add);
     ::llvm::for_each(op->getOperands(), add);
+    return inputs;
+  }
 
+  static bool isOneKernel(Operation *op, ArrayRef<Value> inputs) {
+    auto shapeOf = [](Value value) {
+      return SmallVector<int64_t>(
+          rowShape(cast<RankedTensorType>(value.getType())));
+    };
+    SmallVector<SmallVector<int64_t>> shapes = map_to_vector(inputs, shapeOf);
+    return inputs.size() <= maxElementwiseOperands &&
+           Broadcast(shapeOf(op->getResult(0)), shapes).fits();
+  }
+
+  void join(Operation *op, Value between, Operation *maker,
+            const ::llvm::SetVector<Value> &inputs,
+            PatternRewriter &rewriter) const {
     Location where = fusion.locate({maker, op});
     OperationState state(where, MapOp::getOperationName());
     state.addOperands(inputs.getArrayRef());

@@ -178,6 +178,15 @@ static Router readRouter(FusedExpertsOp experts) {
       return router;
     }
     router.links.push_back(router.correct);
+    // One number of the checkpoint for each expert.
+    Value numbers = router.correct.getY();
+    auto type = cast<RankedTensorType>(numbers.getType());
+    if (!numbers.getDefiningOp<UseOp>() || type.getRank() != 1 ||
+        type.getDimSize(0) !=
+            cast<RankedTensorType>(scores.getType()).getShape().back()) {
+      router.stuck = router.correct;
+      return router;
+    }
   }
   if (router.order == RouterOrder::score_first &&
       isScore(scores.getDefiningOp())) {

@@ -2,6 +2,8 @@
 #include "compiler/transforms/Fusion.h"
 #include "compiler/transforms/Passes.h"
 
+#include "mlir/Interfaces/CallInterfaces.h"
+
 namespace sluice {
 #define GEN_PASS_DEF_FUSEROPEATTENTION
 #include "compiler/transforms/Passes.h.inc"
@@ -104,6 +106,9 @@ struct FuseAttention : FusionPattern<AttentionOp> {
       keys = append.getFields()[0];
       values = append.getFields()[1];
     }
+    if (Operation *other = append ? touchedBetween(append, op) : nullptr)
+      return fusion.miss(rewriter, op, other,
+                         "between append and attention the cache may be read");
     Heads q = readHeads(op.getQ()), k = readHeads(keys), v = readHeads(values);
     for (const Heads *part : {&q, &k, &v})
       if (!part->rows)
@@ -134,6 +139,21 @@ struct FuseAttention : FusionPattern<AttentionOp> {
   }
 
 private:
+  // What may touch the cache after it was written: the fused op writes it where
+  // attention stands.
+  static Operation *touchedBetween(AppendOp append, AttentionOp op) {
+    if (append->getBlock() != op->getBlock())
+      return append;
+    for (Operation *it = append->getNextNode(); it && it != op;
+         it = it->getNextNode()) {
+      auto user = dyn_cast<StateInterface>(it);
+      if (isa<CallOpInterface>(it) ||
+          (user && user.getStateAttr() == append.getStateAttr()))
+        return it;
+    }
+    return nullptr;
+  }
+
   // Each link's value is read by other links only.
   LogicalResult onlyReadHere(AttentionOp op, ArrayRef<Operation *> links,
                              PatternRewriter &rewriter) const {

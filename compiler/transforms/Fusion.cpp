@@ -78,8 +78,11 @@ bool makeAvailable(RewriterBase &rewriter, Value weight, Operation *before) {
     return true; // an argument of this block, or from an enclosing one
   if (def->isBeforeInBlock(before))
     return true;
-  if (!isa<llm::UseOp>(def))
+  if (!isa<llm::UseOp>(def) && !def->hasTrait<OpTrait::ConstantLike>())
     return false;
+  for (Value operand : def->getOperands())
+    if (!makeAvailable(rewriter, operand, before))
+      return false;
   rewriter.moveOpBefore(def, before);
   return true;
 }

@@ -110,6 +110,9 @@ private:
       if (!table)
         table = makeTable(rewriter, where, call, call.getOperand(pos),
                           call.getOperand(freqs), rope.getAmplitudeAttr());
+      // Blocks are met in another order than they are called.
+      if (Operation *made = table.getDefiningOp(); !made->isBeforeInBlock(call))
+        rewriter.moveOpBefore(made, call);
       call->insertOperands(call->getNumOperands(), table);
     }
     return function.getArgument(at);

@@ -85,6 +85,8 @@ private:
         if (!callee)
           return call.emitOpError("calls '@")
                  << call.getCallee() << "', which does not exist";
+        if (callee.isExternal())
+          return callee.emitOpError("is a block without a body");
         if (failed(checkWrites(callee, layerOf(call, layer))))
           return failure();
         continue;

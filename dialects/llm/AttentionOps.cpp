@@ -134,6 +134,7 @@ LogicalResult AttentionOp::verify() {
                        "('over')");
   int64_t heads = getQ().getType().getDimSize(1);
   if (failed(checkMask(*this, getMask(), getMaskValues(), bool(getKv()))) ||
+      failed(checkCap(*this, getCap())) ||
       failed(checkShape(*this, "sinks", getSinks(), {heads})) ||
       failed(checkBias(*this, getBias(), heads)))
     return failure();

@@ -63,6 +63,12 @@ LogicalResult checkBias(Operation *op, Value bias, int64_t heads) {
   return diagnostic;
 }
 
+LogicalResult checkCap(Operation *op, std::optional<float> cap) {
+  if (!cap || *cap > 0)
+    return success();
+  return op->emitOpError("expected a positive cap, found ") << *cap;
+}
+
 LogicalResult checkMask(Operation *op, ArrayAttr mask, ValueRange values,
                         bool cache) {
   if (mask.empty())

@@ -21,6 +21,9 @@ llvm::LogicalResult checkNormWeight(mlir::Operation *op, llvm::StringRef name,
 llvm::LogicalResult checkBias(mlir::Operation *op, mlir::Value bias,
                               int64_t heads);
 
+// The limit of a soft cap, if there is one.
+llvm::LogicalResult checkCap(mlir::Operation *op, std::optional<float> cap);
+
 // A mask has terms, which name each of `values` and nothing beyond them. What
 // keys hold is known of this step's rows only, so of no `cache`.
 llvm::LogicalResult checkMask(mlir::Operation *op, mlir::ArrayAttr mask,

@@ -10,8 +10,8 @@ static constexpr std::pair<StringLiteral, FloatAttr Epilogue::*> numbers[] = {
     {"scale", &Epilogue::scale},      {"cap", &Epilogue::cap}};
 
 llvm::hash_code hash_value(const Epilogue &epilogue) {
-  llvm::hash_code hash = llvm::hash_combine(
-      epilogue.glu, epilogue.act ? int(*epilogue.act) : -1);
+  llvm::hash_code hash =
+      llvm::hash_combine(epilogue.glu, epilogue.act ? int(*epilogue.act) : -1);
   for (auto [word, number] : numbers)
     hash = llvm::hash_combine(hash, epilogue.*number);
   return hash;

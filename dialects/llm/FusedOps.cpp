@@ -83,6 +83,8 @@ LogicalResult FusedLinearOp::inferReturnTypes(MLIRContext *context, Where where,
 }
 
 LogicalResult FusedLinearOp::verify() {
+  if (getWeights().empty())
+    return emitOpError("expected at least one weight");
   if (failed(checkNorm(*this, getNorm(), getX().getType(), getNormWeight(),
                        getNormBias())) ||
       failed(checkEpilogue(*this, epilogue())))
@@ -118,7 +120,7 @@ LogicalResult FusedAttentionOp::inferReturnTypes(MLIRContext *context,
 LogicalResult FusedAttentionOp::verify() {
   int64_t heads = getHeads(), groups = getKvHeads();
   int64_t width = getQ().getType().getDimSize(1);
-  if (heads <= 0 || heads % groups)
+  if (heads <= 0 || groups <= 0 || heads % groups)
     return emitOpError("expected heads to be a multiple of kv_heads, found ")
            << heads << " and " << groups;
   if (width % heads ||
@@ -128,6 +130,8 @@ LogicalResult FusedAttentionOp::verify() {
            << getK().getType() << " for " << groups;
   if (getTable() && !getPairing())
     return emitOpError("has a rotary table but no pairing");
+  if (static_cast<int64_t>(getFrom()) < 0)
+    return emitOpError("expected 'from' of 0 or more, found ") << getFrom();
   if (!getTable() && getPairing())
     return emitOpError("has a pairing but no rotary table");
   int64_t dim = getHeadDim();
@@ -154,6 +158,7 @@ LogicalResult FusedAttentionOp::verify() {
            << getQNorm().getType() << " and " << getKNorm().getType();
   if (failed(checkMask(*this, getMask(), getMaskValues(),
                        getState().has_value())) ||
+      failed(checkCap(*this, getCap())) ||
       failed(checkBias(*this, getBias(), heads)))
     return failure();
   return checkShape(*this, "sinks", getSinks(), {heads});
@@ -235,6 +240,13 @@ LogicalResult FusedExpertsOp::verify() {
   if (getScaleInput() && !getWeight())
     return emitOpError("'scale_input' needs 'weight'");
   auto down = cast<RankedTensorType>(getDown().getType());
+  if (down.getRank() != 3)
+    return emitOpError("expected 'down' of shape [experts, N, I], found ")
+           << down;
+  for (Value weight : getFirst())
+    if (getElementTypeOrSelf(weight) != getElementTypeOrSelf(getFirst()[0]))
+      return emitOpError("expected weights of one storage type, found ")
+             << getFirst()[0].getType() << " and " << weight.getType();
   int64_t experts = down.getDimSize(0), inner = down.getDimSize(2);
   for (Value weight : getFirst())
     if (failed(checkShape(*this, "first", weight,

@@ -14,7 +14,8 @@ LogicalResult NumberOp::inferReturnTypes(MLIRContext *context,
   if (failed(x))
     return failure();
   SmallVector<int64_t> shape(rowShape(*x));
-  types.push_back(rowsOf(context, shape.empty() ? ArrayRef<int64_t>(1) : shape));
+  types.push_back(
+      rowsOf(context, shape.empty() ? ArrayRef<int64_t>(1) : shape));
   return success();
 }
 

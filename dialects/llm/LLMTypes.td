@@ -131,7 +131,8 @@ def LLM_FieldArray : TypedArrayAttrBase<LLM_FieldAttr, "fields of a state">;
 class LLM_TensorOf<list<Type> elems, list<Pred> more, string summary>
     : ConfinedType<RankedTensorOf<elems>, more, summary, "::mlir::RankedTensorType">;
 def LLM_HasRows : CPred<"::sluice::llm::hasRows(::llvm::cast<::mlir::RankedTensorType>($_self))">;
-def LLM_NoRows : CPred<"::llvm::cast<::mlir::RankedTensorType>($_self).hasStaticShape()">;
+def LLM_NoRows : CPred<"::sluice::llm::hasNoRows(::llvm::cast<::mlir::RankedTensorType>($_self))">;
+def LLM_HasAxis : CPred<"::llvm::cast<::mlir::RankedTensorType>($_self).getRank() > 0">;
 def LLM_Rank1 : CPred<"::llvm::cast<::mlir::RankedTensorType>($_self).getRank() == 1">;
 def LLM_Rank2 : CPred<"::llvm::cast<::mlir::RankedTensorType>($_self).getRank() == 2">;
 def LLM_Rank3 : CPred<"::llvm::cast<::mlir::RankedTensorType>($_self).getRank() == 3">;
@@ -150,7 +151,7 @@ def LLM_RowsOrNot : Or<[LLM_HasRows, LLM_NoRows]>;
 def LLM_F32Tensor : LLM_TensorOf<[F32], [LLM_RowsOrNot], "f32 rows or an f32 tensor without rows"> { string slotKind = "value"; }
 // Elementwise operands: rows, constants, and small weights read as they are stored.
 def LLM_Operand : LLM_TensorOf<[F32, BF16, LLM_BlocksType], [LLM_RowsOrNot], "f32 rows, a constant or a weight"> { string slotKind = "value"; }
-def LLM_Weight : LLM_TensorOf<[F32, BF16, LLM_BlocksType], [LLM_NoRows], "an f32 or bf16 weight or one in blocks"> { string slotKind = "weight"; }
+def LLM_Weight : LLM_TensorOf<[F32, BF16, LLM_BlocksType], [LLM_NoRows, LLM_HasAxis], "an f32 or bf16 weight or one in blocks, of at least one axis"> { string slotKind = "weight"; }
 def LLM_Weight2 : LLM_TensorOf<[F32, BF16, LLM_BlocksType], [LLM_NoRows, LLM_Rank2], "a matrix [out, in] of f32, bf16 or blocks"> { string slotKind = "weight"; }
 // The bias that belongs to the weight in slot `w`; a spec never names it.
 def LLM_WeightBias : LLM_TensorOf<[F32, BF16], [LLM_NoRows], "the bias of a weight"> { string slotKind = "bias"; }

@@ -6,11 +6,17 @@ using namespace mlir;
 
 namespace sluice::llm {
 
+static bool isFilled(ArrayRef<int64_t> shape) {
+  return llvm::all_of(shape, [](int64_t size) { return size > 0; });
+}
+
 bool hasRows(RankedTensorType type) {
   ArrayRef<int64_t> shape = type.getShape();
   return !shape.empty() && ShapedType::isDynamic(shape.front()) &&
-         ShapedType::isStaticShape(shape.drop_front());
+         isFilled(shape.drop_front());
 }
+
+bool hasNoRows(RankedTensorType type) { return isFilled(type.getShape()); }
 
 ArrayRef<int64_t> rowShape(RankedTensorType type) {
   return hasRows(type) ? type.getShape().drop_front() : type.getShape();

@@ -9,8 +9,10 @@
 
 namespace sluice::llm {
 
-// Whether the first axis, and only the first, is dynamic.
+// Whether the first axis, and only the first, is dynamic; whether none is. The
+// other axes have at least one element.
 bool hasRows(mlir::RankedTensorType type);
+bool hasNoRows(mlir::RankedTensorType type);
 
 // The shape of one row; the whole shape when there are no rows.
 llvm::ArrayRef<int64_t> rowShape(mlir::RankedTensorType type);

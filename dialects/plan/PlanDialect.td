@@ -76,7 +76,7 @@ def Plan_Ref : AttrDef<Plan_Dialect, "Ref"> {
     layer (0 when there is only one instance).
   }];
   let parameters = (ins OptionalParameter<"::mlir::FlatSymbolRefAttr">:$symbol, "int64_t":$index);
-  let assemblyFormat = "`<` (`` $symbol^ `at`)? $index `>`";
+  let assemblyFormat = "`<` ($symbol^ `at`)? $index `>`";
 }
 
 #endif

@@ -12,9 +12,15 @@ using namespace sluice::plan;
 #define GET_OP_CLASSES
 #include "dialects/plan/PlanOps.cpp.inc"
 
+// Accessors of integers are unsigned.
+static int64_t signedOf(uint64_t number) {
+  return static_cast<int64_t>(number);
+}
+
 static LogicalResult checkElement(Operation *op, Type elem) {
   if ((isa<WeightOp>(op) && isa<sluice::llm::BlocksType>(elem)) ||
-      elem.isF32() || elem.isBF16() || elem.isInteger(32))
+      (isa<InputOp>(op) && elem.isUnsignedInteger(8)) || elem.isF32() ||
+      elem.isBF16() || elem.isInteger(32))
     return success();
   return op->emitOpError() << "has element type " << elem
                            << ", expected f32, bf16 or i32";
@@ -105,7 +111,7 @@ LogicalResult StateOp::verify() {
         llvm::any_of(shape.asArrayRef(), [](int64_t n) { return n < 1; }))
       return emitOpError("needs field shapes with positive sizes");
   }
-  if (getBlockBytes() < 1)
+  if (signedOf(getBlockBytes()) < 1)
     return emitOpError("needs a positive number of bytes");
   if (getKind() == StateKind::Fixed)
     return success();
@@ -155,11 +161,24 @@ LogicalResult EntryOp::verify() {
     return emitOpError("needs a kind and a limit for each of its inputs");
   if (getOutputs().empty() && getKind() != "source")
     return emitOpError("has no output");
+  llvm::SmallDenseSet<StringRef> names;
+  for (auto name : getInputNames().getAsRange<StringAttr>())
+    if (!names.insert(name.getValue()).second)
+      return emitOpError("has the input '") << name.getValue() << "' twice";
+  for (int64_t limit : getLimits())
+    if (limit < 0)
+      return emitOpError("has a limit below zero: ") << limit;
+  if (getOptional())
+    for (auto name : getOptional()->getAsRange<StringAttr>())
+      if (!names.contains(name.getValue()))
+        return emitOpError("has no input '")
+               << name.getValue() << "' that could be optional";
   return success();
 }
 
 LogicalResult ProgramOp::verify() {
-  if (getMin() < 1 || (getMax() && *getMax() < getMin()))
+  if (signedOf(getMin()) < 1 ||
+      (getMax() && signedOf(*getMax()) < signedOf(getMin())))
     return emitOpError("has an empty range of token counts");
   return success();
 }
@@ -173,7 +192,7 @@ bool ProgramOp::hasProductsForLibrary() {
 LogicalResult BufferOp::verify() {
   if (failed(checkElement(*this, getElem())))
     return failure();
-  if (getColumns() < 1 || getRowScale() < 1)
+  if (signedOf(getColumns()) < 1 || signedOf(getRowScale()) < 1)
     return emitOpError("needs at least one column and row");
   std::optional<ArrayRef<int64_t>> offset = getOffset();
   if (!offset)
@@ -189,7 +208,9 @@ LogicalResult BufferOp::verify() {
 
 LogicalResult OutputOp::verify() {
   BufferShape shape = shapeOf(getBuffer());
-  if (getColumn() + getColumns() > static_cast<uint64_t>(shape.columns))
+  if (signedOf(getColumns()) < 1 || signedOf(getColumn()) < 0)
+    return emitOpError("needs at least one column, from 0 on");
+  if (signedOf(getColumn()) > shape.columns - signedOf(getColumns()))
     return emitOpError("reads columns ")
            << getColumn() << " to " << getColumn() + getColumns()
            << " of a buffer with " << shape.columns;
@@ -201,6 +222,10 @@ LogicalResult OutputOp::verify() {
 }
 
 LogicalResult InputOp::verify() {
+  if (failed(checkElement(*this, getElem())))
+    return failure();
+  if (signedOf(getColumns()) < 1)
+    return emitOpError("needs at least one column");
   std::optional<ArrayRef<int64_t>> shape = getShape();
   int64_t columns = 1;
   for (int64_t size : shape.value_or(ArrayRef<int64_t>()))
@@ -247,6 +272,8 @@ static LogicalResult verifyStep(StepOpInterface step) {
   }
   if (step.getRowScale() < 1)
     return op->emitOpError("needs a positive row factor");
+  if (step.getScratch() < 0)
+    return op->emitOpError("has less than no scratch");
   return success();
 }
 

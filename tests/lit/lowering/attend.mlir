@@ -12,8 +12,8 @@ llm.state @cross cache {k = [4, 16], v = [4, 16]} once
 // CHECK-DAG: plan.state @cross cache {k = [4, 16], v = [4, 16]} f32 bytes 65536 {once}
 // CHECK-DAG: plan.weight @sinks f32 rows [4] of ["sinks"]
 // CHECK-DAG: plan.weight @w f32 rows [8, 4] of ["w"]
-// CHECK-DAG: plan.kernel @attend.causal "attend" {causal, head_dim = 16 : i64, scale = 2.500000e-01 : f32, value_dim = 8 : i64} (q, cache) -> (y)
-// CHECK-DAG: plan.kernel @attend.causal.sinks "attend" {cap = 5.000000e+01 : f32, causal, head_dim = 16 : i64, scale = 2.500000e-01 : f32, sinks, value_dim = 16 : i64} (q, cache, sinks) -> (y)
+// CHECK-DAG: plan.kernel @attend.causal "attend" {head_dim = 16 : i64, mask = ["causal"], scale = 2.500000e-01 : f32, value_dim = 8 : i64} (q, cache) -> (y)
+// CHECK-DAG: plan.kernel @attend.causal.sinks "attend" {cap = 5.000000e+01 : f32, head_dim = 16 : i64, mask = ["causal"], scale = 2.500000e-01 : f32, sinks, value_dim = 16 : i64} (q, cache, sinks) -> (y)
 // CHECK-DAG: plan.kernel @attend.alibi "attend" {bias = "alibi", {{.*}}} (q, cache, slopes) -> (y)
 // CHECK-DAG: plan.kernel @attend.bucket.causal.sinks.window "attend" {{.*}} (q, cache, sinks, bias_w, buckets) -> (y) dims (heads, kv_heads, q.stride, window, buckets, max_distance, y.stride)
 // CHECK-DAG: plan.kernel @attend "attend" {head_dim

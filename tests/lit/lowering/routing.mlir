@@ -12,14 +12,31 @@ llm.weight @n : tensor<64xf32>
 // CHECK-LABEL: plan.program @unfused.all
 func.func @unfused(%b: !llm.batch, %x: tensor<?x8xf32> {llm.name = "x", llm.input = "rows"}, %y: tensor<?x12xf32> {llm.name = "y", llm.input = "rows"}) -> (tensor<?x3xf32> {llm.name = "p"}, tensor<?x3xf32> {llm.name = "q"}) attributes {llm.entry = "encode"} {
   // CHECK: %[[I:.*]] = buffer "top_k" tokens i32[3]
-  // CHECK-NEXT: dispatch @top_k(x = %x) -> (idx = %[[I]]) dims {experts = 8, idx.stride = 16, top_k = 3, x.stride = 8} rows tokens
-  // CHECK: dispatch @pick(x = %x, idx = %[[I]]) -> (y = %{{.*}}) dims {experts = 8, {{.*}} top_k = 3,
+  // CHECK-NEXT: dispatch @top_k(x = %x) -> (idx = %[[I]]) dims {experts = 8, heads = 1, idx.stride = 16, top_k = 3, x.stride = 8} rows tokens
+  // CHECK: dispatch @pick(x = %x, idx = %[[I]]) -> (y = %{{.*}}) dims {experts = 8, heads = 1, {{.*}} top_k = 3,
   %i = llm.top_k %x, 3 : (tensor<?x8xf32>) -> tensor<?x3xi32>
   %p = llm.pick %x at %i : (tensor<?x8xf32>, tensor<?x3xi32>) -> tensor<?x3xf32>
   // More to choose from than was chosen from is no danger.
   // CHECK: dispatch @pick(x = %y, idx = %[[I]]) -> (y = %{{.*}}) dims {experts = 12,
   %q = llm.pick %y at %i : (tensor<?x12xf32>, tensor<?x3xi32>) -> tensor<?x3xf32>
   return %p, %q : tensor<?x3xf32>, tensor<?x3xf32>
+}
+
+// Of each group of a row; which groups were chosen is a mask.
+// CHECK-LABEL: plan.program @in_groups.all
+func.func @in_groups(%b: !llm.batch, %x: tensor<?x4x6xf32> {llm.name = "x", llm.input = "rows"}) -> (tensor<?x4x2xf32> {llm.name = "p"}, tensor<?x4xf32> {llm.name = "m"}) attributes {llm.entry = "encode"} {
+  // CHECK: %[[I:.*]] = buffer "top_k" tokens i32[8]
+  // CHECK-NEXT: dispatch @top_k(x = %x) -> (idx = %[[I]]) dims {experts = 6, heads = 4, {{.*}} top_k = 2,
+  // CHECK: dispatch @pick(x = %x, idx = %[[I]]) -> (y = %[[P:.*]]) dims {experts = 6, heads = 4, {{.*}} top_k = 2,
+  %i = llm.top_k %x, 2 : (tensor<?x4x6xf32>) -> tensor<?x4x2xi32>
+  %p = llm.pick %x at %i : (tensor<?x4x6xf32>, tensor<?x4x2xi32>) -> tensor<?x4x2xf32>
+  %s = llm.sum %p : (tensor<?x4x2xf32>) -> tensor<?x4x1xf32>
+  %t = llm.reshape %s to [4] : (tensor<?x4x1xf32>) -> tensor<?x4xf32>
+  // CHECK: dispatch @top_k(x = %{{.*}}) -> (idx = %[[J:.*]]) dims {experts = 4, heads = 1,
+  // CHECK: dispatch @chosen(idx = %[[J]]) -> (y = %{{.*}}) dims {experts = 4, idx.stride = 16, top_k = 3,
+  %j = llm.top_k %t, 3 : (tensor<?x4xf32>) -> tensor<?x3xi32>
+  %m = llm.chosen %j of 4 : (tensor<?x3xi32>) -> tensor<?x4xf32>
+  return %p, %m : tensor<?x4x2xf32>, tensor<?x4xf32>
 }
 
 // The normalised rows are a value, as the experts read them, too.

@@ -106,20 +106,33 @@ func.func @encode(%b: !llm.batch, %x: tensor<?x16xf32> {llm.name = "x", llm.inpu
 
 // -----
 
+// One row per token: kernels look at a token's sequence.
 func.func @encode(%b: !llm.batch, %x: tensor<?x16xf32> {llm.name = "x", llm.input = "rows"}) -> (tensor<?x16xf32> {llm.name = "y"}) attributes {llm.entry = "encode"} {
-  %q = llm.reshape %x to [2, 8] : (tensor<?x16xf32>) -> tensor<?x2x8xf32>
-  // expected-error @below {{has no kernel for rounded distances}}
-  %s = llm.alibi 2 rounded bf16
-  %a = llm.attention %q over %q, %q for %b mask [#llm.mask<all>] scale 1.0 bias %s : (tensor<?x2x8xf32>, tensor<?x2x8xf32>, tensor<?x2x8xf32>, !llm.batch, !llm.bias<2>) -> tensor<?x2x8xf32>
-  %y = llm.reshape %a to [16] : (tensor<?x2x8xf32>) -> tensor<?x16xf32>
+  %p = llm.pool_rows mean %x for %b : tensor<?x16xf32>
+  // expected-error @below {{'llm.fused_attention' takes one row per token, found sequences}}
+  %y = llm.fused_attention %p, %x, %x heads 2, 2 for %b mask [#llm.mask<causal>] scale 1.0 : (tensor<?x16xf32>, tensor<?x16xf32>, tensor<?x16xf32>, !llm.batch) -> tensor<?x16xf32>
   return %y : tensor<?x16xf32>
 }
 
 // -----
 
-func.func @encode(%b: !llm.batch, %x: tensor<?x16xf32> {llm.name = "x", llm.input = "rows"}) -> (tensor<?x16xf32> {llm.name = "y"}) attributes {llm.entry = "encode"} {
-  // expected-error @below {{mask 'band' has no kernel yet}}
-  %y = llm.fused_attention %x, %x, %x heads 2, 2 for %b mask [#llm.mask<band, 4>] scale 1.0 : (tensor<?x16xf32>, tensor<?x16xf32>, tensor<?x16xf32>, !llm.batch) -> tensor<?x16xf32>
+func.func @encode(%b: !llm.batch, %x: tensor<?x16xf32> {llm.name = "x", llm.input = "rows"}) -> (tensor<?x2x8xf32> {llm.name = "y"}) attributes {llm.entry = "encode"} {
+  %p = llm.pool_rows mean %x for %b : tensor<?x16xf32>
+  %q = llm.reshape %p to [2, 8] : (tensor<?x16xf32>) -> tensor<?x2x8xf32>
+  // expected-error @below {{'llm.attention' takes one row per token, found sequences}}
+  %y = llm.attention %q over %q, %q for %b mask [#llm.mask<causal>] scale 1.0 : (tensor<?x2x8xf32>, tensor<?x2x8xf32>, tensor<?x2x8xf32>, !llm.batch) -> tensor<?x2x8xf32>
+  return %y : tensor<?x2x8xf32>
+}
+
+// -----
+
+llm.weight @w : tensor<16x4xf32>
+llm.state @tail fixed {value = [3, 16]}
+func.func @generate(%b: !llm.batch, %x: tensor<?x16xf32> {llm.name = "x", llm.input = "rows"}) -> (tensor<?x16xf32> {llm.name = "y"}) attributes {llm.entry = "generate"} {
+  %w = llm.use @w : tensor<16x4xf32>
+  %p = llm.pick_rows last %x for %b : tensor<?x16xf32>
+  // expected-error @below {{'llm.causal_conv' takes one row per token, found sequences}}
+  %y = llm.causal_conv %p, %w in @tail for %b : (tensor<?x16xf32>, tensor<16x4xf32>, !llm.batch) -> tensor<?x16xf32>
   return %y : tensor<?x16xf32>
 }
 

@@ -143,7 +143,7 @@ plan.program @p for @e tokens 1 {
 // -----
 
 plan.state @kv cache {k = [2, 16], v = [2, 16]} f32 bytes 8192
-plan.kernel @k "attend" {causal, head_dim = 32 : i64, scale = 0.25 : f32, value_dim = 16 : i64} (q, cache) -> (y) dims (heads, kv_heads, q.stride, y.stride)
+plan.kernel @k "attend" {head_dim = 32 : i64, mask = ["causal"], scale = 0.25 : f32, value_dim = 16 : i64} (q, cache) -> (y) dims (heads, kv_heads, q.stride, y.stride)
 plan.program @p for @e tokens 1 {
   %q = input "q" f32[128]
   %y = buffer "y" tokens f32[64]
@@ -154,7 +154,7 @@ plan.program @p for @e tokens 1 {
 // -----
 
 plan.state @kv cache {k = [2, 16], v = [2, 16]} f32 bytes 8192
-plan.kernel @k "attend" {causal, head_dim = 16 : i64, scale = 0.25 : f32, value_dim = 16 : i64} (q, cache) -> (y) dims (heads, kv_heads, q.stride, y.stride)
+plan.kernel @k "attend" {head_dim = 16 : i64, mask = ["causal"], scale = 0.25 : f32, value_dim = 16 : i64} (q, cache) -> (y) dims (heads, kv_heads, q.stride, y.stride)
 plan.program @p for @e tokens 1 {
   %q = input "q" f32[64]
   %y = buffer "y" tokens f32[64]
@@ -164,12 +164,12 @@ plan.program @p for @e tokens 1 {
 
 // -----
 
-plan.kernel @k "top_k" {} (x) -> (idx) dims (experts, top_k, x.stride, idx.stride)
+plan.kernel @k "top_k" {} (x) -> (idx) dims (experts, top_k, heads, x.stride, idx.stride)
 plan.program @p for @e tokens 1 {
   %x = input "x" f32[16]
   %i = buffer "i" tokens i32[3]
   // expected-error @below {{'idx' has 3 columns, the step is for 4}}
-  dispatch @k(x = %x) -> (idx = %i) dims {experts = 16, idx.stride = 16, top_k = 4, x.stride = 16} rows tokens scratch 1024
+  dispatch @k(x = %x) -> (idx = %i) dims {experts = 16, heads = 1, idx.stride = 16, top_k = 4, x.stride = 16} rows tokens scratch 1024
 }
 
 // -----
@@ -208,12 +208,12 @@ plan.weight @w f32 rows [4] of ["a"] tables [dense<1> : tensor<i32>] body(%a: f3
 
 // -----
 
-plan.kernel @k "top_k" {} (x) -> (idx) dims (experts, top_k, x.stride, idx.stride)
+plan.kernel @k "top_k" {} (x) -> (idx) dims (experts, top_k, heads, x.stride, idx.stride)
 plan.program @p for @e tokens 1 {
   %x = input "x" f32[16]
   %i = buffer "i" tokens i32[4]
   // expected-error @below {{'x' has rows of 8 elements, the step's dims ask for 9}}
-  dispatch @k(x = %x[8]) -> (idx = %i) dims {experts = 9, idx.stride = 16, top_k = 4, x.stride = 16} rows tokens scratch 1024
+  dispatch @k(x = %x[8]) -> (idx = %i) dims {experts = 9, heads = 1, idx.stride = 16, top_k = 4, x.stride = 16} rows tokens scratch 1024
 }
 
 // -----

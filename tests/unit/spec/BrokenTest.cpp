@@ -350,8 +350,8 @@ const Case specs[] = {
     {"MaskBlocksKey", "mask: [causal]",
      "mask: [causal, {blocks: {size: 4, locl: 2, stride: 1}}]",
      "unknown key 'locl' of mask term 'blocks'; did you mean 'local'?"},
-    {"MaskAnyNotCausal", "mask: [causal]",
-     "mask: [{any: [causal, {band: 4}]}]", "the mask must be causal"},
+    {"MaskAnyNotCausal", "mask: [causal]", "mask: [{any: [causal, {band: 4}]}]",
+     "the mask must be causal"},
     {"MaskNotCausal", "mask: [causal]", "mask: [all]",
      "tiny.yaml:54:13: error: the mask must be causal: a token of generation "
      "would see later ones when they come in the same step"},
