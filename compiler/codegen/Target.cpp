@@ -1,6 +1,6 @@
 #include "compiler/codegen/Target.h"
 
-#include "runtime/artifact/CpuFeatures.h"
+#include "runtime/format/CpuFeatures.h"
 
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/SmallVector.h"
@@ -150,7 +150,7 @@ Result<Target> parseTarget(std::string_view text) {
   Features present =
       base == "native" ? llvm::sys::getHostCPUFeatures() : featuresOf(base);
   // The system may keep the tiles from this process.
-  if (base == "native" && !artifact::cpuHas("amx-tile"))
+  if (base == "native" && !format::cpuHas("amx-tile"))
     present["amx-tile"] = false;
   if (Status status = extend(present, target, ArrayRef(words).drop_front());
       !status.ok())

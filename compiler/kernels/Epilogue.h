@@ -4,7 +4,7 @@
 //   v = v * scale;   v = cap * tanh(v / cap);   v = v + residual
 //
 // where up' = clamp(up, -up_limit, up_limit) + up_add. Shared by `linear` and
-// by `post`, which finishes rows that a matrix library has summed.
+// by `post`, which finishes rows that the engine has summed.
 #pragma once
 
 #include "compiler/kernels/Kinds.h"

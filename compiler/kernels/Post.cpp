@@ -1,5 +1,5 @@
-// `post`: the epilogue of a product (see Epilogue.h) on rows that a matrix
-// library has summed.
+// `post`: the epilogue of a product (see Epilogue.h) on rows that the
+// engine has summed.
 //
 //   x [rows][N], with glu [rows][2 * N rounded up to 64]: 64 columns of the
 //   gate, 64 of the up part, 64 of the gate, ...; bias [N], with glu laid out

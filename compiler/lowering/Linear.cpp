@@ -1,5 +1,5 @@
 // linear and fused_linear. With few rows a product is one kernel with all that
-// comes before and after; with many it may go to the library, between a norm
+// comes before and after; with many it may go to the engine, between a norm
 // and an epilogue of their own. Both ways give the same bits.
 #include "compiler/lowering/Common.h"
 
@@ -35,10 +35,10 @@ public:
     Rows y = walk.temporary(op->getLoc(), name, resultRows(), b.getF32Type(),
                             p.width);
     LogicalResult done = success();
-    if (!goesToLibrary())
+    if (!goesToEngine())
       done = walk.few ? emitLinear(p.x, p.norm, y) : lowerApart(y);
     else
-      done = lowerWithLibrary(y);
+      done = lowerWithEngine(y);
     if (failed(done))
       return failure();
     return y;
@@ -73,16 +73,16 @@ private:
     return p.x.count;
   }
 
-  bool goesToLibrary() const {
-    // The library reads buffers; an input is one once it is normalised or
+  bool goesToEngine() const {
+    // The engine reads buffers; an input is one once it is normalised or
     // converted.
     bool buffered = p.norm || isBf16() || p.x.buffer.getDefiningOp<BufferOp>();
-    return walk.options.library && !walk.few && p.rows.empty() && buffered &&
+    return walk.options.engine && !walk.few && p.rows.empty() && buffered &&
            elemOf(weightElem()) ==
                (isBf16() ? format::Elem::BF16 : format::Elem::F32);
   }
 
-  // Not for the library, but with too many rows to normalise in the product.
+  // Not for the engine, but with too many rows to normalise in the product.
   LogicalResult lowerApart(const Rows &y) {
     if (!p.norm)
       return emitLinear(p.x, p.norm, y);
@@ -96,8 +96,8 @@ private:
     return walk.temporary(op->getLoc(), "h", p.x.count, elem, p.x.width);
   }
 
-  LogicalResult lowerWithLibrary(const Rows &y) {
-    FailureOr<Rows> x = libraryInput();
+  LogicalResult lowerWithEngine(const Rows &y) {
+    FailureOr<Rows> x = engineInput();
     if (failed(x))
       return failure();
     if (!p.epilogue) {
@@ -114,8 +114,8 @@ private:
     return emitPost(sums, y);
   }
 
-  // The rows as the library reads them: normalised, in the type of products.
-  FailureOr<Rows> libraryInput() {
+  // The rows as the engine reads them: normalised, in the type of products.
+  FailureOr<Rows> engineInput() {
     Type elem = isBf16() ? Type(b.getBF16Type()) : b.getF32Type();
     if (p.norm) {
       Rows h = normalised(elem);
@@ -200,7 +200,7 @@ private:
     step.rows = resultRows();
   }
 
-  // A product that the library may do: accumulates into `y` if asked to.
+  // A product that the engine may do: accumulates into `y` if asked to.
   LogicalResult emitMatmul(const Rows &x, const Rows &y, bool accumulate) {
     Type input = shapeOf(x.buffer).elem;
     Config config = walk.config();
@@ -218,7 +218,7 @@ private:
       step.operands.push_back({"residual", y.ref()});
     step.dims = {{"K", p.x.width}, {"N", y.width}};
     step.rows = p.x.count;
-    step.library = true;
+    step.engine = true;
     return walk.emit(op, step);
   }
 

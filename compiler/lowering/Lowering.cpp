@@ -70,8 +70,8 @@ static LogicalResult lowerEntry(Walk &walk, PlanBuilder &plan,
                       /*few=*/false);
   if (failed(program))
     return failure();
-  // It steps in where the library takes no product.
-  if (first && program->hasProductsForLibrary())
+  // It steps in where the engine takes no product.
+  if (first && program->hasProductsForEngine())
     first.removeMaxAttr();
   declareEntry(plan, entry, walk.inputs(), first ? first : *program);
   return success();
@@ -105,7 +105,7 @@ struct LowerToPlan : impl::LowerToPlanPassBase<LowerToPlan> {
   void runOnOperation() override {
     ModuleOp module = getOperation();
     FailureOr<OwningOpRef<ModuleOp>> plan =
-        lowerToPlan(module, {decodeTokens, library});
+        lowerToPlan(module, {decodeTokens, engine});
     if (failed(plan))
       return signalPassFailure();
     module->setAttrs((*plan)->getOperation()->getAttrs());

@@ -12,8 +12,8 @@ struct LoweringOptions {
   // Steps of at most this many tokens have a program of their own, made for
   // few rows. 0: one program for all.
   int64_t decodeTokens = 8;
-  // Leave large matrix products to the library where it may do them.
-  bool library = true;
+  // Leave large matrix products to the engine where it may do them.
+  bool engine = true;
 };
 
 // Lowers a module of the llm dialect, fused or not. The result holds entries,

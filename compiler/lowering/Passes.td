@@ -12,8 +12,8 @@ def LowerToPlanPass : Pass<"lower-to-plan", "::mlir::ModuleOp"> {
   let options = [
     Option<"decodeTokens", "decode-tokens", "int64_t", "8",
            "most tokens of the program for few rows, 0 for one program">,
-    Option<"library", "library", "bool", "true",
-           "leave large products to the library where it can do them">
+    Option<"engine", "engine", "bool", "true",
+           "leave large products to the engine where it can do them">
   ];
   let dependentDialects = ["::sluice::plan::PlanDialect", "::mlir::arith::ArithDialect",
                             "::mlir::math::MathDialect"];

@@ -400,7 +400,7 @@ LogicalResult PlanBuilder::step(Location loc, const Step &step,
                  builder.getI64IntegerAttr(scratch), UnitAttr(),
                  layer ? builder.getI64IntegerAttr(*layer) : IntegerAttr());
   };
-  if (step.library)
+  if (step.engine)
     build(MatmulOp());
   else
     build(DispatchOp());

@@ -84,7 +84,7 @@ struct Step {
   llvm::SmallVector<std::pair<llvm::StringRef, int64_t>> dims;
   std::list<std::string> names; // that operands and dims refer to
   RowCount rows;
-  bool library = false;         // a plan.matmul instead of a dispatch
+  bool engine = false;          // a plan.matmul instead of a dispatch
   mlir::Region *body = nullptr; // moved into the kernel
 };
 

@@ -49,7 +49,7 @@ struct RelaxBarriers
       auto step = dyn_cast<StepOpInterface>(op);
       if (!step)
         continue;
-      // Products of the library run outside the parallel region.
+      // Products of the engine run outside the parallel region.
       auto dispatch = dyn_cast<DispatchOp>(op);
       bool together = previous && dispatch && !running.conflicts(step);
       if (previous)

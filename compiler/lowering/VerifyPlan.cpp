@@ -216,7 +216,7 @@ private:
            << " bytes of scratch, its kernel needs " << needed;
   }
 
-  // The library multiplies and adds to what is there, nothing else.
+  // The engine multiplies and adds to what is there, nothing else.
   static LogicalResult verifyMatmul(Operation *op, KernelOp kernel,
                                     ArrayRef<sluice::plan::Operand> operands) {
     for (NamedAttribute attr : kernel.getConfig())
@@ -332,8 +332,8 @@ private:
 };
 
 // Every entry has programs, and a token count has one program at most; but one
-// with products for a library leaves its counts to an earlier one without, too,
-// for where the library takes none of them.
+// with products for the engine leaves its counts to an earlier one without,
+// too, for where the engine takes none of them.
 LogicalResult verifyRanges(ModuleOp module) {
   llvm::MapVector<StringRef, SmallVector<ProgramOp>> byEntry;
   for (auto program : module.getOps<ProgramOp>())
@@ -349,8 +349,8 @@ LogicalResult verifyRanges(ModuleOp module) {
       for (size_t j = 0; j < i; ++j)
         if (programs[i].getMin() <= last(programs[j]) &&
             programs[j].getMin() <= last(programs[i]) &&
-            !(programs[i].hasProductsForLibrary() &&
-              !programs[j].hasProductsForLibrary() &&
+            !(programs[i].hasProductsForEngine() &&
+              !programs[j].hasProductsForEngine() &&
               programs[j].getMin() < programs[i].getMin())) {
           InFlightDiagnostic error =
               programs[i].emitOpError("takes token counts of another program");

@@ -1,6 +1,6 @@
 #include "compiler/pipeline/Inputs.h"
 
-#include "runtime/artifact/PlanCheck.h"
+#include "runtime/format/Limits.h"
 
 #include <charconv>
 #include <filesystem>
@@ -88,11 +88,11 @@ Result<Inputs> readInputs(const Options &options, llvm::raw_ostream &errors) {
                       std::to_string(limit) +
                       " positions this model computes something else, which "
                       "is not supported");
-  if (facts.context > artifact::kMaxContext)
+  if (facts.context > format::kMaxContext)
     return Status(Code::InvalidArgument,
                   "a context of " + std::to_string(facts.context) +
                       " positions, expected at most " +
-                      std::to_string(artifact::kMaxContext));
+                      std::to_string(format::kMaxContext));
   return inputs;
 }
 

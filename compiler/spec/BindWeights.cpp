@@ -3,6 +3,7 @@
 #include "compiler/spec/Names.h"
 
 #include <algorithm>
+#include <charconv>
 
 namespace sluice::spec {
 
@@ -217,7 +218,8 @@ void WeightBinder::leaf(const WeightLeaf &leaf, const Place &place) {
   if (place.scope.index < 0)
     if (auto tied = tiedTo(file_.weights, place.env, "", "",
                            place.scope.child(leaf.name)))
-      return bindAlias(leaf, place, {leaf.location, *tied, std::nullopt});
+      return bindAlias(leaf, place,
+                       {leaf.location, *tied, std::nullopt, std::nullopt});
   missing(leaf, place);
 }
 
@@ -265,6 +267,20 @@ void WeightBinder::bindAlias(const WeightLeaf &leaf, const Place &place,
   // checkAliases finds out which one it is.
   weight.aliasOf = alias.use;
   weight.aliasIndex = -2;
+  if (alias.instance) {
+    std::optional<std::string> index =
+        expand(*alias.instance, place.env, diagnostics_);
+    if (!index)
+      return;
+    auto [end, error] = std::from_chars(
+        index->data(), index->data() + index->size(), weight.aliasIndex);
+    if (error != std::errc() || end != index->data() + index->size() ||
+        weight.aliasIndex < 0) {
+      diagnostics_.error(alias.location,
+                         "an instance has a number, found " + quote(*index));
+      return;
+    }
+  }
   add(leaf, weight, false);
   if (!leaf.biasSources.empty())
     explicitBias(leaf, place, weight, {});
@@ -292,14 +308,17 @@ void WeightBinder::checkAliases() {
     size_t dot = weight.path.rfind('.');
     std::string group =
         dot == std::string::npos ? "" : weight.path.substr(0, dot + 1);
-    WeightRef near{group + weight.aliasOf, weight.index};
+    int64_t stated = weight.aliasIndex;
+    WeightRef near{group + weight.aliasOf, stated < 0 ? weight.index : stated};
     WeightRef target =
-        bound_.count(near) ? near : WeightRef{weight.aliasOf, -1};
+        bound_.count(near)
+            ? near
+            : WeightRef{weight.aliasOf, std::max<int64_t>(stated, -1)};
     if (!bound_.count(target) ||
         target == WeightRef{weight.path, weight.index}) {
       diagnostics_.error(weight.location,
                          "weight " + quote(weight.path) + " stands for " +
-                             quote(weight.aliasOf) +
+                             quote(printRef(target.path, target.index)) +
                              ", which this checkpoint does not have" +
                              suggest(weight.aliasOf, leafPaths_));
       weight.aliasOf.clear();

@@ -162,17 +162,30 @@ void Parser::weightBias(const Tree &tree, WeightLeaf &out) {
                                       "optional, or {hf: name}");
 }
 
+// name, or group[instance].name
+void Parser::aliasName(const Tree &tree, AliasDecl &out) {
+  size_t open = tree.text.find('['), close = tree.text.rfind(']');
+  if (open == std::string::npos || close == std::string::npos || close < open) {
+    out.use = word(tree, "the other weight");
+    return;
+  }
+  Tree number = tree;
+  number.text = tree.text.substr(open + 1, close - open - 1);
+  out.instance = text(number);
+  out.use = tree.text.substr(0, open) + tree.text.substr(close + 1);
+}
+
 std::optional<AliasDecl> Parser::alias(const Tree &tree,
                                        const std::string &what) {
   AliasDecl out;
   out.location = tree.location;
   if (tree.isScalar()) {
-    out.use = tree.text;
+    aliasName(tree, out);
     return out;
   }
   MapReader map(tree, what, diagnostics_);
   if (const Tree *use = map.require("use")) {
-    out.use = word(*use, "use");
+    aliasName(*use, out);
     out.location = use->location;
   }
   if (const Tree *when = map.take("when"))

@@ -44,6 +44,7 @@ private:
   void weightLeaf(const Tree &tree, WeightLeaf &out);
   void weightBias(const Tree &tree, WeightLeaf &out);
   void rowOrder(const SourceDecl &decl, bool holds);
+  void aliasName(const Tree &tree, AliasDecl &out);
   std::optional<AliasDecl> alias(const Tree &tree, const std::string &what);
   std::vector<SourceDecl> sources(const Tree &tree);
   SourceDecl source(const Tree &tree);

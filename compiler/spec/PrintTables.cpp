@@ -297,6 +297,35 @@ std::string Printer::whenOf(const std::vector<int64_t> &present,
   return "when: \"$i in [" + list + "]\"";
 }
 
+// The weight that these stand for, as one of the group of `path` names it.
+std::string Printer::aliasName(const std::string &path, const WeightRows &rows,
+                               int64_t count) const {
+  const Weight &first = *rows.begin()->second;
+  std::string group = path.substr(0, path.rfind('.') + 1);
+  bool own = true, same = true;
+  std::map<int64_t, int64_t> targets;
+  for (const auto &[index, weight] : rows) {
+    targets[index] = weight->aliasIndex;
+    own &= weight->aliasIndex == index;
+    same &= weight->aliasIndex == first.aliasIndex;
+  }
+  if (own && first.aliasOf.starts_with(group))
+    return yamlText(first.aliasOf.substr(group.size()));
+  if (first.aliasIndex < 0)
+    return yamlText(first.aliasOf);
+  std::string number = std::to_string(first.aliasIndex);
+  if (!same) {
+    number = "${[";
+    for (int64_t i = 0; i < count; ++i)
+      number += (i ? ", " : "") +
+                std::to_string(targets.count(i) ? targets.at(i) : 0);
+    number += "][$i]}";
+  }
+  size_t dot = first.aliasOf.rfind('.');
+  return yamlText(first.aliasOf.substr(0, dot) + "[" + number + "]" +
+                  first.aliasOf.substr(dot));
+}
+
 void Printer::weight(const std::string &name, const std::string &path,
                      const WeightRows &rows, int depth) {
   int64_t count = rows.begin()->first < 0 ? -1 : countOf(path);
@@ -318,16 +347,21 @@ void Printer::weight(const std::string &name, const std::string &path,
     text += ", keep: f32";
   if (!biases.empty())
     text += ", bias: {" + model_.format + ": " + sources(biases, count) + "}";
-  if (!first.aliasOf.empty()) {
-    size_t dot = path.rfind('.');
-    std::string group = dot == std::string::npos ? "" : path.substr(0, dot + 1);
-    bool near = first.aliasIndex == rows.begin()->first &&
-                first.aliasOf.starts_with(group);
-    text += ", same_as: " +
-            (near ? first.aliasOf.substr(group.size()) : first.aliasOf);
-  } else {
-    text += ", " + model_.format + ": " + sources(rows, count);
+  WeightRows stored, others;
+  std::vector<int64_t> aliases;
+  for (const auto &[index, weight] : rows) {
+    (weight->aliasOf.empty() ? stored : others)[index] = weight;
+    if (!weight->aliasOf.empty())
+      aliases.push_back(index);
   }
+  if (!others.empty()) {
+    std::string use = aliasName(path, others, count);
+    text += ", same_as: " + (stored.empty() ? use
+                                            : "{use: " + use + ", " +
+                                                  whenOf(aliases, count) + "}");
+  }
+  if (!stored.empty())
+    text += ", " + model_.format + ": " + sources(stored, count);
   line(depth, text + "}", place(first.location));
 }
 

@@ -58,6 +58,8 @@ private:
                            int64_t count) const;
   std::string sourceKey(const Weight &weight) const;
   int64_t countOf(const std::string &path) const;
+  std::string aliasName(const std::string &path, const WeightRows &rows,
+                        int64_t count) const;
   std::string whenOf(const std::vector<int64_t> &present, int64_t count) const;
 
   // Graph.

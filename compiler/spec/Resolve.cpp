@@ -259,6 +259,8 @@ void NameResolver::weightLeaf(const WeightLeaf &leaf, const Visible &visible) {
       continue;
     if ((*alias)->when)
       check(*(*alias)->when, visible);
+    if ((*alias)->instance)
+      check(*(*alias)->instance, visible);
     const std::string &use = (*alias)->use;
     if (!leaves_.endsIn(use))
       diagnostics_.error((*alias)->location,

@@ -107,7 +107,8 @@ using Sources = PerFormat<std::vector<SourceDecl>>;
 
 struct AliasDecl {
   Location location;
-  std::string use;
+  std::string use;                  // its name
+  std::optional<Template> instance; // `layers[$n].w`: which of them
   std::optional<Scalar> when;
 };
 

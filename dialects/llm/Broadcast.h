@@ -33,7 +33,8 @@ public:
 private:
   // Elements of the operand from one index of the axis to the next, axes being
   // aligned at the right.
-  static int64_t stepOf(llvm::ArrayRef<int64_t> shape, size_t rank, size_t axis) {
+  static int64_t stepOf(llvm::ArrayRef<int64_t> shape, size_t rank,
+                        size_t axis) {
     size_t missing = rank - shape.size();
     if (axis < missing || shape[axis - missing] == 1)
       return 0;

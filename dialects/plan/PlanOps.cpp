@@ -185,7 +185,7 @@ LogicalResult ProgramOp::verify() {
 
 StringRef ProgramOp::getDefaultDialect() { return "plan"; }
 
-bool ProgramOp::hasProductsForLibrary() {
+bool ProgramOp::hasProductsForEngine() {
   return !getBody().getOps<MatmulOp>().empty();
 }
 

@@ -148,7 +148,7 @@ def Plan_ProgramOp : Plan_Op<"program", [Symbol, IsolatedFromAbove, SingleBlock,
   let description = [{
     Without an upper bound the program takes whatever the runtime has room for. Ranges of an entry are disjoint, but
     one without `matmul` steps may go on into the range of a later one with them: the runtime takes that one from its
-    first token count on if the library computes at least one of its products, else the first for all. Inside, the ops of
+    first token count on if the engine computes at least one of its products, else the first for all. Inside, the ops of
     this dialect go without `plan.`.
 
     ```mlir
@@ -168,8 +168,8 @@ def Plan_ProgramOp : Plan_Op<"program", [Symbol, IsolatedFromAbove, SingleBlock,
   }];
   let hasVerifier = 1;
   let extraClassDeclaration = [{
-    // Some of its products may be computed by the library.
-    bool hasProductsForLibrary();
+    // Some of its products may be computed by the engine.
+    bool hasProductsForEngine();
   }];
 }
 
@@ -296,7 +296,7 @@ def Plan_DispatchOp : Plan_Step<"dispatch"> {
 }
 
 def Plan_MatmulOp : Plan_Step<"matmul"> {
-  let summary = "A matrix product that the library may do";
+  let summary = "A matrix product that the engine may do";
   let description = [{
     The step is the dispatch of a plain `linear` kernel (inputs x, w, bias?,
     residual?; no norm, activation, scale or cap). The runtime gives it to oneDNN

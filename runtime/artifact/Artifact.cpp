@@ -1,7 +1,7 @@
 #include "runtime/artifact/Artifact.h"
 
-#include "runtime/artifact/CpuFeatures.h"
 #include "runtime/artifact/PlanCheck.h"
+#include "runtime/format/CpuFeatures.h"
 #include "runtime/format/container.h"
 
 #include <algorithm>
@@ -182,7 +182,7 @@ Result<const Section *> Artifact::code() const {
     if (section->kind() != SectionKind::Code)
       continue;
     std::vector<std::string> features = featuresOf(*section);
-    std::vector<std::string> missing = missingFeatures(features);
+    std::vector<std::string> missing = format::missingFeatures(features);
     if (missing.empty()) {
       if (!best || features.size() > list(best->features()).size())
         best = section;

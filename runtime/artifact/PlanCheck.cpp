@@ -3,6 +3,7 @@
 #include "runtime/artifact/Calls.h"
 #include "runtime/artifact/Table.h"
 #include "runtime/format/CacheLayout.h"
+#include "runtime/format/Limits.h"
 #include "runtime/format/container.h"
 #include "runtime/format/kernel_abi.h"
 

@@ -124,7 +124,7 @@ std::string Engine::implementation(const Product &product, int64_t rows) {
 
 bool Engine::fast(const Product &product) {
   auto [entry, added] = impl_->fast.try_emplace(product, false);
-  // The blocks of K that panels and library have in common.
+  // The blocks of K that panels and engine have in common.
   int64_t depth = format::infoOf(product.elem).panelDepth;
   if (added)
     entry->second = product.xStride == product.k && product.k % depth == 0 &&

@@ -1,7 +1,7 @@
 #include "runtime/executor/Executor.h"
 
-#include "runtime/artifact/CpuFeatures.h"
-#include "runtime/artifact/PlanCheck.h"
+#include "runtime/format/CpuFeatures.h"
+#include "runtime/format/Limits.h"
 #include "runtime/support/Caught.h"
 
 #include <algorithm>
@@ -63,7 +63,7 @@ static uint64_t scratchOf(const Dispatch &dispatch,
       static_cast<unsigned __int128>(extent->per_token()) * limits.capacity +
       static_cast<unsigned __int128>(extent->per_sequence()) * limits.sequences;
   return static_cast<uint64_t>(
-      std::min(bytes, static_cast<unsigned __int128>(artifact::kMaxBytes)));
+      std::min(bytes, static_cast<unsigned __int128>(format::kMaxBytes)));
 }
 
 static uint64_t largestScratch(const Model &model,
@@ -95,10 +95,10 @@ Status Executor::prepare() {
   Result<const Section *> code = artifact_.code();
   if (!code.ok())
     return code.status();
-  Result<Library> library = Library::load(artifact_.bytes(**code));
-  if (!library.ok())
-    return library.status().in(artifact_.path());
-  library_ = std::move(*library);
+  Result<KernelCode> loaded = KernelCode::load(artifact_.bytes(**code));
+  if (!loaded.ok())
+    return loaded.status().in(artifact_.path());
+  kernels_ = std::move(*loaded);
   Result<Arena> arena = Arena::create(model, limits);
   if (!arena.ok())
     return arena.status();
@@ -121,7 +121,7 @@ Status Executor::prepare() {
       return engine.status();
     engine_ = std::move(*engine);
   }
-  ProgramBuilder builder(artifact_, *library_, *arena_, *slots_, *batch_,
+  ProgramBuilder builder(artifact_, *kernels_, *arena_, *slots_, *batch_,
                          engine_.get());
   for (const Entry *entry : list(model.entries())) {
     Result<ReadyEntry> ready = builder.build(*entry);

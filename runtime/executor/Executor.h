@@ -73,7 +73,7 @@ private:
   Options options_;
   Team team_;
   Barrier barrier_;
-  std::optional<Library> library_;
+  std::optional<KernelCode> kernels_;
   std::optional<Arena> arena_;
   std::optional<state::Slots> slots_;
   std::unique_ptr<Batch> batch_;

@@ -1,7 +1,7 @@
 #include "runtime/executor/Program.h"
 
-#include "runtime/artifact/PlanCheck.h"
 #include "runtime/executor/EngineCheck.h"
+#include "runtime/format/Limits.h"
 
 #include <algorithm>
 
@@ -49,7 +49,7 @@ Result<Arena> Arena::create(const Model &model, const state::Limits &limits) {
     unsigned __int128 end = offset + static_cast<unsigned __int128>(rows) *
                                          buffer->stride() *
                                          elemBytes(buffer->elem());
-    if (end > artifact::kMaxBytes)
+    if (end > format::kMaxBytes)
       return Status(Code::Resource, "buffer '" +
                                         std::string(text(buffer->name())) +
                                         "' is too large; lower the capacity");
@@ -80,10 +80,10 @@ static bool usesTiles(const artifact::Artifact &artifact) {
 }
 
 ProgramBuilder::ProgramBuilder(const artifact::Artifact &artifact,
-                               const Library &library, const Arena &arena,
+                               const KernelCode &code, const Arena &arena,
                                state::Slots &slots, Batch &batch,
                                Engine *engine)
-    : artifact_(artifact), library_(library), arena_(arena), slots_(slots),
+    : artifact_(artifact), code_(code), arena_(arena), slots_(slots),
       batch_(batch), engine_(engine), tiles_(usesTiles(artifact)) {}
 
 void *ProgramBuilder::operand(const Ref &ref, ReadyEntry &entry) {
@@ -112,7 +112,7 @@ Result<ReadyDispatch> ProgramBuilder::dispatch(const Dispatch &source,
   if (!kernel) {
     const Kernel *info = list(artifact_.model().kernels())[source.kernel()];
     Result<slc_kernel_fn> found =
-        library_.kernel(std::string(text(info->symbol())));
+        code_.kernel(std::string(text(info->symbol())));
     if (!found.ok())
       return found.status();
     kernel = *found;
@@ -216,7 +216,7 @@ static bool usesEngine(const ReadyProgram &program) {
       [](const ReadyStep &step) { return step.matmul.has_value(); });
 }
 
-// A program for the library, which takes none of its products, leaves its
+// A program for the engine, which takes none of its products, leaves its
 // numbers of tokens to an earlier one that takes them, too.
 static void dropIdle(const Entry &source, std::vector<ReadyProgram> &programs) {
   auto infos = list(source.programs());

@@ -4,7 +4,7 @@
 #include "runtime/artifact/Artifact.h"
 #include "runtime/executor/Batch.h"
 #include "runtime/executor/Engine.h"
-#include "runtime/executor/Library.h"
+#include "runtime/executor/KernelCode.h"
 #include "runtime/state/Slots.h"
 
 #include <map>
@@ -93,7 +93,7 @@ int64_t rowCount(format::RowKind rows, int64_t scale, int64_t tokens,
 class ProgramBuilder {
 public:
   // `engine` is null when only generated kernels may run.
-  ProgramBuilder(const artifact::Artifact &artifact, const Library &library,
+  ProgramBuilder(const artifact::Artifact &artifact, const KernelCode &code,
                  const Arena &arena, state::Slots &slots, Batch &batch,
                  Engine *engine);
 
@@ -109,7 +109,7 @@ private:
   void *operand(const format::Ref &ref, ReadyEntry &entry);
 
   const artifact::Artifact &artifact_;
-  const Library &library_;
+  const KernelCode &code_;
   const Arena &arena_;
   state::Slots &slots_;
   Batch &batch_;

@@ -1,6 +1,6 @@
 #include "tools/sluice-bench/Machine.h"
 
-#include "runtime/artifact/CpuFeatures.h"
+#include "runtime/format/CpuFeatures.h"
 
 #include <algorithm>
 #include <atomic>
@@ -203,7 +203,7 @@ double peak(const executor::Team &team, double (*loop)(float &)) {
 
 Result<Machine> Machine::create(int threads) {
   Machine machine(threads > 0 ? threads : executor::usableCpus());
-  if (!artifact::cpuHas("avx2") || !artifact::cpuHas("fma"))
+  if (!format::cpuHas("avx2") || !format::cpuHas("fma"))
     return Status(Code::Unsupported, "the benchmark needs a CPU with AVX2");
   try {
     machine.memory_.assign(kMemory + 64, 1);
@@ -217,7 +217,7 @@ double Machine::bandwidth(size_t bytes) {
   bytes = std::min(bytes, kMemory / 2) / 4096 * 4096;
   auto address = reinterpret_cast<uintptr_t>(memory_.data());
   const char *memory = memory_.data() + (64 - address % 64) % 64;
-  auto *read = artifact::cpuHas("avx512f") ? readAvx512 : readAvx2;
+  auto *read = format::cpuHas("avx512f") ? readAvx512 : readAvx2;
   std::atomic<size_t> arrived{0};
   double found = rate(team_, [&](uint32_t worker, uint32_t workers) {
     // Every round of all workers reads the next slice.
@@ -233,13 +233,13 @@ double Machine::bandwidth(size_t bytes) {
 }
 
 double Machine::peakF32() const {
-  return peak(team_, artifact::cpuHas("avx512f") ? fmaAvx512 : fmaAvx2);
+  return peak(team_, format::cpuHas("avx512f") ? fmaAvx512 : fmaAvx2);
 }
 
 double Machine::peakBf16() const {
-  if (artifact::missingFeatures(kTileFeatures).empty())
+  if (format::missingFeatures(kTileFeatures).empty())
     return peak(team_, multiplyTiles);
-  return artifact::cpuHas("avx512bf16") ? peak(team_, dotBf16) : 0;
+  return format::cpuHas("avx512bf16") ? peak(team_, dotBf16) : 0;
 }
 
 } // namespace sluice::bench

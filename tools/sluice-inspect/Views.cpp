@@ -1,7 +1,7 @@
 #include "tools/sluice-inspect/Views.h"
 
-#include "runtime/artifact/CpuFeatures.h"
 #include "runtime/executor/Program.h"
+#include "runtime/format/CpuFeatures.h"
 
 #include <algorithm>
 #include <set>
@@ -47,7 +47,7 @@ static Json sections(const artifact::Artifact &artifact) {
     if (section->kind() == SectionKind::Code) {
       std::vector<std::string> features = artifact::featuresOf(*section);
       one["features"] = features;
-      one["missing"] = artifact::missingFeatures(features);
+      one["missing"] = format::missingFeatures(features);
       one["units"] = strings(section->units());
     }
     out.push_back(std::move(one));

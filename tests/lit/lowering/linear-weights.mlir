@@ -1,6 +1,6 @@
 // Which products the library may do, and in what type rows reach it.
 // RUN: sluice-opt %s --lower-to-plan="decode-tokens=0" --verify-plan | FileCheck %s
-// RUN: sluice-opt %s --lower-to-plan="decode-tokens=0 library=false" --verify-plan | FileCheck %s --check-prefix=KERNELS
+// RUN: sluice-opt %s --lower-to-plan="decode-tokens=0 engine=false" --verify-plan | FileCheck %s --check-prefix=KERNELS
 
 llm.weight @e : tensor<9x64xf32>
 llm.weight @f32 : tensor<64x64xf32>

@@ -1,5 +1,5 @@
 // RUN: sluice-opt %s --lower-to-plan | FileCheck %s --check-prefixes=CHECK,DECODE
-// RUN: sluice-opt %s --lower-to-plan="library=false" | FileCheck %s --check-prefix=KERNELS
+// RUN: sluice-opt %s --lower-to-plan="engine=false" | FileCheck %s --check-prefix=KERNELS
 
 llm.weight @norm : tensor<64xbf16>
 llm.weight @a : tensor<96x64xbf16>

@@ -1,7 +1,7 @@
 // Which programs an entry has, and what is said of the model and of entries.
 // RUN: sluice-opt %s --lower-to-plan --verify-plan | FileCheck %s
 // RUN: sluice-opt %s --lower-to-plan="decode-tokens=0" | FileCheck %s --check-prefix=ONE
-// RUN: sluice-opt %s --lower-to-plan="decode-tokens=3 library=false" | FileCheck %s --check-prefix=KERNELS
+// RUN: sluice-opt %s --lower-to-plan="decode-tokens=3 engine=false" | FileCheck %s --check-prefix=KERNELS
 
 // CHECK: module attributes {plan.context = 128 : i64, plan.family = "toy"}
 module attributes {llm.context = 128 : i64, llm.family = "toy"} {

@@ -1,6 +1,6 @@
 #include "runtime/artifact/Artifact.h"
 
-#include "runtime/artifact/CpuFeatures.h"
+#include "runtime/format/CpuFeatures.h"
 #include "runtime/format/container.h"
 #include "tests/unit/fixture/ToyModel.h"
 
@@ -97,7 +97,7 @@ TEST(Artifact, NamesMissingFeatures) {
   Status status = file->code().status();
   EXPECT_EQ(status.code(), Code::Unsupported);
   EXPECT_THAT(status.message(), HasSubstr("x86-64 needs warp-drive"));
-  EXPECT_TRUE(cpuHas("sse2"));
+  EXPECT_TRUE(format::cpuHas("sse2"));
 }
 
 TEST(Artifact, PrefersTheMostDemandingTarget) {

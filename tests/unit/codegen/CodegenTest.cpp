@@ -1,8 +1,8 @@
 #include "compiler/codegen/Codegen.h"
 #include "compiler/codegen/Lowering.h"
 #include "compiler/codegen/VerifyKernel.h"
-#include "runtime/artifact/CpuFeatures.h"
-#include "runtime/executor/Library.h"
+#include "runtime/executor/KernelCode.h"
+#include "runtime/format/CpuFeatures.h"
 
 #include "mlir/IR/Diagnostics.h"
 #include "mlir/IR/MLIRContext.h"
@@ -50,13 +50,13 @@ protected:
     return *modules.back();
   }
 
-  executor::Library load(const std::vector<char> &image) {
-    Result<executor::Library> library = executor::Library::load(
+  executor::KernelCode load(const std::vector<char> &image) {
+    Result<executor::KernelCode> library = executor::KernelCode::load(
         {reinterpret_cast<const uint8_t *>(image.data()), image.size()});
     EXPECT_TRUE(library.ok()) << library.status().message();
     return *library;
   }
-  static auto find(const executor::Library &library, const char *name) {
+  static auto find(const executor::KernelCode &library, const char *name) {
     Result<slc_kernel_fn> found = library.kernel(name);
     EXPECT_TRUE(found.ok()) << found.status().message();
     return reinterpret_cast<int (*)(void *)>(*found);
@@ -72,7 +72,7 @@ protected:
       return %zero : i32)");
     auto image = compileKernels({module}, native());
     ASSERT_TRUE(succeeded(image)) << errors;
-    executor::Library library = load(*image);
+    executor::KernelCode library = load(*image);
     auto function = find(library, "k");
     values.resize((values.size() + 15) / 16 * 16, 1.0f);
     for (size_t i = 0; i < values.size(); i += 16) {
@@ -167,7 +167,7 @@ TEST(TargetTest, NamesSayWhatTheCodeNeeds) {
 // The runtime must know every feature that this machine's kernels may need, and
 // find it here.
 TEST(TargetTest, TheRuntimeKnowsTheFeaturesOfTheHost) {
-  EXPECT_THAT(artifact::missingFeatures(native().required), IsEmpty());
+  EXPECT_THAT(format::missingFeatures(native().required), IsEmpty());
 }
 
 TEST(TargetTest, RefusesWhatItCannotServe) {
@@ -189,7 +189,7 @@ TEST_F(Codegen, EqualKernelsAreCompiledOnceUnderAllTheirNames) {
   ASSERT_TRUE(succeeded(image)) << errors;
   EXPECT_EQ(statistics.kernels, 3u);
   EXPECT_EQ(statistics.distinct, 2u);
-  executor::Library library = load(*image);
+  executor::KernelCode library = load(*image);
   for (auto [name, value] :
        {std::pair("one", 5), std::pair("two", 5), std::pair("other", 6)})
     EXPECT_EQ(find(library, name)(nullptr), value);

@@ -1,7 +1,7 @@
 #include "runtime/api/sluice.h"
 
-#include "runtime/artifact/CpuFeatures.h"
 #include "runtime/executor/Engine.h"
+#include "runtime/format/CpuFeatures.h"
 #include "tests/unit/fixture/ToyModel.h"
 
 #include <algorithm>
@@ -585,7 +585,7 @@ TEST(Model, ProfilesStepsAndUsesTheEngine) {
   ASSERT_TRUE(oneDnn.ok()) << oneDnn.status().message();
   bool fast = (*oneDnn)->fast(
       {.k = test::kWidth, .n = test::kVocab, .xStride = 16, .yStride = 48});
-  EXPECT_TRUE(fast || !artifact::cpuHas("avx512bw"));
+  EXPECT_TRUE(fast || !format::cpuHas("avx512bw"));
   EXPECT_EQ(engine, fast ? 1 : 0);
   EXPECT_GE(generated, 1);
   std::ostringstream table;

@@ -3,8 +3,8 @@
 #include "compiler/codegen/Codegen.h"
 #include "compiler/codegen/Lowering.h"
 #include "compiler/kernels/Kernels.h"
-#include "runtime/artifact/CpuFeatures.h"
-#include "runtime/executor/Library.h"
+#include "runtime/executor/KernelCode.h"
+#include "runtime/format/CpuFeatures.h"
 
 #include "mlir/AsmParser/AsmParser.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
@@ -76,7 +76,7 @@ static const char *targetInstead() {
 
 bool runsHere(const std::string &name) {
   Result<codegen::Target> target = codegen::parseTarget(name);
-  return target.ok() && artifact::missingFeatures(target->required).empty();
+  return target.ok() && format::missingFeatures(target->required).empty();
 }
 
 bool addsInTiles() {
@@ -100,7 +100,7 @@ struct Kernel::Impl {
   std::string kind;
   DictionaryAttr attributes;
   kernels::Signature signature;
-  std::optional<executor::Library> library;
+  std::optional<executor::KernelCode> library;
   slc_kernel_fn function = nullptr;
 
   Impl() {
@@ -115,7 +115,7 @@ struct Kernel::Impl {
         targetName == "native" && targetInstead() ? targetInstead()
                                                   : targetName);
     ASSERT_TRUE(target.ok()) << target.status().message();
-    ASSERT_TRUE(artifact::missingFeatures(target->required).empty());
+    ASSERT_TRUE(format::missingFeatures(target->required).empty());
     Location loc = UnknownLoc::get(&context);
     auto found =
         kernels::signature(kind, attributes, [&] { return emitError(loc); });
@@ -158,7 +158,7 @@ struct Kernel::Impl {
   }
 
   void load(const std::vector<char> &image) {
-    Result<executor::Library> loaded = executor::Library::load(
+    Result<executor::KernelCode> loaded = executor::KernelCode::load(
         {reinterpret_cast<const uint8_t *>(image.data()), image.size()});
     ASSERT_TRUE(loaded.ok()) << loaded.status().message();
     library = std::move(*loaded);

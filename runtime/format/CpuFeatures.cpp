@@ -1,4 +1,4 @@
-#include "runtime/artifact/CpuFeatures.h"
+#include "runtime/format/CpuFeatures.h"
 
 #include <asm/prctl.h>
 #include <cpuid.h>
@@ -6,7 +6,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-namespace sluice::artifact {
+namespace sluice::format {
 namespace {
 
 enum Register { EAX, EBX, ECX, EDX };
@@ -128,4 +128,4 @@ missingFeatures(const std::vector<std::string> &features) {
   return missing;
 }
 
-} // namespace sluice::artifact
+} // namespace sluice::format

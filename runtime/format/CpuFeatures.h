@@ -5,7 +5,7 @@
 #include <string_view>
 #include <vector>
 
-namespace sluice::artifact {
+namespace sluice::format {
 
 // Whether this process can use the feature: the CPU has it, and the operating
 // system saves its registers. For the tiles of AMX, which it gives only to
@@ -17,4 +17,4 @@ bool cpuHas(std::string_view feature);
 std::vector<std::string>
 missingFeatures(const std::vector<std::string> &features);
 
-} // namespace sluice::artifact
+} // namespace sluice::format

@@ -11,15 +11,15 @@
 
 namespace sluice::executor {
 
-class Library {
+class KernelCode {
 public:
-  static Result<Library> load(std::span<const uint8_t> elf);
+  static Result<KernelCode> load(std::span<const uint8_t> elf);
 
-  // NotFound when the library does not export `symbol`.
+  // NotFound when the code does not export `symbol`.
   Result<slc_kernel_fn> kernel(const std::string &symbol) const;
 
 private:
-  explicit Library(void *handle);
+  explicit KernelCode(void *handle);
 
   std::shared_ptr<void> handle_;
 };

@@ -1,4 +1,4 @@
-#include "runtime/executor/Library.h"
+#include "runtime/executor/KernelCode.h"
 
 #include <cerrno>
 #include <cstring>
@@ -70,10 +70,10 @@ static void *loadAs(Descriptor &file) {
   return dlopen(pathOf(file.get()).c_str(), RTLD_NOW | RTLD_LOCAL);
 }
 
-Library::Library(void *handle)
+KernelCode::KernelCode(void *handle)
     : handle_(handle, [](void *library) { dlclose(library); }) {}
 
-Result<Library> Library::load(std::span<const uint8_t> elf) {
+Result<KernelCode> KernelCode::load(std::span<const uint8_t> elf) {
   Descriptor file(memfd_create("sluice-kernels", MFD_CLOEXEC));
   if (!file.valid())
     return Status(Code::Resource,
@@ -82,7 +82,7 @@ Result<Library> Library::load(std::span<const uint8_t> elf) {
   if (Status status = writeAll(file.get(), elf); !status.ok())
     return status;
   if (void *handle = loadAs(file))
-    return Library(handle);
+    return KernelCode(handle);
   if (!file.valid())
     return Status(Code::Resource,
                   std::string("no descriptor for the kernels: ") +
@@ -91,7 +91,7 @@ Result<Library> Library::load(std::span<const uint8_t> elf) {
                 std::string("the kernels cannot be loaded: ") + dlerror());
 }
 
-Result<slc_kernel_fn> Library::kernel(const std::string &symbol) const {
+Result<slc_kernel_fn> KernelCode::kernel(const std::string &symbol) const {
   void *address = dlsym(handle_.get(), symbol.c_str());
   if (!address)
     return Status(Code::NotFound, "the code has no kernel " + symbol);
