@@ -75,6 +75,57 @@ TEST(Computed, LongVectorsGoInPieces) {
     ASSERT_EQ(out[i], float(1000 + 2 * i)) << i;
 }
 
+// Three axes, of which each input repeats another one.
+TEST(Computed, RepeatsTheMiddleAndTheFirstAxis) {
+  CountingFile file({{"a", {2, 1, 3}}, {"b", {4, 1}}});
+  auto a = weight("a", {2, 1, 3}, {"a"}), b = weight("b", {4, 1}, {"b"});
+  std::vector<float> out = compute(*file, {&a, &b}, sum({2, 4, 3}));
+  ASSERT_EQ(out.size(), 24u);
+  for (int64_t i = 0; i < 24; ++i)
+    ASSERT_EQ(out[i], float(i / 12 * 3 + i % 3 + 1000 + i / 3 % 4)) << i;
+}
+
+TEST(Computed, ConstantsAndInnerStepsAreNumberedAfterTheInputs) {
+  CountingFile file({{"a", {5}}});
+  auto a = weight("a", {5}, {"a"});
+  Computed computed;
+  computed.shape = {5};
+  // (a + 0.5) * (a - 0.5)
+  computed.formula = {1,
+                      {{Op::Constant, 0, 0, 0, 0.5f},
+                       {Op::Add, 0, 1},
+                       {Op::Sub, 0, 1},
+                       {Op::Mul, 2, 3}},
+                      4};
+  EXPECT_THAT(compute(*file, {&a}, computed),
+              ElementsAre(-0.25f, 0.75f, 3.75f, 8.75f, 15.75f));
+  computed.formula.result = 0; // an input as it is
+  EXPECT_THAT(compute(*file, {&a}, computed), ElementsAre(0, 1, 2, 3, 4));
+}
+
+TEST(Computed, TablesAloneNeedNoTensor) {
+  CountingFile file({{"a", {1}}});
+  Computed computed = sum({2, 2}, {{{2, 1}, {1, 2}}, {{2}, {10, 20}}});
+  EXPECT_THAT(compute(*file, {}, computed), ElementsAre(11, 21, 12, 22));
+}
+
+TEST(Computed, FailsWithTheSinkAndWithAMissingTensor) {
+  CountingFile file({{"a", {4}}});
+  auto a = weight("a", {4}, {"a"}), b = weight("b", {4}, {"nothing"});
+  std::vector<const spec::Weight *> parts = {&a, &a};
+  EXPECT_EQ(packComputed(*file, parts, sum({4}),
+                         [](const void *, size_t) {
+                           return Status(Code::Io, "disk full");
+                         })
+                .code(),
+            Code::Io);
+  parts[1] = &b;
+  EXPECT_THAT(packComputed(*file, parts, sum({4}),
+                           [](const void *, size_t) { return Status(); })
+                  .message(),
+              HasSubstr("weight 'b': "));
+}
+
 TEST(Computed, RefusesShapesThatDoNotFit) {
   CountingFile file({{"a", {4}}, {"b", {3}}});
   auto a = weight("a", {4}, {"a"}), b = weight("b", {3}, {"b"});

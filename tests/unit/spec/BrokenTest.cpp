@@ -1,53 +1,10 @@
 // Specs with one mistake each, and what the reader says about it.
-#include "tests/unit/spec/Fixture.h"
+#include "tests/unit/spec/Tiny.h"
 
 using namespace sluice::spec;
 using namespace sluice::spec::test;
 
 namespace {
-
-const std::string tiny = readText(source("tests/unit/spec/data/tiny.yaml"));
-
-const std::string config = R"({"architectures": ["Tiny"], "vocab_size": 10,
-  "hidden_size": 8, "num_hidden_layers": 2, "num_attention_heads": 2,
-  "hidden_act": "gelu"})";
-
-Shapes tensors() {
-  Shapes out = {{"embed.weight", {10, 8}}};
-  for (std::string i : {"0", "1"}) {
-    std::string p = "layers." + i + ".";
-    out[p + "norm.weight"] = {8};
-    out[p + "qkv.weight"] = {24, 8};
-    out[p + "up.weight"] = {16, 8};
-    out[p + "up.bias"] = {16};
-    out[p + "gate.weight"] = {16, 8};
-    out[p + "down.weight"] = {16, 8};
-  }
-  return out;
-}
-
-std::string replaced(std::string text, const std::string &from,
-                     const std::string &to) {
-  size_t at = text.find(from);
-  EXPECT_NE(at, std::string::npos) << from;
-  return at == std::string::npos ? text : text.replace(at, from.size(), to);
-}
-
-// All messages, or "" if the spec binds.
-std::string messages(const std::string &spec, const std::string &configText,
-                     const Shapes &shapes) {
-  Folder dir;
-  dir.add("config.json", configText);
-  dir.writeTensors("model.safetensors", shapes);
-  sluice::checkpoint::Checkpoint ck = openCheckpoint(dir.path());
-  Diagnostics diagnostics;
-  SpecPtr parsed = parseSpecText("tiny.yaml", spec, diagnostics);
-  std::unique_ptr<Model> model;
-  if (parsed)
-    model = bind(*parsed, ck, diagnostics);
-  EXPECT_EQ(model == nullptr, !diagnostics.ok());
-  return diagnostics.print();
-}
 
 TEST(Broken, TheBaseIsNot) { EXPECT_EQ(messages(tiny, config, tensors()), ""); }
 
