@@ -82,9 +82,10 @@ mlir::FailureOr<Tensor> attendCache(mlir::Operation *op, Run &run,
 mlir::FailureOr<Tensor> attendRows(mlir::Operation *op, Run &run,
                                    const Tensor &k, const Tensor &v,
                                    const Tensor &q, const Scores &scores);
-// Writes this step's rows, one tensor per field.
-void append(Run &run, const Cache &cache,
-            llvm::ArrayRef<const Tensor *> fields);
+// Writes this step's rows, one tensor per field, of which there is one for each
+// token.
+mlir::LogicalResult append(mlir::Operation *op, Run &run, const Cache &cache,
+                           llvm::ArrayRef<const Tensor *> fields);
 
 // The same elements as rows of another shape.
 inline Tensor reshaped(Tensor x, llvm::ArrayRef<int64_t> row) {

@@ -108,13 +108,14 @@ bool mix(ArrayRef<float> scores, const KeysAndValues &kv, int64_t group,
   return true;
 }
 
-std::vector<Value> appendOp(Run &run, llm::AppendOp op) {
+FailureOr<std::vector<Value>> appendOp(Run &run, llm::AppendOp op) {
   Cache cache{op.getState().str(), run.index(op.getLayer())};
   SmallVector<const Tensor *> fields;
   for (mlir::Value field : op.getFields())
     fields.push_back(run.tensor(field));
-  append(run, cache, fields);
-  return {cache};
+  if (failed(append(op, run, cache, fields)))
+    return failure();
+  return std::vector<Value>{cache};
 }
 
 Value cached(Run &run, llm::CachedOp op) {
@@ -190,7 +191,20 @@ Value bucketBias(Run &run, llm::BucketBiasOp op) {
 
 } // namespace
 
-void append(Run &run, const Cache &cache, ArrayRef<const Tensor *> fields) {
+// Rows of anything else than tokens belong to no position.
+static LogicalResult checkTokens(Operation *op, const Batch &batch,
+                                 const Tensor &rows) {
+  if (rows.shape[0] == batch.rows)
+    return success();
+  return op->emitError("takes a row for each of the ")
+         << batch.rows << " tokens, found " << rows.shape[0];
+}
+
+LogicalResult append(Operation *op, Run &run, const Cache &cache,
+                     ArrayRef<const Tensor *> fields) {
+  for (const Tensor *rows : fields)
+    if (failed(checkTokens(op, run.batch, *rows)))
+      return failure();
   for (const Span &sequence : run.batch.sequences) {
     Fields &kept = run.states.at(sequence.slot, cache);
     kept.resize(fields.size());
@@ -205,11 +219,14 @@ void append(Run &run, const Cache &cache, ArrayRef<const Tensor *> fields) {
       field.shape[0] += sequence.rows;
     }
   }
+  return success();
 }
 
 FailureOr<Tensor>
 attend(Operation *op, const Batch &batch, const Tensor &q, const Scores &scores,
        llvm::function_ref<FailureOr<KeysAndValues>(const Span &)> of) {
+  if (failed(checkTokens(op, batch, q)))
+    return failure();
   int64_t heads = q.shape[1];
   Tensor y;
   for (const Span &sequence : batch.sequences) {
@@ -253,6 +270,9 @@ FailureOr<Tensor> attendCache(Operation *op, Run &run, const Cache &cache,
 FailureOr<Tensor> attendRows(Operation *op, Run &run, const Tensor &k,
                              const Tensor &v, const Tensor &q,
                              const Scores &scores) {
+  if (failed(checkTokens(op, run.batch, k)) ||
+      failed(checkTokens(op, run.batch, v)))
+    return failure();
   return attend(op, run.batch, q, scores,
                 [&](const Span &sequence) -> FailureOr<KeysAndValues> {
                   return KeysAndValues{&k, &v, sequence.first, sequence.rows};

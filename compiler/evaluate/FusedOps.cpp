@@ -95,7 +95,8 @@ FailureOr<Tensor> fusedAttention(Run &run, llm::FusedAttentionOp op) {
   FailureOr<Tensor> y;
   if (op.getState()) {
     Cache cache{op.getState()->str(), run.index(op.getLayer())};
-    append(run, cache, {&k, &v});
+    if (failed(append(op, run, cache, {&k, &v})))
+      return failure();
     y = attendCache(op, run, cache, q, scores);
   } else {
     y = attendRows(op, run, k, v, q, scores);

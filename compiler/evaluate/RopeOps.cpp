@@ -43,12 +43,12 @@ Tensor freqsYarn(Run &run, llm::FreqsYarnOp op) {
     lo = std::floor(lo);
     hi = std::ceil(hi);
   }
-  lo = std::clamp(lo, 0.0, d - 1);
-  hi = std::clamp(hi, 0.0, d - 1);
+  lo = std::max(lo, 0.0);
+  hi = std::min(hi, d - 1);
   for (size_t i = 0; i < freqs.data.size(); ++i) {
     double f = freqs.data[i], at = double(i);
-    double ramp = hi > lo ? std::clamp((at - lo) / (hi - lo), 0.0, 1.0)
-                          : at > lo; // a step
+    double ramp = hi != lo ? std::clamp((at - lo) / (hi - lo), 0.0, 1.0)
+                           : at > lo; // a step
     freqs.data[i] = float(f / op.getFactor() * ramp + f * (1 - ramp));
   }
   return freqs;

@@ -193,6 +193,8 @@ SmallVector<Attribute> maskTerms(ArrayAttr mask, bool any,
         terms.push_back(b.getArrayAttr(inner));
       continue;
     }
+    if (kind == llm::MaskKind::all && !any)
+      continue; // takes nothing away
     StringRef word = llm::stringifyMaskKind(kind);
     terms.push_back(b.getStringAttr(word));
     std::string name = names.next(word);

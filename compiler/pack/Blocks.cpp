@@ -24,12 +24,15 @@ static bool fits(const float *values, int64_t count, float scale,
 Result<Block> blockOf(format::Elem elem, const float *values) {
   const format::ElemInfo &info = format::infoOf(elem);
   float largest = 0;
-  for (int64_t i = 0; i < info.group; ++i)
+  bool numbers = true; // max passes over what is none
+  for (int64_t i = 0; i < info.group; ++i) {
     largest = std::max(largest, std::abs(values[i]));
+    numbers &= !std::isnan(values[i]);
+  }
   Block block;
-  if (largest == 0)
+  if (largest == 0 && numbers)
     return block;
-  for (int steps = 127; steps >= 0; --steps)
+  for (int steps = numbers ? 127 : -1; steps >= 0; --steps)
     for (float sign : {1.0f, -1.0f}) {
       float exact = sign * largest / static_cast<float>(steps ? steps : 128);
       block.scale = checkpoint::floatToF16(exact);

@@ -3,6 +3,7 @@
 #include "compiler/spec/Names.h"
 
 #include <algorithm>
+#include <charconv>
 #include <limits>
 
 namespace sluice::spec {
@@ -213,8 +214,24 @@ bool GraphBuilder::lookup(const Scalar &word, Frame &frame, ValueId &out) {
                    suggest(word.text, names));
 }
 
+// `layers[2].w`: the path without the number, and the number.
+static std::optional<std::pair<std::string, int64_t>>
+instanceOf(const std::string &name) {
+  size_t open = name.find('['), close = name.find(']');
+  int64_t index = -1;
+  if (open == std::string::npos || close == std::string::npos || close < open)
+    return std::nullopt;
+  auto [end, error] =
+      std::from_chars(name.data() + open + 1, name.data() + close, index);
+  if (error != std::errc() || end != name.data() + close || index < 0)
+    return std::nullopt;
+  return std::pair(name.substr(0, open) + name.substr(close + 1), index);
+}
+
 WeightRef GraphBuilder::weightOf(const std::string &name,
                                  const Frame &frame) const {
+  if (auto stated = instanceOf(name); stated && !frame.file->library)
+    return {stated->first, stated->second};
   if (auto it = frame.weights.find(name); it != frame.weights.end())
     return it->second;
   WeightRef near{frame.scope.child(name), frame.scope.index}, root{name, -1};
@@ -225,6 +242,8 @@ WeightRef GraphBuilder::weightOf(const std::string &name,
 
 StateRef GraphBuilder::stateOf(const std::string &name,
                                const Frame &frame) const {
+  if (auto stated = instanceOf(name); stated && !frame.file->library)
+    return {stated->first, stated->second};
   if (auto it = frame.states.find(name); it != frame.states.end())
     return it->second;
   StateRef near{frame.scope.child(name), frame.scope.index}, root{name, -1};

@@ -1,4 +1,5 @@
 // Blocks and entries of a bound model, as a spec writes them.
+#include "compiler/spec/BindWeights.h"
 #include "compiler/spec/Names.h"
 #include "compiler/spec/Printer.h"
 #include "dialects/llm/OpRegistry.h"
@@ -25,9 +26,19 @@ void Printer::graph() {
   out_ += entries;
 }
 
+static void markMask(const Mask &mask, std::vector<bool> &used) {
+  for (const MaskTerm &term : mask) {
+    if (term.value)
+      used[size_t(term.value->id)] = true;
+    markMask(term.terms, used);
+  }
+}
+
 static void markOperand(const Operand &operand, std::vector<bool> &used) {
   if (const auto *id = operand.get<ValueId>())
     used[size_t(id->id)] = true;
+  if (const auto *mask = operand.get<Mask>())
+    markMask(*mask, used);
   if (const auto *list = operand.get<std::vector<Operand>>())
     for (const Operand &element : *list)
       markOperand(element, used);
@@ -69,6 +80,13 @@ std::string Printer::relative(const std::string &path,
   return path;
 }
 
+std::string Printer::nameIn(const Scope &scope, const std::string &path,
+                            int64_t index) const {
+  bool within = !scope.group.empty() && path.starts_with(scope.group + ".");
+  return index < 0 || (within && index == scope.index) ? relative(path, scope)
+                                                       : printRef(path, index);
+}
+
 std::string Printer::mask(const Mask &mask, const Scope &scope) const {
   std::string text = "[";
   for (const MaskTerm &term : mask) {
@@ -98,9 +116,9 @@ std::string Printer::operand(const Operand &operand, const Scope &scope) const {
   if (const auto *id = operand.get<ValueId>())
     return scope.names[size_t(id->id)];
   if (const auto *weight = operand.get<WeightRef>())
-    return "w." + relative(weight->path, scope);
+    return yamlText("w." + nameIn(scope, weight->path, weight->index));
   if (const auto *state = operand.get<StateRef>())
-    return relative(state->path, scope);
+    return yamlText(nameIn(scope, state->path, state->index));
   if (const auto *value = operand.get<Value>())
     return yamlScalar(*value);
   if (const auto *terms = operand.get<Mask>())
@@ -128,7 +146,7 @@ std::string Printer::repeat(const Node &node, Scope &scope) {
   std::set<std::string> known, given;
   std::string args; // in the order in which bodies first use them
   for (const Repeat::Call &call : repeat.calls) {
-    names.push_back(blockFor(call.body, repeat.group));
+    names.push_back(blockFor(call.body, repeat.group, call.index));
     if (known.insert(names.back()).second)
       order.push_back(names.back());
     std::vector<bool> used(size_t(call.body.valueCount), false);
@@ -160,7 +178,8 @@ std::string Printer::experts(const Node &node, Scope &scope) {
   std::string text = "{experts: ";
   for (const auto &[name, value] : node.slots)
     text += (name == "x" ? "" : ", " + name + ": ") + operand(value, scope);
-  return text + ", block: " + blockFor(*node.body, scope.group) + "}";
+  return text + ", block: " + blockFor(*node.body, scope.group, scope.index) +
+         "}";
 }
 
 std::string Printer::node(const Node &node, Scope &scope) {
@@ -176,8 +195,9 @@ std::string Printer::node(const Node &node, Scope &scope) {
       // A slot that takes only weights needs no mark.
       const llm::OpInfo *info = llm::findOp(node.op);
       const llm::Slot *slot = info ? llm::findSlot(*info, name) : nullptr;
-      if (slot && slot->kind == llm::SlotKind::Weight)
-        shown = shown.substr(2);
+      const auto *weight = value.get<WeightRef>();
+      if (weight && slot && slot->kind == llm::SlotKind::Weight)
+        shown = yamlText(nameIn(scope, weight->path, weight->index));
       body += (i ? ", " + name : "{" + node.op) + ": " + shown;
     }
     body += "}";
@@ -203,9 +223,11 @@ static std::string nodeList(const std::string &lines) {
   return lines.empty() ? " []\n" : "\n" + lines;
 }
 
-std::string Printer::bodyText(const Body &body, const std::string &group) {
+std::string Printer::bodyText(const Body &body, const std::string &group,
+                              int64_t index) {
   Scope scope;
   scope.group = group;
+  scope.index = index;
   scope.names.resize(size_t(body.valueCount));
   scope.used.resize(size_t(body.valueCount));
   markUsed(body.nodes, scope.used);
@@ -244,8 +266,9 @@ std::string Printer::bodyText(const Body &body, const std::string &group) {
   return text + pad + "nodes:" + nodeList(nodeText + first + second);
 }
 
-std::string Printer::blockFor(const Body &body, const std::string &group) {
-  std::string text = bodyText(body, group);
+std::string Printer::blockFor(const Body &body, const std::string &group,
+                              int64_t index) {
+  std::string text = bodyText(body, group, index);
   auto known = blocks_.find(text);
   if (known != blocks_.end())
     return known->second;

@@ -64,15 +64,18 @@ private:
 
   // Graph.
   struct Scope {
-    std::string group; // "" in an entry
+    std::string group;  // "" in an entry
+    int64_t index = -1; // of its instance
     std::vector<std::string> names;
     std::vector<bool> used;
     int left = 0; // inputs that are not printed, before all other values
   };
   void graph();
   void entry(const Entry &entry, int depth);
-  std::string blockFor(const Body &body, const std::string &group);
-  std::string bodyText(const Body &body, const std::string &group);
+  std::string blockFor(const Body &body, const std::string &group,
+                       int64_t index);
+  std::string bodyText(const Body &body, const std::string &group,
+                       int64_t index);
   std::string nodes(const std::vector<Node> &nodes, Scope &scope, int depth);
   std::string node(const Node &node, Scope &scope);
   std::string repeat(const Node &node, Scope &scope);
@@ -81,6 +84,9 @@ private:
   std::string mask(const Mask &mask, const Scope &scope) const;
   std::string results(const Node &node, Scope &scope) const;
   std::string relative(const std::string &path, const Scope &scope) const;
+  // Of a weight or state, as nodes of the scope name it.
+  std::string nameIn(const Scope &scope, const std::string &path,
+                     int64_t index) const;
   void markUsed(const std::vector<Node> &nodes, std::vector<bool> &used) const;
 
   const Model &model_;

@@ -42,6 +42,14 @@ void NameResolver::useName(const std::string &name, const Location &location,
                                    hint(name, known));
 }
 
+// layers[2].w -> layers.w
+static std::string withoutInstance(const std::string &name) {
+  size_t open = name.find('['), close = name.find(']');
+  return open == std::string::npos || close == std::string::npos
+             ? name
+             : name.substr(0, open) + name.substr(close + 1);
+}
+
 // A block that lists what it takes from its scope takes nothing else, and what
 // it lists may be missing there.
 void NameResolver::weightName(const std::string &name, const Location &location,
@@ -56,7 +64,7 @@ void NameResolver::weightName(const std::string &name, const Location &location,
                              suggest(name, block->weights));
     return;
   }
-  if (!leaves_.endsIn(name))
+  if (!leaves_.endsIn(withoutInstance(name)))
     diagnostics_.error(
         location, "unknown weight " + quote(name) +
                       hint(name, [&] { return lastParts(leaves_.paths()); }));
@@ -74,7 +82,7 @@ void NameResolver::stateName(const std::string &name, const Location &location,
                              suggest(name, block->states));
     return;
   }
-  if (!states_.endsIn(name))
+  if (!states_.endsIn(withoutInstance(name)))
     diagnostics_.error(
         location, "unknown state " + quote(name) +
                       hint(name, [&] { return lastParts(states_.paths()); }));

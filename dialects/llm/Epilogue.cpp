@@ -37,13 +37,19 @@ ParseResult parseEpilogueWords(AsmParser &parser, Epilogue &epilogue) {
 }
 
 void printEpilogueWords(AsmPrinter &printer, const Epilogue &epilogue) {
+  StringRef before = "";
+  auto next = [&]() -> AsmPrinter & {
+    printer << before;
+    before = " ";
+    return printer;
+  };
   if (epilogue.glu)
-    printer << " glu";
+    next() << "glu";
   if (epilogue.act)
-    printer << " act " << stringifyAct(*epilogue.act);
+    next() << "act " << stringifyAct(*epilogue.act);
   for (auto [word, number] : numbers)
     if (FloatAttr value = epilogue.*number) {
-      printer << ' ' << word << ' ';
+      next() << word << ' ';
       printer.printAttributeWithoutType(value);
     }
 }
@@ -59,7 +65,7 @@ Attribute EpilogueAttr::parse(AsmParser &parser, Type) {
 void EpilogueAttr::print(AsmPrinter &printer) const {
   printer << '<';
   printEpilogueWords(printer, getValue());
-  printer << " >";
+  printer << '>';
 }
 
 } // namespace sluice::llm

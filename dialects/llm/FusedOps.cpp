@@ -8,19 +8,20 @@
 using namespace mlir;
 using namespace sluice::llm;
 
-static ParseResult parseEpilogue(OpAsmParser &parser, EpilogueAttr &attr) {
+static OptionalParseResult parseEpilogue(OpAsmParser &parser,
+                                         EpilogueAttr &attr) {
   Epilogue epilogue;
   if (parseEpilogueWords(parser, epilogue))
-    return failure();
-  if (epilogue)
-    attr = EpilogueAttr::get(parser.getContext(), epilogue);
-  return success();
+    return ParseResult::failure();
+  if (!epilogue)
+    return std::nullopt;
+  attr = EpilogueAttr::get(parser.getContext(), epilogue);
+  return ParseResult::success();
 }
 
 static void printEpilogue(OpAsmPrinter &printer, Operation *,
                           EpilogueAttr attr) {
-  if (attr)
-    printEpilogueWords(printer, attr.getValue());
+  printEpilogueWords(printer, attr.getValue());
 }
 
 #define GET_OP_CLASSES

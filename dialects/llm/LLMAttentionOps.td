@@ -42,7 +42,7 @@ def LLM_FreqsYarnOp : LLM_Op<"freqs_yarn", [Pure, AllTypesMatch<["freqs", "resul
   let summary = "YaRN: frequencies interpolated below `slow` turns in `original` positions, kept above `fast`";
   let description = [{
     With d = 2*len(freqs) and c(t) = d * log(original / (2*pi*t)) / (2*log(theta)): lo = c(fast), hi = c(slow), rounded
-    down and up if `truncate`, clamped to 0 and d-1; ramp(i) = clamp((i-lo)/(hi-lo), 0, 1);
+    down and up if `truncate`, lo at least 0, hi at most d-1; ramp(i) = clamp((i-lo)/(hi-lo), 0, 1);
     f/factor*ramp + f*(1-ramp).
     Source: arXiv 2309.00071; `original` counts positions, t turns within them.
 

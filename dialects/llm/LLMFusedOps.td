@@ -37,8 +37,8 @@ def LLM_FusedLinearOp : LLM_FusedOp<"fused_linear", [LLM_RowWise, Pure]> {
   let results = (outs Variadic<LLM_Rows2>:$outputs);
   let assemblyFormat = [{
     $x (`norm` $norm^)? (`(` $norm_weight^ (`,` $norm_bias^)? `)`)? `weights` `(` $weights `)`
-    (`bias` `(` $biases^ `)`)? (`residual` $residual^)? (`compute` $compute^)? custom<Epilogue>($epilogue) attr-dict
-    `:` functional-type(operands, results)
+    (`bias` `(` $biases^ `)`)? (`residual` $residual^)? (`compute` $compute^)? (custom<Epilogue>($epilogue)^)?
+    attr-dict `:` functional-type(operands, results)
   }];
   let hasVerifier = 1;
   let extraClassDeclaration = LLM_HasEpilogue.declaration;
@@ -125,7 +125,7 @@ def LLM_FusedExpertsOp : LLM_FusedOp<"fused_experts", [Pure]> {
   let results = (outs LLM_Rows2:$result);
   let assemblyFormat = [{
     $x `at` $at (`weight` $weight^)? `first` `(` $first `)` (`bias` `(` $first_bias^ `)`)? `down` `(` $down `)`
-    (`down_bias` $down_bias^)? (`residual` $residual^)? (`compute` $compute^)? custom<Epilogue>($epilogue)
+    (`down_bias` $down_bias^)? (`residual` $residual^)? (`compute` $compute^)? (custom<Epilogue>($epilogue)^)?
     (`scale_input` $scale_input^)? attr-dict `:` functional-type(operands, results)
   }];
   let hasVerifier = 1;

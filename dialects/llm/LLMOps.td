@@ -35,6 +35,7 @@ def : LLM_SlotDoc<"layer", "the layer index">;
 def : LLM_SlotDoc<"limit", "the largest magnitude">;
 def : LLM_SlotDoc<"low", "lower limit">;
 def : LLM_SlotDoc<"mask", "terms that must all allow a key">;
+def : LLM_SlotDoc<"mask_values", "the values of rows that terms of the mask name">;
 def : LLM_SlotDoc<"max_distance", "distances beyond it share a bucket">;
 def : LLM_SlotDoc<"maximum", "exponent of the steepest slope">;
 def : LLM_SlotDoc<"of", "how many there are to choose from">;

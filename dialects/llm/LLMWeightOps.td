@@ -84,6 +84,8 @@ def LLM_ConstantOp : LLM_PureOp<"constant", [ConstantLike]> {
 def LLM_VectorOp : LLM_PureOp<"vector"> {
   let summary = "numbers, the same for every row: frequencies from a list, for example";
   let description = [{
+    At most 2^16 of them. Arithmetic of such vectors with numbers is done while compiling.
+
     ```mlir
     %f = llm.vector [1.000000e+00, 5.000000e-01]
     ```

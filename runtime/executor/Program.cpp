@@ -282,8 +282,10 @@ Result<ReadyEntry> ProgramBuilder::build(const Entry &source) {
   for (const Output *output : list(source.outputs()))
     if (output->rows() == RowKind::Sequences)
       entry.wholeSequence = true;
-  // What follows in a later step would be taken for a beginning.
-  if (!entry.advances || entry.role == state::Role::Source)
+  // Positions of what follows in a later step would be those of a beginning.
+  bool counts = std::any_of(entry.inputs.begin(), entry.inputs.end(),
+                            [](const ReadyInput &i) { return i.isPositions; });
+  if ((!entry.advances && counts) || entry.role == state::Role::Source)
     entry.wholeSequence = true;
   return entry;
 }

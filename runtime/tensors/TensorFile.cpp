@@ -77,8 +77,10 @@ Status readTensor(const json &entry, std::span<const uint8_t> data,
     return fill<int32_t>(tensor, bytes, *count);
   if (type == "I64")
     return fill<int64_t>(tensor, bytes, *count);
+  if (type == "BOOL")
+    return fill<uint8_t>(tensor, bytes, *count);
   return Status(Code::Unsupported,
-                "type " + type + " is not one of F32, I32, I64");
+                "type " + type + " is not one of F32, I32, I64, BOOL");
 }
 
 Result<std::vector<NamedTensor>> parse(std::span<const uint8_t> file) {
@@ -110,7 +112,7 @@ Result<std::vector<NamedTensor>> parse(std::span<const uint8_t> file) {
 }
 
 const char *typeName(const NamedTensor &tensor) {
-  static const char *const names[] = {"F32", "I32", "I64"};
+  static const char *const names[] = {"F32", "I32", "I64", "BOOL"};
   return names[tensor.data.index()];
 }
 

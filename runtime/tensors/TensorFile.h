@@ -1,5 +1,5 @@
 // Named tensors in a safetensors file, as the tools read and write them: f32,
-// i32 and i64, everything in memory.
+// i32, i64 and bool, everything in memory.
 #pragma once
 
 #include "runtime/support/Status.h"
@@ -14,8 +14,9 @@ namespace sluice {
 struct NamedTensor {
   std::string name;
   std::vector<int64_t> shape; // outermost first, dense
-  std::variant<std::vector<float>, std::vector<int32_t>, std::vector<int64_t>>
-      data;
+  std::variant<std::vector<float>, std::vector<int32_t>, std::vector<int64_t>,
+               std::vector<uint8_t>>
+      data; // uint8_t: bool, a byte each
 };
 
 // Corrupt when the file breaks the format, Unsupported for other element types.

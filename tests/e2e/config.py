@@ -32,7 +32,7 @@ CONSEQUENCES = [
     ("llama/gqa", "per_layer_config", {"0": {"num_attention_heads": 2}}),
     ("llama/gqa", "is_decoder", True),
     ("llama/gqa", "num_key_value_head", 1),
-    ("llama/llama3-rope", "rope_scaling.long_factor", [1.0]),
+    ("llama/llama3-rope", "rope_scaling.extra_factor", [1.0]),
     ("llama/llama3-rope", "rope_scaling.mrope_section", [2, 3, 3]),
     ("llama/llama3-rope", "rope_scaling", [{"rope_type": "llama3", "factor": 4.0}]),
     ("mixtral/two-of-four", "norm_topk_prob", False),

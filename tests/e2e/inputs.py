@@ -130,7 +130,7 @@ def run(bench):
     refuse("rows of another type", "tensor 'x' must hold f32", "--entry", "product", x=tokens)
     part, seen = ints([0] * count), flags([1] * count)
     refuse("a flag of 2", "seen[1] is 2, expected 0 or 1", "--entry", "packed", ids=tokens, part=part, seen=flags([1, 2] + [0] * (count - 2)))
-    refuse("ints for flags", "tensor 'seen' must hold bool", "--entry", "packed", ids=tokens, part=part, seen=part)
+    refuse("f32 for flags", "tensor 'seen' must hold i32 or i64", "--entry", "packed", ids=tokens, part=part, seen=f32([count], [0.0] * count))
     refuse("ints with an axis", f"input 'part': found [{count}, 1] i32, expected [{count}] i32", "--entry", "packed", ids=tokens, part=ints([0] * count, [count, 1]), seen=seen)
     refuse("rows of another length", f"'extra' has rows for 3 tokens of {count}", ids=tokens, extra=f32([3, hidden], rows[: 3 * hidden]))
     refuse("rows without ids", "the input 'ids' is missing", extra=flat)

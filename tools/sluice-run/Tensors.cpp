@@ -37,6 +37,9 @@ static Result<Values> valuesFor(const InputInfo &input,
       return invalid("tensor '" + tensor.name + "' must hold f32");
     return Values(tensor.shape, *values);
   }
+  if (auto *flags = std::get_if<std::vector<uint8_t>>(&tensor.data);
+      flags && input.elem == "bool")
+    return Values(tensor.shape, *flags);
   Result<std::vector<int32_t>> numbers = integers(tensor);
   if (!numbers.ok())
     return numbers.status();

@@ -2,9 +2,9 @@
 // RUN: sluice-opt %s --split-input-file --verify-diagnostics
 
 func.func private @freqs() {
-  // expected-error @below {{expected an even number of dims, at most 65536, found 0}}
+  // expected-error @below {{expected an even number of dims, at most 65536, found 3}}
   // expected-error @below {{failed to infer returned types}}
-  %0 = llm.rope_freqs 0 theta 10000.0 : tensor<0xf32>
+  %0 = llm.rope_freqs 3 theta 10000.0 : tensor<1xf32>
   return
 }
 
@@ -147,12 +147,12 @@ func.func private @appended(%b: !llm.batch, %q: tensor<?x3x16xf32>, %k: tensor<?
 
 // -----
 
-// expected-error @below {{mask 'causal' takes no number, found 4}}
+// expected-error @below {{mask 'causal' takes 0 numbers, found 1}}
 module attributes {llm.m = #llm.mask<causal, 4>} {}
 
 // -----
 
-// expected-error @below {{mask 'band' needs a positive number of positions, found -4}}
+// expected-error @below {{mask 'band' needs a positive number, found -4}}
 module attributes {llm.m = #llm.mask<band, -4>} {}
 
 // -----

@@ -22,8 +22,8 @@ func.func @generate(%b: !llm.batch, %i: tensor<?xi32> {llm.name = "ids"}) attrib
 
 // -----
 
-// expected-error @below {{argument 1 of an entry must be rows of f32}}
-func.func @generate(%b: !llm.batch, %i: tensor<?xi32> {llm.name = "ids", llm.input = "rows"}) attributes {llm.entry = "generate"} {
+// expected-error @below {{argument 1 of an entry has 'llm.flags', which is for rows of i32}}
+func.func @generate(%b: !llm.batch, %i: tensor<?x4xf32> {llm.name = "ids", llm.input = "rows", llm.flags}) attributes {llm.entry = "generate"} {
   return
 }
 

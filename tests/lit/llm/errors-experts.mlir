@@ -157,8 +157,8 @@ func.func private @out_scale(%x: tensor<?x64xf32>, %i: tensor<?x2xi32>, %p: tens
 // -----
 
 func.func private @top(%s: tensor<?x4xf32>) {
-  // expected-error @below {{expected k between 1 and 4, found 0}}
+  // expected-error @below {{expected k between 1 and 4, found 5}}
   // expected-error @below {{failed to infer returned types}}
-  %0 = llm.top_k %s, 0 : (tensor<?x4xf32>) -> tensor<?x0xi32>
+  %0 = llm.top_k %s, 5 : (tensor<?x4xf32>) -> tensor<?x5xi32>
   return
 }

@@ -184,7 +184,7 @@ func.func private @bias(%b: !llm.batch, %q: tensor<?x64xf32>, %k: tensor<?x32xf3
 // These three have no short form.
 func.func private @table(%b: !llm.batch, %q: tensor<?x64xf32>, %k: tensor<?x32xf32>, %t: tensor<?x2x8xf32>) {
   // expected-error @below {{has a rotary table but no pairing}}
-  %0 = "llm.fused_attention"(%q, %k, %k, %b, %t) <{operandSegmentSizes = array<i32: 1, 1, 1, 1, 0, 1, 0, 0, 0, 0>, heads = 4 : i64, kv_heads = 2 : i64, mask = [#llm.mask<causal>], scale = 1.0 : f32}> : (tensor<?x64xf32>, tensor<?x32xf32>, tensor<?x32xf32>, !llm.batch, tensor<?x2x8xf32>) -> tensor<?x64xf32>
+  %0 = "llm.fused_attention"(%q, %k, %k, %b, %t) <{operandSegmentSizes = array<i32: 1, 1, 1, 1, 0, 1, 0, 0, 0, 0, 0>, heads = 4 : i64, kv_heads = 2 : i64, mask = [#llm.mask<causal>], scale = 1.0 : f32}> : (tensor<?x64xf32>, tensor<?x32xf32>, tensor<?x32xf32>, !llm.batch, tensor<?x2x8xf32>) -> tensor<?x64xf32>
   return
 }
 
@@ -192,7 +192,7 @@ func.func private @table(%b: !llm.batch, %q: tensor<?x64xf32>, %k: tensor<?x32xf
 
 func.func private @pairing(%b: !llm.batch, %q: tensor<?x64xf32>, %k: tensor<?x32xf32>) {
   // expected-error @below {{has a pairing but no rotary table}}
-  %0 = "llm.fused_attention"(%q, %k, %k, %b) <{operandSegmentSizes = array<i32: 1, 1, 1, 1, 0, 0, 0, 0, 0, 0>, heads = 4 : i64, kv_heads = 2 : i64, mask = [#llm.mask<causal>], scale = 1.0 : f32, pairing = #llm<pairing half>}> : (tensor<?x64xf32>, tensor<?x32xf32>, tensor<?x32xf32>, !llm.batch) -> tensor<?x64xf32>
+  %0 = "llm.fused_attention"(%q, %k, %k, %b) <{operandSegmentSizes = array<i32: 1, 1, 1, 1, 0, 0, 0, 0, 0, 0, 0>, heads = 4 : i64, kv_heads = 2 : i64, mask = [#llm.mask<causal>], scale = 1.0 : f32, pairing = #llm<pairing half>}> : (tensor<?x64xf32>, tensor<?x32xf32>, tensor<?x32xf32>, !llm.batch) -> tensor<?x64xf32>
   return
 }
 
@@ -200,7 +200,7 @@ func.func private @pairing(%b: !llm.batch, %q: tensor<?x64xf32>, %k: tensor<?x32
 
 func.func private @layer(%b: !llm.batch, %q: tensor<?x64xf32>, %k: tensor<?x32xf32>, %l: index) {
   // expected-error @below {{has a layer index but no state}}
-  %0 = "llm.fused_attention"(%q, %k, %k, %b, %l) <{operandSegmentSizes = array<i32: 1, 1, 1, 1, 1, 0, 0, 0, 0, 0>, heads = 4 : i64, kv_heads = 2 : i64, mask = [#llm.mask<causal>], scale = 1.0 : f32}> : (tensor<?x64xf32>, tensor<?x32xf32>, tensor<?x32xf32>, !llm.batch, index) -> tensor<?x64xf32>
+  %0 = "llm.fused_attention"(%q, %k, %k, %b, %l) <{operandSegmentSizes = array<i32: 1, 1, 1, 1, 1, 0, 0, 0, 0, 0, 0>, heads = 4 : i64, kv_heads = 2 : i64, mask = [#llm.mask<causal>], scale = 1.0 : f32}> : (tensor<?x64xf32>, tensor<?x32xf32>, tensor<?x32xf32>, !llm.batch, index) -> tensor<?x64xf32>
   return
 }
 

@@ -210,7 +210,7 @@ func.func private @attention(%q: tensor<?x4x16xf32>, %b: !llm.batch) {
 
 // -----
 
-// expected-error @below {{mask 'window' needs a positive number of positions, found 0}}
+// expected-error @below {{mask 'window' takes 1 number, found 0}}
 module attributes {llm.m = #llm.mask<window>} {}
 
 // -----
@@ -300,8 +300,8 @@ func.func @generate(%b: !llm.batch) attributes {llm.entry = "talk"} {
 
 // -----
 
-// expected-error @below {{argument 1 of an entry must be rows of f32}}
-func.func @generate(%b: !llm.batch, %x: tensor<?x4xi32> {llm.name = "x", llm.input = "rows"}) attributes {llm.entry = "encode"} {
+// expected-error @below {{argument 1 of an entry must be rows of f32 or i32}}
+func.func @generate(%b: !llm.batch, %x: tensor<?x4xbf16> {llm.name = "x", llm.input = "rows"}) attributes {llm.entry = "encode"} {
   return
 }
 

@@ -15,7 +15,7 @@ llm.state @cross cache {k = [4, 16], v = [4, 16]} once
 // CHECK-DAG: plan.kernel @attend.causal "attend" {head_dim = 16 : i64, mask = ["causal"], scale = 2.500000e-01 : f32, value_dim = 8 : i64} (q, cache) -> (y)
 // CHECK-DAG: plan.kernel @attend.causal.sinks "attend" {cap = 5.000000e+01 : f32, head_dim = 16 : i64, mask = ["causal"], scale = 2.500000e-01 : f32, sinks, value_dim = 16 : i64} (q, cache, sinks) -> (y)
 // CHECK-DAG: plan.kernel @attend.alibi "attend" {bias = "alibi", {{.*}}} (q, cache, slopes) -> (y)
-// CHECK-DAG: plan.kernel @attend.bucket.causal.sinks.window "attend" {{.*}} (q, cache, sinks, bias_w, buckets) -> (y) dims (heads, kv_heads, q.stride, window, buckets, max_distance, y.stride)
+// CHECK-DAG: plan.kernel @attend.bucket.window.causal.sinks "attend" {{.*}} (q, cache, sinks, bias_w, buckets) -> (y) dims (heads, kv_heads, q.stride, window, buckets, max_distance, y.stride)
 // CHECK-DAG: plan.kernel @attend "attend" {head_dim
 
 // CHECK-LABEL: plan.program @encode.all
@@ -40,7 +40,7 @@ func.func @encode(%b: !llm.batch, %q: tensor<?x4x16xf32> {llm.name = "q", llm.in
   %al = llm.alibi 4
   %3 = llm.attention %2 in %d for %b mask [#llm.mask<all>] scale 0.25 bias %al : (tensor<?x4x16xf32>, !llm.cache, !llm.batch, !llm.bias<4>) -> tensor<?x4x16xf32>
   // `all` takes nothing away from what other terms allow.
-  // CHECK: dispatch @attend.bucket.causal.sinks.window(q = %[[B]], cache = @cross[0], sinks = @sinks[0], bias_w = @w[0], buckets = @buckets[0]) -> (y = %[[C:.*]]) dims {buckets = 8, heads = 4, kv_heads = 4, max_distance = 16, q.stride = 64, window = 7, y.stride = 64}
+  // CHECK: dispatch @attend.bucket.window.causal.sinks(q = %[[B]], cache = @cross[0], sinks = @sinks[0], bias_w = @w[0], buckets = @buckets[0]) -> (y = %[[C:.*]]) dims {buckets = 8, heads = 4, kv_heads = 4, max_distance = 16, q.stride = 64, window = 7, y.stride = 64}
   %w = llm.use @w : tensor<8x4xbf16>
   %bu = llm.bucket_bias %w max_distance 16 both_ways false : tensor<8x4xbf16>
   %4 = llm.attention %3 in %d for %b mask [#llm.mask<window, 7>, #llm.mask<all>, #llm.mask<causal>] scale 0.25 sinks %s bias %bu : (tensor<?x4x16xf32>, !llm.cache, !llm.batch, tensor<4xbf16>, !llm.bias<4>) -> tensor<?x4x16xf32>

@@ -3,7 +3,7 @@
 
 llm.weight @a : tensor<8xbf16>
 llm.weight @quarter : tensor<4xbf16>
-llm.weight @one : tensor<f32>
+llm.weight @one : tensor<1xf32>
 llm.weight @heads : tensor<2x1xf32>
 llm.weight @layers.s : tensor<8xf32> layers [0, 4]
 llm.weight @layers.s$1 : tensor<8xf32> layers [2]
@@ -24,7 +24,7 @@ func.func @encode(%b: !llm.batch, %x: tensor<?x8xf32> {llm.name = "x", llm.input
   %a = llm.use @a : tensor<8xbf16>
   %q = llm.use @quarter : tensor<4xbf16>
   %w = llm.use @heads : tensor<2x1xf32>
-  %o = llm.use @one : tensor<f32>
+  %o = llm.use @one : tensor<1xf32>
   // A weight that is used twice is one part.
   // CHECK: dispatch @map.addf(x0 = %x, x1 = @a.mulf[0])
   %aa = llm.binary mul %a, %a : (tensor<8xbf16>, tensor<8xbf16>) -> tensor<8xf32>
@@ -43,8 +43,8 @@ func.func @encode(%b: !llm.batch, %x: tensor<?x8xf32> {llm.name = "x", llm.input
   %t = llm.binary add %s, %s2 : (tensor<8xf32>, tensor<8xf32>) -> tensor<8xf32>
   %1 = llm.binary add %0, %t : (tensor<?x8xf32>, tensor<8xf32>) -> tensor<?x8xf32>
   // CHECK: dispatch @map.addf_{{[0-9]+}}(x0 = %{{.*}}, x1 = @one.exp[0]) -> (y = %{{.*}}) dims {inner = 8, outer = 1, x0.outer = 8, x0.stride = 16, x1.outer =
-  %e = llm.act exp %o : tensor<f32>
-  %2 = llm.binary add %1, %e : (tensor<?x8xf32>, tensor<f32>) -> tensor<?x8xf32>
+  %e = llm.act exp %o : tensor<1xf32>
+  %2 = llm.binary add %1, %e : (tensor<?x8xf32>, tensor<1xf32>) -> tensor<?x8xf32>
   // CHECK: dispatch @map.mulf{{.*}}x1 = @constant[0])
   %c3 = llm.constant 3.0
   %c4 = llm.constant 4.0

@@ -11,12 +11,13 @@ llm.weight @y.w : tensor<9x8xf32>
 func.func @encode(%b: !llm.batch, %ids: tensor<?xi32> {llm.name = "ids", llm.input = "tokens"}) -> (tensor<?x2x4xf32> {llm.name = "rows"}) attributes {llm.entry = "encode"} {
   %x.w = llm.use @x.w : tensor<9x8xf32>
   %x.f = llm.embedding %ids, %x.w : (tensor<?xi32>, tensor<9x8xf32>) -> tensor<?x8xf32> loc("x")
-  %x = llm.reshape %x.f to [2, 4] : (tensor<?x8xf32>) -> tensor<?x2x4xf32>
+  %x.p = llm.pick_rows last %x.f for %b : tensor<?x8xf32>
+  %x = llm.reshape %x.p to [2, 4] : (tensor<?x8xf32>) -> tensor<?x2x4xf32>
   %y.w = llm.use @y.w : tensor<9x8xf32>
   %y.f = llm.embedding %ids, %y.w : (tensor<?xi32>, tensor<9x8xf32>) -> tensor<?x8xf32> loc("y")
   %y = llm.reshape %y.f to [2, 4] : (tensor<?x8xf32>) -> tensor<?x2x4xf32>
-  // expected-error @below {{mask 'chunk' has no kernel yet}}
-  %a = llm.attention %x over %y, %y for %b mask [#llm.mask<chunk, 4>] scale 1.0 : (tensor<?x2x4xf32>, tensor<?x2x4xf32>, tensor<?x2x4xf32>, !llm.batch) -> tensor<?x2x4xf32>
+  // expected-error @below {{'llm.attention' takes one row per token, found sequences}}
+  %a = llm.attention %x over %y, %y for %b mask [#llm.mask<all>] scale 1.0 : (tensor<?x2x4xf32>, tensor<?x2x4xf32>, tensor<?x2x4xf32>, !llm.batch) -> tensor<?x2x4xf32>
   return %a : tensor<?x2x4xf32>
 }
 

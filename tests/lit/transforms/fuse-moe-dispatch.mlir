@@ -51,12 +51,14 @@ func.func private @top_first(%x: tensor<?x64xf32>, %wr: tensor<4x64xf32>, %br: t
 
 // A correction that only the choice sees, and a factor.
 // CHECK-LABEL: func.func private @corrected
-// CHECK: llm.fused_router %arg0 weights(%arg1) correction %arg2 sigmoid score_first top 2 normalize 9.99999968E-21 scale 2.500000e+00
+// CHECK: llm.fused_router %arg0 weights(%arg1) correction %{{.*}} sigmoid score_first top 2 normalize 9.99999968E-21 scale 2.500000e+00
 // CHECK: llm.fused_experts
-func.func private @corrected(%x: tensor<?x64xf32>, %wr: tensor<4x64xf32>, %c: tensor<4xf32>, %up: tensor<4x96x64xf32>, %down: tensor<4x64x96xf32>) -> tensor<?x64xf32> {
+llm.weight @correction : tensor<4xf32>
+func.func private @corrected(%x: tensor<?x64xf32>, %wr: tensor<4x64xf32>, %up: tensor<4x96x64xf32>, %down: tensor<4x64x96xf32>) -> tensor<?x64xf32> {
   %k = llm.constant 2.5
   %l = llm.linear %x, %wr : (tensor<?x64xf32>, tensor<4x64xf32>) -> tensor<?x4xf32>
   %s = llm.act sigmoid %l : tensor<?x4xf32>
+  %c = llm.use @correction : tensor<4xf32>
   %t = llm.binary add %s, %c : (tensor<?x4xf32>, tensor<4xf32>) -> tensor<?x4xf32>
   %i = llm.top_k %t, 2 : (tensor<?x4xf32>) -> tensor<?x2xi32>
   %p = llm.pick %s at %i : (tensor<?x4xf32>, tensor<?x2xi32>) -> tensor<?x2xf32>

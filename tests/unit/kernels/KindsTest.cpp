@@ -48,9 +48,12 @@ struct Known {
 // A kind that is added stands here, next to the test of what it computes.
 const Known known[] = {
     {"append", "{}", "k v -> cache "},
-    {"attend", "{head_dim = 64 : i64, value_dim = 64 : i64, causal}",
-     "q cache -> y "},
+    {"attend",
+     "{head_dim = 64 : i64, value_dim = 64 : i64, mask = [\"causal\", "
+     "[\"prefix\", [\"keys\", \"window\"]]]}",
+     "q cache prefix keys -> y "},
     {"causal_conv", "{bias}", "x w bias -> y state "},
+    {"chosen", "{}", "idx -> y "},
     {"combine", "{weight, residual}", "x position weight residual -> y "},
     {"convert", "{}", "x -> y "},
     {"embedding", "{weight = \"i8x32\", layout = \"panel\"}", "ids w -> y "},
@@ -64,7 +67,10 @@ const Known known[] = {
     {"map", "{inputs = 2 : i64}", "x0 x1 -> y "},
     {"norm", "{kind = \"layer\", weight, bias, eps = 1.0e-5 : f32}",
      "x w b -> y "},
+    {"flags", "{}", "x -> y "},
     {"normalize", "{}", "x -> y "},
+    {"number", "{}", "x -> y "},
+    {"offset", "{}", "x -> y "},
     {"pick", "{}", "x idx -> y "},
     {"pool_rows", "{by = \"max\"}", "x -> y "},
     {"post", "{glu, bias}", "x bias -> y "},
@@ -136,6 +142,12 @@ TEST_F(KindsTest, RefuseAttributesThatDoNotGoTogether) {
       "linear has a norm weight or bias but no norm");
   EXPECT_EQ(describe("attend", "{head_dim = 0 : i64, value_dim = 4 : i64}"),
             "attend needs a head_dim and a value_dim of at least 1");
+  EXPECT_EQ(describe("attend", "{head_dim = 4 : i64, value_dim = 4 : i64, "
+                               "mask = [[\"causel\"]]}"),
+            "a mask has no term \"causel\"");
+  EXPECT_EQ(describe("attend", "{head_dim = 4 : i64, value_dim = 4 : i64, "
+                               "mask = \"causal\"}"),
+            "kernel attribute 'mask' is a list, found \"causal\"");
   EXPECT_EQ(describe("map", "{inputs = 0 : i64}"),
             "map takes 1 to 16 inputs, found 0");
   EXPECT_EQ(describe("map", "{inputs = 17 : i64}"),

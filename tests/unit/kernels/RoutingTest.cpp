@@ -23,6 +23,7 @@ protected:
     Kernel("top_k").results({.operands = {{"x", from}, {"idx", idx}},
                              .dims = {{"experts", experts},
                                       {"top_k", count},
+                                      {"heads", 1},
                                       {"x.stride", from.stride},
                                       {"idx.stride", idx.stride}},
                              .rows = rows},
@@ -33,6 +34,7 @@ protected:
         {.operands = {{"x", from}, {"idx", idx}, {"y", weight}},
          .dims = {{"experts", from.columns},
                   {"top_k", count},
+                  {"heads", 1},
                   {"x.stride", from.stride},
                   {"idx.stride", idx.stride},
                   {"y.stride", weight.stride}},
@@ -133,6 +135,58 @@ TEST_F(RoutingTest, CorrectionRanksButDoesNotWeigh) {
       expected.push_back(2.5f /
                          (1 + std::exp(-x.at(row, routedIdx.at(row, i)))));
   expectNear(routed.values(), expected, 1e-6);
+}
+
+// Of three groups of a row each has choices of its own, at its own place.
+TEST_F(RoutingTest, GroupsOfARowAreChosenFromByThemselves) {
+  constexpr int64_t groups = 3, members = 7, best = 2;
+  Rows<float> grouped = Rows<float>(rows, groups * members).random(5, 4);
+  Rows<int32_t> at(rows, groups * best);
+  Rows<float> values(rows, groups * best);
+  Kernel::Call call = {.operands = {{"x", grouped}, {"idx", at}},
+                       .dims = {{"experts", members},
+                                {"top_k", best},
+                                {"heads", groups},
+                                {"x.stride", grouped.stride},
+                                {"idx.stride", at.stride}},
+                       .rows = rows};
+  Kernel("top_k").results(call, at);
+  call.operands["y"] = values;
+  call.dims["y.stride"] = values.stride;
+  Kernel("pick").results(call, values);
+  for (int64_t r = 0; r < rows; ++r)
+    for (int64_t g = 0; g < groups; ++g) {
+      std::vector<float> sorted;
+      for (int64_t m = 0; m < members; ++m)
+        sorted.push_back(grouped.at(r, g * members + m));
+      std::sort(sorted.rbegin(), sorted.rend());
+      for (int64_t i = 0; i < best; ++i) {
+        int32_t index = at.at(r, g * best + i);
+        ASSERT_TRUE(index >= 0 && index < members);
+        EXPECT_EQ(values.at(r, g * best + i), sorted[size_t(i)]);
+        EXPECT_EQ(values.at(r, g * best + i),
+                  grouped.at(r, g * members + index));
+      }
+    }
+}
+
+TEST_F(RoutingTest, ChosenIsOneAtTheIndicesAndZeroElsewhere) {
+  topK(x);
+  Rows<float> mask(rows, experts);
+  Kernel("chosen").results({.operands = {{"idx", idx}, {"y", mask}},
+                            .dims = {{"experts", experts},
+                                     {"top_k", count},
+                                     {"idx.stride", idx.stride},
+                                     {"y.stride", mask.stride}},
+                            .rows = rows},
+                           mask);
+  for (int64_t r = 0; r < rows; ++r)
+    for (int64_t e = 0; e < experts; ++e) {
+      bool chosen = false;
+      for (int64_t i = 0; i < count; ++i)
+        chosen |= idx.at(r, i) == e;
+      EXPECT_EQ(mask.at(r, e), chosen ? 1.0f : 0.0f) << r << " " << e;
+    }
 }
 
 } // namespace

@@ -5,6 +5,7 @@
 #include "tests/unit/pack/Model.h"
 
 #include <gmock/gmock.h>
+#include <limits>
 
 #include <cmath>
 #include <functional>
@@ -83,6 +84,15 @@ TEST(Blocks, RefuseWhatIsNoWholeMultipleOfOneScale) {
   EXPECT_TRUE(refused({1e30f}));    // 127 times the largest is less
   EXPECT_TRUE(refused({INFINITY}));
   EXPECT_TRUE(refused({1, NAN}));
+}
+
+// A maximum passes over what is no number.
+TEST(Blocks, RefuseWhatIsNoNumber) {
+  float values[32] = {};
+  for (int nans : {1, 32}) {
+    std::fill_n(values, nans, std::numeric_limits<float>::quiet_NaN());
+    EXPECT_FALSE(blockOf(Elem::I8x32, values).ok()) << nans;
+  }
 }
 
 TEST(Blocks, TheMessageSaysWhichFormatAndShowsValues) {

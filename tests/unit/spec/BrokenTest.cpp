@@ -296,7 +296,7 @@ const Case specs[] = {
      "must be a positive int or none, found -3"},
     {"MaskOfNone", "mask: [causal]", "mask: [{window: none}]",
      "every term of the mask is none; `all` allows every key"},
-    {"MaskOfNone", "mask: [causal]", "mask: [{any: []}]",
+    {"MaskAnyOfNone", "mask: [causal]", "mask: [{any: []}]",
      "mask term 'any' takes a list of terms"},
     {"MaskValue", "mask: [causal]", "mask: [causal, {window: h}]",
      "mask term 'window' takes a number, not a value of the graph"},

@@ -18,16 +18,24 @@ struct Bound {
   std::unique_ptr<Model> model;
   std::string messages;
 
-  // As in "causal window 4".
-  std::string mask() const {
+  // As in "causal window 4 any(every(band 2 keys)) prefix".
+  static std::string textOf(const Mask &mask) {
     std::string text;
+    for (const MaskTerm &term : mask) {
+      text += (text.empty() ? "" : " ") + term.kind;
+      for (int64_t number : term.numbers)
+        text += " " + std::to_string(number);
+      if (!term.terms.empty())
+        text += "(" + textOf(term.terms) + ")";
+    }
+    return text;
+  }
+  std::string mask() const {
     if (model)
       for (const Node &node : model->entries[0].nodes)
         if (const Operand *slot = node.slot("mask"))
-          for (const MaskTerm &term : *slot->get<Mask>())
-            text += (text.empty() ? "" : " ") + term.kind +
-                    (term.size ? " " + std::to_string(term.size) : "");
-    return text;
+          return textOf(*slot->get<Mask>());
+    return {};
   }
 };
 
@@ -116,18 +124,57 @@ TEST(Masks, TakeTheArgumentsOfTheirTerms) {
                         "' must be a positive int or none, found ");
   }
   expectRefused({"[causal, {window: h}]"},
-                "mask argument 'window' cannot be a value of the graph yet");
+                "mask term 'window' takes a number, not a value of the graph");
   expectRefused({"[{causel: 4}]"},
                 "unknown mask term 'causel'; did you mean 'causal'?");
 }
 
-TEST(Masks, OfLaterAreNamedSo) {
-  for (const char *term : {"segments", "keys", "blocks", "any", "prefix"}) {
-    std::string message =
-        std::string("the mask term '") + term + "' is not supported yet";
-    expectRefused({std::string("[") + term + "]"}, message);
-    expectRefused({std::string("[causal, {") + term + ": 4}]"}, message);
+TEST(Masks, TellKeysByValuesOfRows) {
+  for (const char *term : {"segments", "keys", "prefix"}) {
+    std::string named = std::string("{") + term + ": ids}";
+    expectMask({.mask = "[" + named + "]", .kind = "encode", .cached = false},
+               term);
+    expectRefused({std::string("[causal, ") + term + "]"},
+                  std::string("mask term '") + term + "' needs an argument");
+    expectRefused({std::string("[causal, {") + term + ": 4}]"},
+                  std::string("mask term '") + term +
+                      "' takes a value of ints");
+    expectRefused({std::string("[causal, {") + term + ": idz}]"},
+                  "'idz' is used before it is bound; did you mean 'ids'?");
   }
+}
+
+TEST(Masks, BlocksHaveFourNumbers) {
+  expectMask({"[causal, {blocks: {size: 4, local: 2, stride: 3, hop: 1}}]"},
+             "causal blocks 4 2 3 1");
+  expectMask({"[causal, {blocks: {size: $window, local: 2, stride: 3}}]"},
+             "causal blocks 4 2 3 0");
+  expectRefused({"[causal, {blocks: 4}]"},
+                "mask term 'blocks' takes {size, local, stride, hop}");
+  expectRefused({"[causal, {blocks: {size: 4, local: 0, stride: 3}}]"},
+                "mask term 'blocks' needs 'local', an int of 1 or more, found "
+                "0");
+}
+
+TEST(Masks, AnyIsOfTermsAndOfListsOfTerms) {
+  expectMask({"[causal, {any: [{band: 2}, [{chunk: 3}, {window: 5}]]}]"},
+             "causal any(band 2 every(chunk 3 window 5))");
+  // A term of none is none of the alternatives.
+  expectMask({"[causal, {any: [{window: none}, {band: 2}]}]"},
+             "causal any(band 2)");
+  expectMask({"[causal, {any: [{window: none}]}]"}, "causal");
+  expectRefused({"[causal, {any: 4}]"},
+                "mask term 'any' takes a list of terms");
+}
+
+// Of alternatives each must hold by itself.
+TEST(Masks, AnyReachesAsFarAsItsTerms) {
+  expectMask({"[{any: [causal, {window: 2}]}]"}, "any(causal window 2)");
+  expectRefused({"[{any: [causal, {chunk: 4}]}]"}, "the mask must be causal");
+  expectMask({"[{any: [[causal, {chunk: 4}], {window: 2}]}]", ", keep: 4"},
+             "any(every(causal chunk 4) window 2)");
+  expectRefused({"[causal, {any: [{window: 2}, {band: 2}]}]", ", keep: 4"},
+                "the mask reaches beyond the 4 rows that state 'kv' keeps");
 }
 
 TEST(Masks, StayWithinTheRowsThatAStateKeeps) {

@@ -23,11 +23,12 @@ TEST(TensorFile, RoundTrips) {
       {"logits.0", {2, 3}, std::vector<float>{1, -2, 3, 4, 5, 6.5}},
       {"ids", {2}, std::vector<int32_t>{7, -8}},
       {"wide", {}, std::vector<int64_t>{1ll << 40}},
+      {"flags", {2, 1}, std::vector<uint8_t>{1, 0}},
       {"none", {0, 4}, std::vector<float>{}}};
   ASSERT_TRUE(writeTensors(path, tensors).ok());
   Result<std::vector<NamedTensor>> read = readTensors(path);
   ASSERT_TRUE(read.ok()) << read.status().message();
-  ASSERT_EQ(read->size(), 4u);
+  ASSERT_EQ(read->size(), tensors.size());
   for (const NamedTensor &tensor : tensors) {
     auto found =
         std::find_if(read->begin(), read->end(), [&](const NamedTensor &other) {
@@ -61,7 +62,7 @@ TEST(TensorFile, RefusesBrokenFiles) {
       {R"({"a": {"dtype": "F32", "shape": [4294967296, 4294967296], "data_offsets": [0, 8]}})",
        "too large"},
       {R"({"a": {"dtype": "BF16", "shape": [4], "data_offsets": [0, 8]}})",
-       "type BF16 is not one of F32, I32, I64"},
+       "type BF16 is not one of F32, I32, I64, BOOL"},
   };
   test::Folder folder;
   for (const Case &one : cases) {
