@@ -42,7 +42,8 @@ LogicalResult lowerEmbedding(Walk &walk, llm::EmbeddingOp op) {
   if (failed(ids) || failed(table))
     return failure();
   RankedTensorType type = table->op.getTensorType();
-  walk.noteLimit(*ids, type.getDimSize(0));
+  if (failed(walk.noteLimit(op, *ids, type.getDimSize(0))))
+    return failure();
   // One copy serves a tied head and the embedding.
   Layout layout = isPackedForProduct(table->op) ? Layout::Panel : Layout::Rows;
   Rows y = walk.result(op.getResult(), ids->count);

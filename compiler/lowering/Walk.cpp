@@ -195,16 +195,22 @@ LogicalResult Walk::checkChoice(Operation *op, const Rows &idx,
                          << from;
 }
 
-void Walk::noteLimit(const Rows &rows, int64_t limit) {
-  if (auto made = offsets.find(rows.buffer); made != offsets.end())
-    return noteLimit(made->second.first,
-                     std::max<int64_t>(limit - made->second.second, 1));
+LogicalResult Walk::noteLimit(Operation *op, const Rows &rows, int64_t limit) {
+  if (auto made = offsets.find(rows.buffer); made != offsets.end()) {
+    auto [from, by] = made->second;
+    if (by >= limit)
+      return op->emitError()
+             << "'" << op->getName() << "' has " << limit
+             << " rows to choose from, its ints begin with " << by;
+    return noteLimit(op, from, limit - by);
+  }
   auto input = rows.buffer.getDefiningOp<InputOp>();
   if (!input)
-    return;
+    return success();
   for (Input &known : entryInputs)
     if (known.name == input.getName())
       known.limit = known.limit ? std::min(known.limit, limit) : limit;
+  return success();
 }
 
 LogicalResult Walk::lowerOp(Operation *op) {

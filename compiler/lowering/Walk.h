@@ -179,8 +179,9 @@ public:
   Ref ref(llvm::StringRef name, mlir::DenseElementsAttr constant);
 
   // The caller's ints from which `rows` come must stay below such a limit that
-  // those stay below `limit`.
-  void noteLimit(const Rows &rows, int64_t limit);
+  // those stay below `limit`; fails if none can.
+  mlir::LogicalResult noteLimit(mlir::Operation *op, const Rows &rows,
+                                int64_t limit);
   void noteOffset(const Rows &from, const Rows &to, int64_t by) {
     offsets[to.buffer] = {from, by};
   }

@@ -14,6 +14,7 @@ APART = [
     ("compiler/transforms", "compiler/kernels"), ("compiler/transforms", "compiler/lowering"),
     ("compiler/lowering", "compiler/transforms"), ("compiler/evaluate", "compiler/kernels"),
     ("compiler/evaluate", "compiler/lowering"), ("compiler/kernels", "compiler/lowering"),
+    *(("compiler/", f"runtime/{part}") for part in ("api", "artifact", "chat", "executor", "sampler", "state", "template", "tensors")),
 ]
 
 

@@ -221,3 +221,16 @@ func.func @encode(%b: !llm.batch, %x: tensor<?x16xf32> {llm.name = "x", llm.inpu
   %w = llm.use @w : tensor<16xf32>
   return %w : tensor<16xf32>
 }
+
+// -----
+
+// Every int would lie behind the table.
+llm.weight @w : tensor<4x16xf32>
+func.func @encode(%b: !llm.batch, %ids: tensor<?xi32> {llm.name = "ids", llm.input = "tokens"}) -> (tensor<?x16xf32> {llm.name = "y"}) attributes {llm.entry = "encode"} {
+  %w = llm.use @w : tensor<4x16xf32>
+  %p = llm.offset %ids by 3 : tensor<?xi32>
+  %q = llm.offset %p by 1 : tensor<?xi32>
+  // expected-error @below {{'llm.embedding' has 3 rows to choose from, its ints begin with 3}}
+  %y = llm.embedding %q, %w : (tensor<?xi32>, tensor<4x16xf32>) -> tensor<?x16xf32>
+  return %y : tensor<?x16xf32>
+}
