@@ -186,12 +186,18 @@ void Parser::node(const Tree &key, const Tree &tree, NodeDecl &out) {
   if (!opKey) {
     // The op is usually the first key; any that resembles an op is better.
     const Tree *guess = tree.keys.empty() ? nullptr : &tree.keys[0];
-    for (const Tree &field : tree.keys)
-      if (field.text != "when" && !nearest(field.text, words).empty()) {
-        guess = &field;
-        break;
-      }
-    if (guess && (guess->text == "repeat" || guess->text == "experts"))
+    auto calls = [](const Tree &field) {
+      return field.text == "repeat" || field.text == "experts";
+    };
+    auto resembles = [&](const Tree &field) {
+      return field.text != "when" && !nearest(field.text, words).empty();
+    };
+    auto found = std::find_if(tree.keys.begin(), tree.keys.end(), calls);
+    if (found == tree.keys.end())
+      found = std::find_if(tree.keys.begin(), tree.keys.end(), resembles);
+    if (found != tree.keys.end())
+      guess = &*found;
+    if (guess && calls(*guess))
       diagnostics_.error(guess->location,
                          quote(guess->text) + " needs `block`");
     else if (guess)

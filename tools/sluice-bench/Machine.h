@@ -6,7 +6,8 @@
 #include "runtime/support/Status.h"
 
 #include <cstddef>
-#include <vector>
+#include <cstdlib>
+#include <memory>
 
 namespace sluice::bench {
 
@@ -27,7 +28,10 @@ private:
   explicit Machine(int threads) : team_(threads) {}
 
   executor::Team team_;
-  std::vector<char> memory_;
+  struct Free {
+    void operator()(char *memory) const { std::free(memory); }
+  };
+  std::unique_ptr<char, Free> memory_;
   size_t at_ = 0;
 };
 

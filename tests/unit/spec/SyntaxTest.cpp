@@ -246,6 +246,8 @@ const Mistake blocks[] = {
      "a result must be a name (letters, digits, '_'), found ''"},
     {"RepeatWithoutBlock", "{repeat: layers, block: layer, x: x}",
      "{<!>repeat: layers}", "'repeat' needs `block`"},
+    {"RepeatWithoutBlockWithArguments", "{repeat: layers, block: layer, x: x}",
+     "{<!>repeat: layers, x: x}", "'repeat' needs `block`"},
     {"ExpertsWithoutBlock", "{block: mlp, h: a, fn: $act}", "{<!>experts: a}",
      "'experts' needs `block`"},
     {"ChoiceWithoutMatch", "block: mlp", "block: <!>{gelu: mlp}",
