@@ -47,6 +47,11 @@ Tensor normalized(const Tensor &x, float eps);
 Ints largest(const Tensor &scores, int64_t k);
 Tensor picked(const Tensor &x, const Ints &at);
 
+// An error unless `rows` has one for each token of the batch: rows of anything
+// else belong to no position.
+mlir::LogicalResult checkTokens(mlir::Operation *op, const Batch &batch,
+                                const Tensor &rows);
+
 // x [rows, n, d] with the pairs of each head rotated by table [rows, 2, pairs].
 Tensor rotate(const Tensor &x, const Tensor &table, llm::Pairing pairing,
               int64_t from);
@@ -60,6 +65,15 @@ struct Scores {
   const Tensor *sinks = nullptr;
   const Bias *bias = nullptr;
 };
+// As an op with the attributes and operands of an attention says it.
+template <typename OpTy> Scores scoresSaidBy(Run &run, OpTy op) {
+  return {op.getScale(),
+          op.getCap(),
+          op.getMask(),
+          run.maskValues(op.getMaskValues()),
+          run.tensor(op.getSinks()),
+          run.bias(op.getBias())};
+}
 
 // Keys and values of one sequence: [keys, groups, d], [keys, groups, dv].
 struct KeysAndValues {

@@ -123,12 +123,7 @@ Value cached(Run &run, llm::CachedOp op) {
 }
 
 FailureOr<Tensor> attention(Run &run, llm::AttentionOp op) {
-  Scores scores{op.getScale(),
-                op.getCap(),
-                op.getMask(),
-                run.maskValues(op.getMaskValues()),
-                run.tensor(op.getSinks()),
-                run.bias(op.getBias())};
+  Scores scores = scoresSaidBy(run, op);
   const Tensor &q = *run.tensor(op.getQ());
   if (op.getKv())
     return attendCache(op, run, std::get<Cache>(run.get(op.getKv())), q,
@@ -191,9 +186,8 @@ Value bucketBias(Run &run, llm::BucketBiasOp op) {
 
 } // namespace
 
-// Rows of anything else than tokens belong to no position.
-static LogicalResult checkTokens(Operation *op, const Batch &batch,
-                                 const Tensor &rows) {
+LogicalResult checkTokens(Operation *op, const Batch &batch,
+                          const Tensor &rows) {
   if (rows.shape[0] == batch.rows)
     return success();
   return op->emitError("takes a row for each of the ")

@@ -11,9 +11,8 @@ static FailureOr<Tensor> causalConv(Run &run, llm::CausalConvOp op) {
   const Tensor &x = *run.tensor(op.getX()), &w = *run.tensor(op.getW());
   const Tensor *bias = run.tensor(op.getBias());
   int64_t channels = x.width(), taps = w.width();
-  if (x.shape[0] != run.batch.rows)
-    return op.emitError("takes a row for each of the ")
-           << run.batch.rows << " tokens, found " << x.shape[0];
+  if (failed(checkTokens(op, run.batch, x)))
+    return failure();
   Tensor y{x.shape};
   for (const Span &s : run.batch.sequences) {
     Tensor &state = run.fixed(s.slot, op);

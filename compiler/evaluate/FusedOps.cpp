@@ -86,12 +86,7 @@ FailureOr<Tensor> fusedAttention(Run &run, llm::FusedAttentionOp op) {
   Tensor v =
       reshaped(*run.tensor(op.getV()),
                {static_cast<int64_t>(op.getKvHeads()), op.getValueDim()});
-  Scores scores{op.getScale(),
-                op.getCap(),
-                op.getMask(),
-                run.maskValues(op.getMaskValues()),
-                run.tensor(op.getSinks()),
-                run.bias(op.getBias())};
+  Scores scores = scoresSaidBy(run, op);
   FailureOr<Tensor> y;
   if (op.getState()) {
     Cache cache{op.getState()->str(), run.index(op.getLayer())};
