@@ -83,8 +83,9 @@ std::string Printer::relative(const std::string &path,
 std::string Printer::nameIn(const Scope &scope, const std::string &path,
                             int64_t index) const {
   bool within = !scope.group.empty() && path.starts_with(scope.group + ".");
-  return index < 0 || (within && index == scope.index) ? relative(path, scope)
-                                                       : printRef(path, index);
+  return index < 0 || (within && index == scope.index)
+             ? named(relative(path, scope))
+             : printRef(named(path), index);
 }
 
 std::string Printer::mask(const Mask &mask, const Scope &scope) const {
@@ -159,7 +160,8 @@ std::string Printer::repeat(const Node &node, Scope &scope) {
         args += ", " + call.body.inputNames[i] + ": " +
                 scope.names[size_t(call.args[i].id)];
   }
-  std::string text = "{repeat: " + relative(repeat.group, scope) + ", block: ";
+  std::string text =
+      "{repeat: " + named(relative(repeat.group, scope)) + ", block: ";
   if (order.size() == 1) {
     text += order[0];
   } else {

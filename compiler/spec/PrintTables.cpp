@@ -78,12 +78,34 @@ void Printer::line(int depth, const std::string &text,
   out_ += "\n";
 }
 
+// "a", "a.b" and "a.b.c" of "a.b.c".
+static std::vector<std::string> prefixes(const std::string &path) {
+  std::vector<std::string> out;
+  for (size_t dot = path.find('.'); dot != std::string::npos;
+       dot = path.find('.', dot + 1))
+    out.push_back(path.substr(0, dot));
+  out.push_back(path);
+  return out;
+}
+
+static std::string lastPart(const std::string &path) {
+  return path.substr(path.rfind('.') + 1);
+}
+
 std::string Printer::run() {
   line(0, "sluice: 1");
   line(0, "family: " + model_.family);
   config();
   for (const Entry &entry : model_.entries)
     countInstances(entry.nodes);
+  for (const Weight &weight : model_.weights)
+    for (const std::string &prefix : prefixes(weight.path))
+      parts_.insert(lastPart(prefix));
+  for (const State &state : model_.states)
+    for (const std::string &prefix : prefixes(state.path))
+      parts_.insert(lastPart(prefix));
+  for (const std::string &part : std::set<std::string>(parts_))
+    nameInner(part);
   Group weights, states;
   for (const Weight &weight : model_.weights)
     addRow(weights, weight, "");
@@ -155,18 +177,26 @@ rowsOf(const std::map<std::string, std::map<int64_t, const Weight *>> &map,
   return map.find(name)->second;
 }
 
-// "a", "a.b" and "a.b.c" of "a.b.c".
-static std::vector<std::string> prefixes(const std::string &path) {
-  std::vector<std::string> out;
-  for (size_t dot = path.find('.'); dot != std::string::npos;
-       dot = path.find('.', dot + 1))
-    out.push_back(path.substr(0, dot));
-  out.push_back(path);
-  return out;
+void Printer::nameInner(const std::string &part) {
+  size_t open = part.find('[');
+  if (open == std::string::npos)
+    return;
+  std::string name = part.substr(0, open) + "_" +
+                     part.substr(open + 1, part.size() - open - 2);
+  while (!parts_.insert(name).second)
+    name += "_";
+  inner_[part] = name;
 }
 
-static std::string lastPart(const std::string &path) {
-  return path.substr(path.rfind('.') + 1);
+std::string Printer::named(const std::string &path) const {
+  std::string out;
+  for (const std::string &prefix : prefixes(path)) {
+    std::string part = lastPart(prefix);
+    auto inner = inner_.find(part);
+    out += (out.empty() ? "" : ".") +
+           (inner == inner_.end() ? part : inner->second);
+  }
+  return out;
 }
 
 bool Printer::hasGroup(const Group &root, const std::string &path) {
@@ -248,7 +278,7 @@ void Printer::group(const Group &group, const std::string &path, int depth) {
       continue;
     auto inner = group.groups.find(name);
     if (inner != group.groups.end()) {
-      line(depth, name + ":");
+      line(depth, named(name) + ":");
       this->group(inner->second, full, depth + 1);
     } else if (group.weights.count(name)) {
       weight(name, full, rowsOf(group.weights, name), depth);
@@ -310,9 +340,9 @@ std::string Printer::aliasName(const std::string &path, const WeightRows &rows,
     same &= weight->aliasIndex == first.aliasIndex;
   }
   if (own && first.aliasOf.starts_with(group))
-    return yamlText(first.aliasOf.substr(group.size()));
+    return yamlText(named(first.aliasOf.substr(group.size())));
   if (first.aliasIndex < 0)
-    return yamlText(first.aliasOf);
+    return yamlText(named(first.aliasOf));
   std::string number = std::to_string(first.aliasIndex);
   if (!same) {
     number = "${[";
@@ -321,9 +351,8 @@ std::string Printer::aliasName(const std::string &path, const WeightRows &rows,
                 std::to_string(targets.count(i) ? targets.at(i) : 0);
     number += "][$i]}";
   }
-  size_t dot = first.aliasOf.rfind('.');
-  return yamlText(first.aliasOf.substr(0, dot) + "[" + number + "]" +
-                  first.aliasOf.substr(dot));
+  std::string use = named(first.aliasOf);
+  return yamlText(use.insert(use.rfind('.'), "[" + number + "]"));
 }
 
 void Printer::weight(const std::string &name, const std::string &path,

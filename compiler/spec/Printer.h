@@ -58,6 +58,9 @@ private:
                            int64_t count) const;
   std::string sourceKey(const Weight &weight) const;
   int64_t countOf(const std::string &path) const;
+  void nameInner(const std::string &part);
+  // A path as the printed spec has it.
+  std::string named(const std::string &path) const;
   std::string aliasName(const std::string &path, const WeightRows &rows,
                         int64_t count) const;
   std::string whenOf(const std::vector<int64_t> &present, int64_t count) const;
@@ -92,8 +95,11 @@ private:
   const Model &model_;
   const std::string &specs_;
   std::string out_;
-  std::map<std::string, int64_t> counts_;     // of groups with instances
-  std::map<std::string, std::string> blocks_; // text -> name
+  std::map<std::string, int64_t> counts_; // of groups with instances
+  // An instance of a group within another becomes a group: "g[2]" -> "g_2".
+  std::map<std::string, std::string> inner_;
+  std::set<std::string> parts_;                                 // of all paths
+  std::map<std::string, std::string> blocks_;                   // text -> name
   std::vector<std::pair<std::string, std::string>> blockOrder_; // name, text
   std::set<std::string> blockNames_;
 };
