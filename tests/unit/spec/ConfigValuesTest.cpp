@@ -6,11 +6,6 @@ using namespace sluice::spec::test;
 
 namespace {
 
-struct Bound {
-  std::unique_ptr<Model> model;
-  std::string messages;
-};
-
 // One parameter `p` of these keys.
 Bound bound(const std::string &declared, const std::string &configText,
             const std::string &others = "") {
@@ -23,14 +18,7 @@ Bound bound(const std::string &declared, const std::string &configText,
                      "entries:\n  encode:\n    inputs: {ids: tokens}\n"
                      "    nodes:\n      - x: {embedding: ids, w: table}\n"
                      "    outputs: {rows: x}\n";
-  sluice::checkpoint::Checkpoint ck = openCheckpoint(dir.path());
-  Diagnostics diagnostics;
-  SpecPtr parsed = parseSpecText("spec.yaml", text, diagnostics);
-  Bound out;
-  if (parsed)
-    out.model = bind(*parsed, ck, diagnostics);
-  out.messages = diagnostics.print();
-  return out;
+  return bindText(text, openCheckpoint(dir.path()));
 }
 
 struct Reading {

@@ -55,6 +55,32 @@ inline checkpoint::Checkpoint randomCheckpoint(const Folder &dir,
   return std::move(*made);
 }
 
+// A model, or what stands in its way.
+struct Bound {
+  std::unique_ptr<Model> model;
+  std::string messages;
+};
+
+// Whatever binds can be printed, and what is printed binds.
+inline Bound bindText(const std::string &spec, const checkpoint::Checkpoint &ck,
+                      const std::string &name = "spec.yaml") {
+  Diagnostics diagnostics;
+  SpecPtr parsed = parseSpecText(name, spec, diagnostics);
+  Bound out;
+  if (parsed)
+    out.model = bind(*parsed, ck, diagnostics);
+  EXPECT_EQ(out.model == nullptr, !diagnostics.ok());
+  if (out.model) {
+    Diagnostics again;
+    SpecPtr resolved =
+        parseSpecText("resolved.yaml", printResolved(*out.model), again);
+    EXPECT_TRUE(resolved && bind(*resolved, ck, again))
+        << again.print() << printResolved(*out.model);
+  }
+  out.messages = diagnostics.print();
+  return out;
+}
+
 inline std::string source(const std::string &path) {
   return std::string(SLUICE_SOURCE_DIR) + "/" + path;
 }

@@ -7,31 +7,13 @@ using namespace sluice::spec::test;
 
 namespace {
 
-struct Bound {
-  std::unique_ptr<Model> model;
-  std::string messages;
-};
-
 Bound bound(const std::string &text) {
   Folder dir;
   dir.add("config.json", "{}");
   dir.writeTensors(
       "model.safetensors",
       {{"emb", {5, 4}}, {"w.0", {4, 4}}, {"w.1", {4, 4}}, {"v.0", {4, 4}}});
-  checkpoint::Checkpoint ck = openCheckpoint(dir.path());
-  Diagnostics diagnostics;
-  SpecPtr parsed = parseSpecText("spec.yaml", text, diagnostics);
-  Bound out;
-  if (parsed)
-    out.model = bind(*parsed, ck, diagnostics);
-  if (out.model) {
-    SpecPtr resolved =
-        parseSpecText("resolved.yaml", printResolved(*out.model), diagnostics);
-    EXPECT_TRUE(resolved && bind(*resolved, ck, diagnostics))
-        << diagnostics.print() << printResolved(*out.model);
-  }
-  out.messages = diagnostics.print();
-  return out;
+  return bindText(text, openCheckpoint(dir.path()));
 }
 
 // Four layers, of which the last two have the weights of the first two.

@@ -8,28 +8,8 @@ using namespace sluice::spec::test;
 
 namespace {
 
-struct Bound {
-  std::unique_ptr<Model> model;
-  std::string messages;
-};
-
 Bound bindText(const std::string &spec, const std::string &checkpoint) {
-  sluice::checkpoint::Checkpoint ck = openCheckpoint(checkpoint);
-  Diagnostics diagnostics;
-  SpecPtr parsed = parseSpecText("spec.yaml", spec, diagnostics);
-  Bound out;
-  if (parsed)
-    out.model = bind(*parsed, ck, diagnostics);
-  if (out.model) {
-    // Whatever binds can be printed and read again.
-    Diagnostics again;
-    SpecPtr resolved =
-        parseSpecText("resolved.yaml", printResolved(*out.model), again);
-    EXPECT_TRUE(resolved && bind(*resolved, ck, again))
-        << again.print() << printResolved(*out.model);
-  }
-  out.messages = diagnostics.print();
-  return out;
+  return sluice::spec::test::bindText(spec, openCheckpoint(checkpoint));
 }
 
 // A spec around some weights, all of which one node adds up.
@@ -447,6 +427,42 @@ TEST(Language, SameAsDropsWhatTheFileHolds) {
   ASSERT_TRUE(bound.model) << bound.messages;
   EXPECT_EQ(bound.model->stored({"head", -1})->path, "table");
   EXPECT_EQ(bound.model->ignored, (std::vector<std::string>{"copy"}));
+}
+
+// The path of an instance within a group of instances has a number that no name
+// of a spec may have.
+TEST(Language, AnInnerInstanceIsPrintedAsAGroup) {
+  Folder dir;
+  dir.add("config.json", "{}");
+  Shapes shapes = {{"emb", {5, 4}}};
+  for (const char *name : {"t.0.0", "t.0.1", "t.1.0", "t.1.1", "o.0", "o.1"})
+    shapes[name] = {4, 4};
+  dir.writeTensors("model.safetensors", shapes);
+  Bound bound = bindText(
+      "sluice: 1\nfamily: w\nweights:\n"
+      "  table: {shape: [5, 4], hf: emb}\n  layers:\n    each: {i: 2}\n"
+      "    inner:\n      each: {j: 2}\n      w: {shape: [4, 4], hf: t.$i.$j}\n"
+      "    inner_1: {w: {shape: [4, 4], hf: o.$i}}\n"
+      "blocks:\n  one: {inputs: [x], returns: [x], nodes: "
+      "[x: {linear: x, w: w}]}\n"
+      "  layer:\n    inputs: [x]\n    returns: [x]\n    nodes:\n"
+      "      - x: {block: one, in: \"inner[1]\", x: x}\n"
+      "      - x: {block: one, in: inner_1, x: x}\n"
+      "      - x: {repeat: inner, block: one, x: x}\n"
+      "entries:\n  encode:\n    inputs: {ids: tokens}\n    nodes:\n"
+      "      - x: {embedding: ids, w: table}\n"
+      "      - x: {repeat: layers, block: layer, x: x}\n"
+      "    outputs: {rows: x}\n",
+      dir.path());
+  ASSERT_TRUE(bound.model) << bound.messages;
+  std::string resolved = printResolved(*bound.model);
+  for (const char *line :
+       {"    inner_0:\n      w: {shape: [4, 4], hf: t.$i.0}",
+        "    inner_1_:\n      w: {shape: [4, 4], hf: t.$i.1}",
+        "    inner_1:\n      w: {shape: [4, 4], hf: o.$i}",
+        "v1: {linear: x, w: inner_1_.w}", "v2: {linear: v1, w: inner_1.w}",
+        "w: \"layers[1].inner_1_.w\""})
+    EXPECT_NE(resolved.find(line), std::string::npos) << line << resolved;
 }
 
 } // namespace

@@ -14,10 +14,7 @@ struct Attention {
   bool cached = true;
 };
 
-struct Bound {
-  std::unique_ptr<Model> model;
-  std::string messages;
-
+struct BoundMask : Bound {
   // As in "causal window 4 any(every(band 2 keys)) prefix".
   static std::string textOf(const Mask &mask) {
     std::string text;
@@ -39,7 +36,7 @@ struct Bound {
   }
 };
 
-Bound bound(const Attention &a) {
+BoundMask bound(const Attention &a) {
   Folder dir;
   dir.add("config.json", R"({"window": 4, "word": "x"})");
   dir.writeTensors("model.safetensors", {{"emb", {5, 4}}});
@@ -61,24 +58,17 @@ Bound bound(const Attention &a) {
       "      - h: {attention: h, " + (a.cached ? "kv: kv" : "k: h, v: h") +
       ", scale: 1.0, mask: " + a.mask +
       "}\n      - x: {reshape: h, to: [4]}\n    outputs: {" + output + ": x}\n";
-  sluice::checkpoint::Checkpoint ck = openCheckpoint(dir.path());
-  Diagnostics diagnostics;
-  SpecPtr parsed = parseSpecText("spec.yaml", text, diagnostics);
-  Bound out;
-  if (parsed)
-    out.model = bind(*parsed, ck, diagnostics);
-  out.messages = diagnostics.print();
-  return out;
+  return {bindText(text, openCheckpoint(dir.path()))};
 }
 
 void expectMask(const Attention &a, const std::string &terms) {
-  Bound found = bound(a);
+  BoundMask found = bound(a);
   EXPECT_TRUE(found.model) << a.mask << "\n" << found.messages;
   EXPECT_EQ(found.mask(), terms) << a.mask;
 }
 
 void expectRefused(const Attention &a, const std::string &message) {
-  Bound found = bound(a);
+  BoundMask found = bound(a);
   EXPECT_FALSE(found.model) << a.mask;
   EXPECT_NE(found.messages.find("error: " + message), std::string::npos)
       << a.mask << "\n"
@@ -213,7 +203,7 @@ TEST(Masks, OfGenerationAreCausal) {
 
 TEST(Masks, OfOtherEntriesMaySeeAll) {
   for (const char *kind : {"encode", "embed", "classify", "fill"}) {
-    Bound found = bound({.mask = "[all]", .kind = kind, .cached = false});
+    BoundMask found = bound({.mask = "[all]", .kind = kind, .cached = false});
     // Some need outputs of other names; none refuses the mask.
     EXPECT_EQ(found.messages.find("mask"), std::string::npos)
         << kind << found.messages;

@@ -8,10 +8,7 @@ namespace {
 
 using Shape = std::vector<int64_t>;
 
-struct Bound {
-  std::unique_ptr<Model> model;
-  std::string messages;
-
+struct BoundStates : Bound {
   const State *state(const std::string &path, int64_t index = -1) const {
     return model ? model->state({path, index}) : nullptr;
   }
@@ -23,8 +20,8 @@ struct Uses {
   std::string nodes{}, layer{}, blocks{};
 };
 
-Bound bound(const std::string &states, const Uses &uses = {},
-            const std::string &configText = "{}") {
+BoundStates bound(const std::string &states, const Uses &uses = {},
+                  const std::string &configText = "{}") {
   Folder dir;
   dir.add("config.json", configText);
   dir.writeTensors(
@@ -52,14 +49,7 @@ Bound bound(const std::string &states, const Uses &uses = {},
       "  embed:\n    when: $n == 99\n    inputs: {ids: tokens}\n    nodes:\n"
       "      - x: {embedding: ids, w: table}\n"
       "      - x: {pool_rows: x, by: mean}\n    outputs: {vector: x}\n";
-  sluice::checkpoint::Checkpoint ck = openCheckpoint(dir.path());
-  Diagnostics diagnostics;
-  SpecPtr parsed = parseSpecText("spec.yaml", text, diagnostics);
-  Bound out;
-  if (parsed)
-    out.model = bind(*parsed, ck, diagnostics);
-  out.messages = diagnostics.print();
-  return out;
+  return {bindText(text, openCheckpoint(dir.path()))};
 }
 
 std::string conv(const std::string &state, const std::string &more = "") {
@@ -67,15 +57,15 @@ std::string conv(const std::string &state, const std::string &more = "") {
 }
 
 void expectRefused(const std::string &states, const std::string &message) {
-  Bound found = bound(states);
+  BoundStates found = bound(states);
   EXPECT_FALSE(found.model) << states;
   EXPECT_NE(found.messages.find(message), std::string::npos)
       << states << found.messages;
 }
 
 TEST(States, ACacheHasKeysAndValuesWhateverTheirOrder) {
-  Bound found = bound("  kv: {cache: {v: [$n, 5], k: [$n, $n + 1]}}\n",
-                      {"      - _: {append: kv, k: h, v: h}\n"});
+  BoundStates found = bound("  kv: {cache: {v: [$n, 5], k: [$n, $n + 1]}}\n",
+                            {"      - _: {append: kv, k: h, v: h}\n"});
   const State *state = found.state("kv");
   ASSERT_TRUE(state) << found.messages;
   ASSERT_EQ(state->fields.size(), 2u);
@@ -86,9 +76,10 @@ TEST(States, ACacheHasKeysAndValuesWhateverTheirOrder) {
 }
 
 TEST(States, AFixedOneHasAShapeAndAValueToBeginWith) {
-  Bound found = bound("  a: {fixed: [$n, 2]}\n  b: {fixed: [7], init: -1}\n"
-                      "  c: {fixed: [1, 2, 3], init: $n / 2.0}\n",
-                      {conv("a") + conv("b") + conv("c")});
+  BoundStates found =
+      bound("  a: {fixed: [$n, 2]}\n  b: {fixed: [7], init: -1}\n"
+            "  c: {fixed: [1, 2, 3], init: $n / 2.0}\n",
+            {conv("a") + conv("b") + conv("c")});
   ASSERT_TRUE(found.model) << found.messages;
   EXPECT_TRUE(found.state("a")->fixed);
   EXPECT_EQ(found.state("a")->fields[0],
@@ -101,7 +92,7 @@ TEST(States, AFixedOneHasAShapeAndAValueToBeginWith) {
 TEST(States, LimitsArePositiveOrNone) {
   const std::string cache = "  kv: {cache: {k: [1, 4], v: [1, 4]}, ";
   const Uses appended = {"      - _: {append: kv, k: h, v: h}\n"};
-  Bound found = bound(cache + "keep: $n, chunk: $n * 2}\n", appended);
+  BoundStates found = bound(cache + "keep: $n, chunk: $n * 2}\n", appended);
   ASSERT_TRUE(found.model) << found.messages;
   EXPECT_EQ(found.state("kv")->keep, 3);
   EXPECT_EQ(found.state("kv")->chunk, 6);
@@ -146,7 +137,7 @@ TEST(States, AFalseConditionLeavesAStateOrAGroupOut) {
                              "  g:\n    when: $n > 3\n    b: {fixed: [4]}\n";
   const Uses uses = {conv("a", ", when: $n == 3") +
                      conv("g.b", ", when: $n > 3")};
-  Bound found = bound(states, uses);
+  BoundStates found = bound(states, uses);
   ASSERT_TRUE(found.model) << found.messages;
   EXPECT_TRUE(found.state("a"));
   EXPECT_FALSE(found.state("g.b"));
@@ -157,10 +148,10 @@ TEST(States, AFalseConditionLeavesAStateOrAGroupOut) {
 }
 
 TEST(States, AGroupHasAnInstanceForEachIndex) {
-  Bound found = bound("  layers:\n    each: {i: 2}\n"
-                      "    a: {fixed: [$i + 1]}\n"
-                      "    odd: {fixed: [4], when: $i % 2 == 1}\n",
-                      {.layer = conv("a") + conv("odd", ", when: $odd")});
+  BoundStates found = bound("  layers:\n    each: {i: 2}\n"
+                            "    a: {fixed: [$i + 1]}\n"
+                            "    odd: {fixed: [4], when: $i % 2 == 1}\n",
+                            {.layer = conv("a") + conv("odd", ", when: $odd")});
   ASSERT_TRUE(found.model) << found.messages;
   EXPECT_EQ(found.state("layers.a", 0)->fields[0].second, (Shape{1}));
   EXPECT_EQ(found.state("layers.a", 1)->fields[0].second, (Shape{2}));
@@ -171,7 +162,7 @@ TEST(States, AGroupHasAnInstanceForEachIndex) {
 
 // Only one index is kept apart; an inner one becomes part of the path.
 TEST(States, AGroupWithinAGroupIsNumberedInItsPath) {
-  Bound found =
+  auto found =
       bound("  layers:\n    each: {i: 2}\n    inner:\n"
             "      each: {j: 3}\n"
             "      a: {fixed: [10 * $i + $j + 1]}\n",

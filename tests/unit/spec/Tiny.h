@@ -44,14 +44,7 @@ inline std::string messages(const std::string &spec,
   Folder dir;
   dir.add("config.json", configText);
   dir.writeTensors("model.safetensors", shapes);
-  checkpoint::Checkpoint ck = openCheckpoint(dir.path());
-  Diagnostics diagnostics;
-  SpecPtr parsed = parseSpecText("tiny.yaml", spec, diagnostics);
-  std::unique_ptr<Model> model;
-  if (parsed)
-    model = bind(*parsed, ck, diagnostics);
-  EXPECT_EQ(model == nullptr, !diagnostics.ok());
-  return diagnostics.print();
+  return bindText(spec, openCheckpoint(dir.path()), "tiny.yaml").messages;
 }
 
 // `to` stands for `from` in the spec. A message points to the place of `to`
