@@ -217,15 +217,16 @@ bool GraphBuilder::lookup(const Scalar &word, Frame &frame, ValueId &out) {
 // `layers[2].w`: the path without the number, and the number.
 static std::optional<std::pair<std::string, int64_t>>
 instanceOf(const std::string &name) {
-  size_t open = name.find('['), close = name.find(']');
+  std::optional<InstanceName> stated = instanceName(name);
+  if (!stated)
+    return std::nullopt;
+  const std::string &text = stated->index;
   int64_t index = -1;
-  if (open == std::string::npos || close == std::string::npos || close < open)
-    return std::nullopt;
   auto [end, error] =
-      std::from_chars(name.data() + open + 1, name.data() + close, index);
-  if (error != std::errc() || end != name.data() + close || index < 0)
+      std::from_chars(text.data(), text.data() + text.size(), index);
+  if (error != std::errc() || end != text.data() + text.size() || index < 0)
     return std::nullopt;
-  return std::pair(name.substr(0, open) + name.substr(close + 1), index);
+  return std::pair(stated->name, index);
 }
 
 WeightRef GraphBuilder::weightOf(const std::string &name,

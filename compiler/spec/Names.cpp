@@ -104,6 +104,15 @@ std::string printShape(const std::vector<int64_t> &shape) {
   return text + "]";
 }
 
+std::optional<InstanceName> instanceName(std::string_view text) {
+  size_t open = text.find('['), close = text.rfind(']');
+  if (open == text.npos || close == text.npos || close < open)
+    return std::nullopt;
+  return InstanceName{
+      std::string(text.substr(0, open)).append(text.substr(close + 1)),
+      std::string(text.substr(open + 1, close - open - 1))};
+}
+
 bool matchesPattern(std::string_view pattern, std::string_view name) {
   // Greedy with one point to return to per kind of star, so that a hostile
   // pattern costs at most pattern x name steps per star.

@@ -33,6 +33,12 @@ std::string quote(std::string_view text);
 // "[2, 3]"
 std::string printShape(const std::vector<int64_t> &shape);
 
+// "a.b" and "3" of "a[3].b"; nothing without brackets.
+struct InstanceName {
+  std::string name, index;
+};
+std::optional<InstanceName> instanceName(std::string_view text);
+
 // `*` stands for anything within one dotted part, `**` for anything at all.
 bool matchesPattern(std::string_view pattern, std::string_view name);
 

@@ -164,15 +164,15 @@ void Parser::weightBias(const Tree &tree, WeightLeaf &out) {
 
 // name, or group[instance].name
 void Parser::aliasName(const Tree &tree, AliasDecl &out) {
-  size_t open = tree.text.find('['), close = tree.text.rfind(']');
-  if (open == std::string::npos || close == std::string::npos || close < open) {
+  std::optional<InstanceName> stated = instanceName(tree.text);
+  if (!stated) {
     out.use = word(tree, "the other weight");
     return;
   }
   Tree number = tree;
-  number.text = tree.text.substr(open + 1, close - open - 1);
+  number.text = stated->index;
   out.instance = text(number);
-  out.use = tree.text.substr(0, open) + tree.text.substr(close + 1);
+  out.use = stated->name;
 }
 
 std::optional<AliasDecl> Parser::alias(const Tree &tree,

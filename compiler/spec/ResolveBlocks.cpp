@@ -44,10 +44,8 @@ void NameResolver::useName(const std::string &name, const Location &location,
 
 // layers[2].w -> layers.w
 static std::string withoutInstance(const std::string &name) {
-  size_t open = name.find('['), close = name.find(']');
-  return open == std::string::npos || close == std::string::npos
-             ? name
-             : name.substr(0, open) + name.substr(close + 1);
+  std::optional<InstanceName> stated = instanceName(name);
+  return stated ? stated->name : name;
 }
 
 // A block that lists what it takes from its scope takes nothing else, and what
