@@ -231,11 +231,12 @@ instanceOf(const std::string &name) {
 
 WeightRef GraphBuilder::weightOf(const std::string &name,
                                  const Frame &frame) const {
-  if (auto stated = instanceOf(name); stated && !frame.file->library)
-    return {stated->first, stated->second};
   if (auto it = frame.weights.find(name); it != frame.weights.end())
     return it->second;
   WeightRef near{frame.scope.child(name), frame.scope.index}, root{name, -1};
+  if (auto stated = instanceOf(name);
+      stated && !frame.file->library && !model_.weight(near))
+    return {stated->first, stated->second};
   bool isAtRoot = !frame.file->library && !frame.scope.path.empty() &&
                   !model_.weight(near) && model_.weight(root);
   return isAtRoot ? root : near;
@@ -243,11 +244,12 @@ WeightRef GraphBuilder::weightOf(const std::string &name,
 
 StateRef GraphBuilder::stateOf(const std::string &name,
                                const Frame &frame) const {
-  if (auto stated = instanceOf(name); stated && !frame.file->library)
-    return {stated->first, stated->second};
   if (auto it = frame.states.find(name); it != frame.states.end())
     return it->second;
   StateRef near{frame.scope.child(name), frame.scope.index}, root{name, -1};
+  if (auto stated = instanceOf(name);
+      stated && !frame.file->library && !model_.state(near))
+    return {stated->first, stated->second};
   bool isAtRoot =
       !frame.file->library && !model_.state(near) && model_.state(root);
   return isAtRoot ? root : near;

@@ -105,8 +105,13 @@ std::string printShape(const std::vector<int64_t> &shape) {
 }
 
 std::optional<InstanceName> instanceName(std::string_view text) {
-  size_t open = text.find('['), close = text.rfind(']');
-  if (open == text.npos || close == text.npos || close < open)
+  size_t open = text.find('['), close = open;
+  if (open == text.npos)
+    return std::nullopt;
+  for (int depth = 0; close < text.size(); ++close)
+    if (depth += (text[close] == '[') - (text[close] == ']'); depth == 0)
+      break;
+  if (close == text.size())
     return std::nullopt;
   return InstanceName{
       std::string(text.substr(0, open)).append(text.substr(close + 1)),

@@ -33,7 +33,7 @@ std::string quote(std::string_view text);
 // "[2, 3]"
 std::string printShape(const std::vector<int64_t> &shape);
 
-// "a.b" and "3" of "a[3].b"; nothing without brackets.
+// "a.b" and "3" of "a[3].b", by the first brackets; nothing without any.
 struct InstanceName {
   std::string name, index;
 };

@@ -43,9 +43,10 @@ void NameResolver::useName(const std::string &name, const Location &location,
 }
 
 // layers[2].w -> layers.w
-static std::string withoutInstance(const std::string &name) {
-  std::optional<InstanceName> stated = instanceName(name);
-  return stated ? stated->name : name;
+static std::string withoutInstances(std::string name) {
+  while (std::optional<InstanceName> stated = instanceName(name))
+    name = stated->name;
+  return name;
 }
 
 // A block that lists what it takes from its scope takes nothing else, and what
@@ -62,7 +63,7 @@ void NameResolver::weightName(const std::string &name, const Location &location,
                              suggest(name, block->weights));
     return;
   }
-  if (!leaves_.endsIn(withoutInstance(name)))
+  if (!leaves_.endsIn(withoutInstances(name)))
     diagnostics_.error(
         location, "unknown weight " + quote(name) +
                       hint(name, [&] { return lastParts(leaves_.paths()); }));
@@ -80,7 +81,7 @@ void NameResolver::stateName(const std::string &name, const Location &location,
                              suggest(name, block->states));
     return;
   }
-  if (!states_.endsIn(withoutInstance(name)))
+  if (!states_.endsIn(withoutInstances(name)))
     diagnostics_.error(
         location, "unknown state " + quote(name) +
                       hint(name, [&] { return lastParts(states_.paths()); }));

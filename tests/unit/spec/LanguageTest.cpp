@@ -448,6 +448,8 @@ TEST(Language, AnInnerInstanceIsPrintedAsAGroup) {
       "  layer:\n    inputs: [x]\n    returns: [x]\n    nodes:\n"
       "      - x: {block: one, in: \"inner[1]\", x: x}\n"
       "      - x: {block: one, in: inner_1, x: x}\n"
+      "      - x: {linear: x, w: \"inner[1].w\"}\n"
+      "      - x: {linear: x, w: \"layers[1].inner[0].w\"}\n"
       "      - x: {repeat: inner, block: one, x: x}\n"
       "entries:\n  encode:\n    inputs: {ids: tokens}\n    nodes:\n"
       "      - x: {embedding: ids, w: table}\n"
@@ -461,6 +463,8 @@ TEST(Language, AnInnerInstanceIsPrintedAsAGroup) {
         "    inner_1_:\n      w: {shape: [4, 4], hf: t.$i.1}",
         "    inner_1:\n      w: {shape: [4, 4], hf: o.$i}",
         "v1: {linear: x, w: inner_1_.w}", "v2: {linear: v1, w: inner_1.w}",
+        "v3: {linear: v2, w: inner_1_.w}",
+        "v4: {linear: v3, w: \"layers[1].inner_0.w\"}",
         "w: \"layers[1].inner_1_.w\""})
     EXPECT_NE(resolved.find(line), std::string::npos) << line << resolved;
 }
