@@ -34,7 +34,7 @@ template <typename Op> struct EpiloguePattern : FusionPattern<Op> {
   using FusionPattern<Op>::FusionPattern;
 
   // Replaces `op`, which reads `value`, by `product` with `added` in it.
-  LogicalResult finish(Op op, Value value, const Product &product,
+  LogicalResult finish(Op op, Value value, const LinearForm &product,
                        const char *added, PatternRewriter &rewriter) const {
     FusedLinearOp fused =
         product.build(rewriter, this->fusion.locate({product.op, op}));
@@ -46,22 +46,22 @@ template <typename Op> struct EpiloguePattern : FusionPattern<Op> {
   }
 
   // The product that makes `value`, if it has one result that only `op` reads.
-  Product sourceOf(Op op, Value value, PatternRewriter &rewriter) const {
-    Product product = Product::of(value.getDefiningOp());
+  LinearForm sourceOf(Op op, Value value, PatternRewriter &rewriter) const {
+    LinearForm product = LinearForm::of(value.getDefiningOp());
     if (!product)
       return {};
     if (product.op->getNumResults() != 1)
       return (void)this->fusion.miss(rewriter, op, product.op,
                                      "the product has several results"),
-             Product();
+             LinearForm();
     if (Operation *other = otherUser(value, op))
       return (void)this->fusion.miss(rewriter, op, other,
                                      "the product's result is also read here"),
-             Product();
+             LinearForm();
     return product;
   }
 
-  LogicalResult wrongOrder(Op op, const Product &product,
+  LogicalResult wrongOrder(Op op, const LinearForm &product,
                            PatternRewriter &rewriter) const {
     return this->fusion.miss(rewriter, op, product.op,
                              "the product's epilogue already has a later step");
@@ -72,7 +72,7 @@ struct FuseAct : EpiloguePattern<ActOp> {
   using EpiloguePattern::EpiloguePattern;
   LogicalResult matchAndRewrite(ActOp op,
                                 PatternRewriter &rewriter) const override {
-    Product product = sourceOf(op, op.getX(), rewriter);
+    LinearForm product = sourceOf(op, op.getX(), rewriter);
     if (!product)
       return rewriter.notifyMatchFailure(op, "no product of its own in front");
     if (!isEpilogue(op.getFn()))
@@ -90,7 +90,7 @@ struct FuseCap : EpiloguePattern<SoftcapOp> {
   using EpiloguePattern::EpiloguePattern;
   LogicalResult matchAndRewrite(SoftcapOp op,
                                 PatternRewriter &rewriter) const override {
-    Product product = sourceOf(op, op.getX(), rewriter);
+    LinearForm product = sourceOf(op, op.getX(), rewriter);
     if (!product)
       return rewriter.notifyMatchFailure(op, "no product of its own in front");
     if (product.epilogue.cap || product.residual)
@@ -106,7 +106,7 @@ struct FuseBinary : EpiloguePattern<BinaryOp> {
                                 PatternRewriter &rewriter) const override {
     for (auto [value, other] :
          {std::pair{op.getY(), op.getX()}, std::pair{op.getX(), op.getY()}}) {
-      if (!Product::of(value.getDefiningOp()))
+      if (!LinearForm::of(value.getDefiningOp()))
         continue;
       if (op.getKind() == BinaryKind::mul && numberOf(other))
         return fuseScale(op, value, other, rewriter);
@@ -122,7 +122,7 @@ struct FuseBinary : EpiloguePattern<BinaryOp> {
 private:
   LogicalResult fuseScale(BinaryOp op, Value value, Value factor,
                           PatternRewriter &rewriter) const {
-    Product product = sourceOf(op, value, rewriter);
+    LinearForm product = sourceOf(op, value, rewriter);
     if (!product)
       return failure();
     if (product.epilogue.scale || product.epilogue.cap || product.residual)
@@ -135,7 +135,7 @@ private:
                              PatternRewriter &rewriter) const {
     if (value == residual)
       return rewriter.notifyMatchFailure(op, "a product added to itself");
-    Product product = sourceOf(op, value, rewriter);
+    LinearForm product = sourceOf(op, value, rewriter);
     if (!product)
       return failure();
     if (product.residual)

@@ -21,17 +21,17 @@ struct FuseExperts : FusionPattern<ExpertsOp> {
                                 PatternRewriter &rewriter) const override {
     Block &body = op.getBody().front();
     Value result = cast<YieldOp>(body.getTerminator()).getValue();
-    Product down = Product::of(result.getDefiningOp());
+    LinearForm down = LinearForm::of(result.getDefiningOp());
     if (!down || !down.isPlain() || down.weights.size() != 1)
       return fusion.miss(rewriter, op, result.getDefiningOp(),
                          "the body does not end in a plain product");
-    Product first = Product::of(down.x.getDefiningOp());
+    LinearForm first = LinearForm::of(down.x.getDefiningOp());
     if (const char *why = whyNotFirst(first, down, body))
       return fusion.miss(rewriter, op, first.op ? first.op : down.op, why);
     if (op.getInScale() && op.getOutScale())
       return fusion.miss(rewriter, op, nullptr,
                          "rows are scaled before and after the experts");
-    for (const Product *product : {&first, &down})
+    for (const LinearForm *product : {&first, &down})
       for (ValueRange values :
            {ValueRange(product->weights), ValueRange(product->biases)})
         for (Value value : values)
@@ -43,8 +43,8 @@ struct FuseExperts : FusionPattern<ExpertsOp> {
   }
 
 private:
-  static const char *whyNotFirst(const Product &first, const Product &down,
-                                 Block &body) {
+  static const char *whyNotFirst(const LinearForm &first,
+                                 const LinearForm &down, Block &body) {
     if (!first || first.op->getNumResults() != 1 || !first.epilogue.act)
       return "the body does not begin with a product and its activation";
     if (first.norm || first.residual || first.epilogue.scale ||
@@ -59,7 +59,7 @@ private:
     return nullptr;
   }
 
-  void rewrite(ExpertsOp op, const Product &first, const Product &down,
+  void rewrite(ExpertsOp op, const LinearForm &first, const LinearForm &down,
                PatternRewriter &rewriter) const {
     // The stacked weight that a body's argument is a slice of.
     auto stacked = [&](Value slice) -> Value {
@@ -229,7 +229,7 @@ struct FuseRouter : FusionPattern<FusedExpertsOp> {
 private:
   LogicalResult rewrite(FusedExpertsOp op, Router &router,
                         PatternRewriter &rewriter) const {
-    Product product = Product::of(router.logits);
+    LinearForm product = LinearForm::of(router.logits);
     Operation *norm = router.logits.getX().getDefiningOp();
     bool normed = readNorm(norm, product);
     Operation *place = normed ? norm : router.logits;
@@ -271,7 +271,7 @@ private:
   }
 
   // Takes the norm in front of the product into it.
-  static bool readNorm(Operation *norm, Product &product) {
+  static bool readNorm(Operation *norm, LinearForm &product) {
     if (auto rms = dyn_cast_if_present<RmsNormOp>(norm)) {
       product.norm =
           NormAttr::get(norm->getContext(), NormKind::rms, rms.getEpsAttr());

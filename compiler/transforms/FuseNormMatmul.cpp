@@ -18,7 +18,7 @@ template <typename Op> struct FuseNorm : FusionPattern<Op> {
 
   LogicalResult matchAndRewrite(Op op,
                                 PatternRewriter &rewriter) const override {
-    Product product = Product::of(op);
+    LinearForm product = LinearForm::of(op);
     Operation *norm = product.x.getDefiningOp();
     if (product.norm || !isa_and_present<RmsNormOp, LayerNormOp>(norm))
       return rewriter.notifyMatchFailure(op, "no norm in front");

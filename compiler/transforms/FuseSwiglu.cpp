@@ -65,12 +65,12 @@ static Side readSide(Value value) {
 }
 
 // Gate and up as one product with two weights; null op with the reason.
-static Product joined(const Side &gate, const Side &up, const char *&why) {
+static LinearForm joined(const Side &gate, const Side &up, const char *&why) {
   Operation *a = gate.source.getOwner(), *b = up.source.getOwner();
   if (a == b) {
-    Product product = Product::of(a);
+    LinearForm product = LinearForm::of(a);
     if (product.weights.size() != 2 || product.epilogue)
-      return why = "the product has other results", Product();
+      return why = "the product has other results", LinearForm();
     if (gate.source.getResultNumber() == 1) {
       std::swap(product.weights[0], product.weights[1]);
       if (!product.biases.empty())
@@ -78,25 +78,25 @@ static Product joined(const Side &gate, const Side &up, const char *&why) {
     }
     return product;
   }
-  Product product = Product::of(a), other = Product::of(b);
+  LinearForm product = LinearForm::of(a), other = LinearForm::of(b);
   if (product.x != other.x)
-    return why = "gate and up are products of different rows", Product();
+    return why = "gate and up are products of different rows", LinearForm();
   if (!product.isPlain() || !other.isPlain() || product.weights.size() != 1 ||
       other.weights.size() != 1 || product.compute != other.compute ||
       product.biases.size() != other.biases.size() ||
       getElementTypeOrSelf(product.weights[0]) !=
           getElementTypeOrSelf(other.weights[0]))
-    return why = "the products of gate and up are not alike", Product();
+    return why = "the products of gate and up are not alike", LinearForm();
   product.weights.push_back(other.weights[0]);
   llvm::append_range(product.biases, other.biases);
   why = whyNotPacked(product.weights);
   if (!why)
     why = whyNotPacked(product.biases);
-  return why ? Product() : product;
+  return why ? LinearForm() : product;
 }
 
 // Puts the clamps, the number and the activation into the product.
-static const char *addNumbers(Product &product, const Side &gate,
+static const char *addNumbers(LinearForm &product, const Side &gate,
                               const Side &up) {
   if (ClampOp clamp = gate.clamp) {
     if (clamp.getLow())
@@ -144,7 +144,7 @@ struct FuseGlu : FusionPattern<BinaryOp> {
         return failure();
     }
     const char *why = nullptr;
-    Product product = joined(gate, up, why);
+    LinearForm product = joined(gate, up, why);
     if (product)
       why = addNumbers(product, gate, up);
     if (why)
@@ -170,8 +170,9 @@ private:
     return success();
   }
 
-  LogicalResult rewrite(BinaryOp op, const Product &product, const Side &gate,
-                        const Side &up, SmallVector<Operation *> &parts,
+  LogicalResult rewrite(BinaryOp op, const LinearForm &product,
+                        const Side &gate, const Side &up,
+                        SmallVector<Operation *> &parts,
                         PatternRewriter &rewriter) const {
     parts.insert(parts.begin(), gate.source.getOwner());
     if (up.source.getOwner() != gate.source.getOwner())

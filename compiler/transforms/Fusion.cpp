@@ -132,8 +132,8 @@ const char *whyNotPacked(ArrayRef<Value> weights) {
   return nullptr;
 }
 
-static Product ofLinear(llm::LinearOp op) {
-  Product product;
+static LinearForm ofLinear(llm::LinearOp op) {
+  LinearForm product;
   product.op = op;
   product.x = op.getX();
   product.weights = {op.getW()};
@@ -143,8 +143,8 @@ static Product ofLinear(llm::LinearOp op) {
   return product;
 }
 
-static Product ofFused(llm::FusedLinearOp op) {
-  Product product;
+static LinearForm ofFused(llm::FusedLinearOp op) {
+  LinearForm product;
   product.op = op;
   product.x = op.getX();
   product.normWeight = op.getNormWeight();
@@ -158,7 +158,7 @@ static Product ofFused(llm::FusedLinearOp op) {
   return product;
 }
 
-Product Product::of(Operation *op) {
+LinearForm LinearForm::of(Operation *op) {
   if (auto linear = dyn_cast_if_present<llm::LinearOp>(op))
     return ofLinear(linear);
   if (auto fused = dyn_cast_if_present<llm::FusedLinearOp>(op))
@@ -166,7 +166,7 @@ Product Product::of(Operation *op) {
   return {};
 }
 
-llm::FusedLinearOp Product::build(OpBuilder &builder, Location loc) const {
+llm::FusedLinearOp LinearForm::build(OpBuilder &builder, Location loc) const {
   return llm::FusedLinearOp::create(
       builder, loc, x, normWeight, normBias, weights, biases, residual, norm,
       compute,

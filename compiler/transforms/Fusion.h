@@ -92,7 +92,7 @@ Packing packingOf(mlir::Value weight);
 const char *whyNotPacked(llvm::ArrayRef<mlir::Value> weights);
 
 // `linear` and `fused_linear` seen alike, with what a fusion may add to them.
-struct Product {
+struct LinearForm {
   mlir::Operation *op = nullptr;
   mlir::Value x, normWeight, normBias;
   llvm::SmallVector<mlir::Value> weights, biases;
@@ -102,7 +102,7 @@ struct Product {
   llm::Epilogue epilogue;
 
   // Null `op` if the value's op is no product.
-  static Product of(mlir::Operation *op);
+  static LinearForm of(mlir::Operation *op);
   explicit operator bool() const { return op != nullptr; }
 
   // Only the sum of products and a bias.

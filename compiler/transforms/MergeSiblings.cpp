@@ -123,7 +123,7 @@ private:
           (op.getBias() && !makeAvailable(rewriter, op.getBias(), first)))
         return fusion.miss(rewriter, first, op,
                            "a weight is computed after the first product");
-    Product product = Product::of(first);
+    LinearForm product = LinearForm::of(first);
     SmallVector<Operation *> parts{first};
     for (LinearOp op : group.drop_front()) {
       product.weights.push_back(op.getW());
