@@ -57,6 +57,9 @@ CASES = {
     "deepseek_v3/plain-queries": ("DeepseekV3ForCausalLM", LLAMA | dict(num_key_value_heads=4, moe_intermediate_size=20, n_routed_experts=4, n_shared_experts=2, num_experts_per_tok=2, n_group=1, topk_group=1, first_k_dense_replace=0, q_lora_rank=None, kv_lora_rank=16, qk_nope_head_dim=8, qk_rope_head_dim=4, v_head_dim=10, rope_interleave=False, rope_parameters=ROPE, tie_word_embeddings=False), [24, 5], 37),
     "opt/before": ("OPTForCausalLM", dict(vocab_size=64, hidden_size=32, ffn_dim=44, num_hidden_layers=2, num_attention_heads=4, max_position_embeddings=64, word_embed_proj_dim=32), [24, 5, 1], 38),
     "opt/behind-narrow": ("OPTForCausalLM", dict(vocab_size=64, hidden_size=32, ffn_dim=44, num_hidden_layers=2, num_attention_heads=4, max_position_embeddings=64, word_embed_proj_dim=20, do_layer_norm_before=False), [24, 5], 39),
+    "mistral/window": ("MistralForCausalLM", LLAMA | dict(vocab_size=71, num_attention_heads=6, num_key_value_heads=3, head_dim=10, intermediate_size=52, sliding_window=5, rms_norm_eps=1e-5, rope_parameters=ROPE | dict(rope_theta=1e6)), [40, 9, 1], 41),
+    "mistral/open": ("MistralForCausalLM", LLAMA | dict(num_attention_heads=4, num_key_value_heads=1, sliding_window=None, tie_word_embeddings=True), [24, 5], 42),
+    "mistral/some": ("MinistralForCausalLM", LLAMA | dict(num_hidden_layers=3, head_dim=12, sliding_window=4, layer_types=["sliding_attention", "full_attention", "sliding_attention"]), [40, 7], 43),
 }
 # Without rotation a bias of the keys adds the same to all scores of a row.
 INERT = {"OPTForCausalLM": ("k_proj.bias",)}

@@ -1,0 +1,89 @@
+#!/usr/bin/env python3
+"""Writes the cases of decoders that only the family's own code computes (README.md).
+
+usage: own_code.py [--find] --code PATH FAMILY
+
+PATH is a folder with the files of that code as they lie beside its checkpoints (modeling_*.py); they run with
+transformers 4.39. --find looks for a seed that `common.py` takes, beginning with the one given here.
+"""
+import argparse
+import importlib.machinery
+import importlib.util
+import sys
+import types
+from pathlib import Path
+
+from torch import nn
+from transformers import PretrainedConfig
+
+import common
+
+LLAMA = dict(vocab_size=64, hidden_size=32, intermediate_size=44, num_hidden_layers=2, num_attention_heads=4, num_key_value_heads=2,
+             max_position_embeddings=64, rms_norm_eps=1e-5, rope_theta=10000.0, initializer_range=0.02)
+GROK = LLAMA | dict(hidden_act="gelu_new", num_experts_per_tok=2, output_multiplier_scale=0.5773502691896257, pad_token_id=0, bos_token_id=1, eos_token_id=2)
+MOE = LLAMA | dict(hidden_act="silu", moe_intermediate_size=12, moe_layer_freq=1, scoring_func="softmax", attention_bias=False, attention_dropout=0.0,
+                   aux_loss_alpha=0.001, seq_aux=True, pretraining_tp=1, rope_scaling=None, tie_word_embeddings=False)
+
+# family: its module, model class, config class
+CODE = {
+    "grok": ("modeling_grok", "GrokForCausalLM", "GrokConfig"),
+    "deepseek": ("modeling_deepseek", "DeepseekForCausalLM", "DeepseekConfig"),
+}
+# case: values of the config, lengths, seed
+CASES = {
+    "grok/three-of-five": (GROK | dict(num_local_experts=5, num_experts_per_tok=3, attn_output_multiplier=0.7, embedding_multiplier_scale=5.656854249492381), [24, 5, 1], 50),
+    "grok/one-key": (GROK | dict(vocab_size=61, hidden_size=40, num_attention_heads=5, num_key_value_heads=1, num_local_experts=4, attn_output_multiplier=0.3535533905932738,
+                                 embedding_multiplier_scale=6.324555320336759, rms_norm_eps=1e-3, rope_theta=500.0), [30, 4], 51),
+    "deepseek/shared": (MOE | dict(n_routed_experts=7, n_shared_experts=2, num_experts_per_tok=3, first_k_dense_replace=1, norm_topk_prob=False), [24, 5, 1], 52),
+    "deepseek/alone": (MOE | dict(vocab_size=61, hidden_size=40, num_attention_heads=4, num_key_value_heads=1, num_hidden_layers=3, n_routed_experts=4, n_shared_experts=None, moe_layer_freq=2,
+                                  num_experts_per_tok=2, first_k_dense_replace=0, norm_topk_prob=True, attention_bias=True, rope_scaling=dict(type="linear", factor=2.0)), [24, 5], 53),
+}
+
+
+def load(folder, name, config_class):
+    """The module of that name, whose files import each other as parts of a package or as they stand."""
+    sys.path.insert(0, str(folder))
+    spec = importlib.machinery.ModuleSpec("own_code_files", None, is_package=True)
+    spec.submodule_search_locations = [str(folder)]
+    sys.modules["own_code_files"] = importlib.util.module_from_spec(spec)
+    config = name.replace("modeling", "configuration")
+    if not (folder / f"{config}.py").exists():  # a class that only holds what the file says
+        stand_in = types.ModuleType(config)
+        stand_in.__dict__[config_class] = type(config_class, (PretrainedConfig,), {"keys_to_ignore_at_inference": ["past_key_values"]})
+        sys.modules[f"own_code_files.{config}"] = stand_in
+    return importlib.import_module(f"own_code_files.{name}")
+
+
+def write(case, module, seed):
+    family = case.split("/")[0]
+    _, model_class, config_class = CODE[family]
+    values, lengths, _ = CASES[case]
+    model_class, config_class = getattr(module, model_class), getattr(module, config_class)
+    stated = values | dict(architectures=[model_class.__name__], model_type=getattr(config_class, "model_type", "") or family, torch_dtype="float32",
+                           use_cache=True, tie_word_embeddings=config_class(**values).tie_word_embeddings)
+    common.write_decoder(case, (config_class, model_class), values, lengths, seed, config_file=dict(sorted(stated.items())))
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--find", action="store_true")
+    parser.add_argument("--code", type=Path, required=True)
+    parser.add_argument("family", choices=CODE)
+    args = parser.parse_args()
+    # What the code rounds to f32 goes on in f64 where the weights are of that type.
+    nn.modules.module.register_module_forward_pre_hook(
+        lambda layer, given: (given[0].to(layer.weight.dtype), *given[1:]) if isinstance(layer, nn.Linear) else None)
+    module = load(args.code.resolve(), CODE[args.family][0], CODE[args.family][2])
+    for case, (*_, seed) in CASES.items():
+        while case.split("/")[0] == args.family:
+            try:
+                write(case, module, seed)
+                break
+            except AssertionError as problem:
+                if not args.find:
+                    raise
+                print(f"{case}, seed {seed}: {problem}")
+                seed += 100
+
+
+main()
