@@ -55,6 +55,7 @@ CASES = {
     "gpt_oss/sinks": ("GptOssForCausalLM", LLAMA | dict(head_dim=12, num_local_experts=4, num_experts_per_tok=2, sliding_window=6, rope_parameters=ROPE, tie_word_embeddings=False), [24, 5, 1], 35),
     "deepseek_v3/groups": ("DeepseekV3ForCausalLM", LLAMA | dict(num_key_value_heads=4, moe_intermediate_size=20, n_routed_experts=8, n_shared_experts=1, num_experts_per_tok=2, n_group=4, topk_group=2, first_k_dense_replace=1, q_lora_rank=20, kv_lora_rank=16, qk_nope_head_dim=8, qk_rope_head_dim=4, v_head_dim=10, rope_parameters=ROPE, tie_word_embeddings=False), [24, 5, 1], 36),
     "deepseek_v3/plain-queries": ("DeepseekV3ForCausalLM", LLAMA | dict(num_key_value_heads=4, moe_intermediate_size=20, n_routed_experts=4, n_shared_experts=2, num_experts_per_tok=2, n_group=1, topk_group=1, first_k_dense_replace=0, q_lora_rank=None, kv_lora_rank=16, qk_nope_head_dim=8, qk_rope_head_dim=4, v_head_dim=10, rope_interleave=False, rope_parameters=ROPE, tie_word_embeddings=False), [24, 5], 37),
+    "deepseek_v2/library": ("DeepseekV2ForCausalLM", LLAMA | dict(num_key_value_heads=4, moe_intermediate_size=20, n_routed_experts=8, n_shared_experts=1, num_experts_per_tok=3, n_group=4, topk_group=2, topk_method="group_limited_greedy", routed_scaling_factor=2.5, first_k_dense_replace=1, q_lora_rank=20, kv_lora_rank=16, qk_nope_head_dim=8, qk_rope_head_dim=6, v_head_dim=10, rope_parameters=ROPE, tie_word_embeddings=False), [24, 5, 1], 56),
     "opt/before": ("OPTForCausalLM", dict(vocab_size=64, hidden_size=32, ffn_dim=44, num_hidden_layers=2, num_attention_heads=4, max_position_embeddings=64, word_embed_proj_dim=32), [24, 5, 1], 38),
     "opt/behind-narrow": ("OPTForCausalLM", dict(vocab_size=64, hidden_size=32, ffn_dim=44, num_hidden_layers=2, num_attention_heads=4, max_position_embeddings=64, word_embed_proj_dim=20, do_layer_norm_before=False), [24, 5], 39),
     "mistral/window": ("MistralForCausalLM", LLAMA | dict(vocab_size=71, num_attention_heads=6, num_key_value_heads=3, head_dim=10, intermediate_size=52, sliding_window=5, rms_norm_eps=1e-5, rope_parameters=ROPE | dict(rope_theta=1e6)), [40, 9, 1], 41),
@@ -100,4 +101,5 @@ def main():
                 seed += 100
 
 
-main()
+if __name__ == "__main__":
+    main()

@@ -23,11 +23,14 @@ LLAMA = dict(vocab_size=64, hidden_size=32, intermediate_size=44, num_hidden_lay
 GROK = LLAMA | dict(hidden_act="gelu_new", num_experts_per_tok=2, output_multiplier_scale=0.5773502691896257, pad_token_id=0, bos_token_id=1, eos_token_id=2)
 MOE = LLAMA | dict(hidden_act="silu", moe_intermediate_size=12, moe_layer_freq=1, scoring_func="softmax", attention_bias=False, attention_dropout=0.0,
                    aux_loss_alpha=0.001, seq_aux=True, pretraining_tp=1, rope_scaling=None, tie_word_embeddings=False)
+YARN = dict(type="yarn", beta_fast=32, beta_slow=1, original_max_position_embeddings=16)
+LATENT = MOE | dict(num_key_value_heads=4, kv_lora_rank=16, qk_nope_head_dim=8, qk_rope_head_dim=4, v_head_dim=10, first_k_dense_replace=1, ep_size=1, norm_topk_prob=False)
 
 # family: its module, model class, config class
 CODE = {
     "grok": ("modeling_grok", "GrokForCausalLM", "GrokConfig"),
     "deepseek": ("modeling_deepseek", "DeepseekForCausalLM", "DeepseekConfig"),
+    "deepseek_v2": ("modeling_deepseek", "DeepseekV2ForCausalLM", "DeepseekV2Config"),
 }
 # case: values of the config, lengths, seed
 CASES = {
@@ -37,6 +40,11 @@ CASES = {
     "deepseek/shared": (MOE | dict(n_routed_experts=7, n_shared_experts=2, num_experts_per_tok=3, first_k_dense_replace=1, norm_topk_prob=False), [24, 5, 1], 52),
     "deepseek/alone": (MOE | dict(vocab_size=61, hidden_size=40, num_attention_heads=4, num_key_value_heads=1, num_hidden_layers=3, n_routed_experts=4, n_shared_experts=None, moe_layer_freq=2,
                                   num_experts_per_tok=2, first_k_dense_replace=0, norm_topk_prob=True, attention_bias=True, rope_scaling=dict(type="linear", factor=2.0)), [24, 5], 53),
+    "deepseek_v2/lite": (LATENT | dict(q_lora_rank=None, n_routed_experts=5, n_shared_experts=2, num_experts_per_tok=3, n_group=1, topk_group=1, topk_method="greedy", routed_scaling_factor=1.0,
+                                       rope_scaling=YARN | dict(factor=4, mscale=0.707, mscale_all_dim=0.707)), [24, 5, 2], 54),
+    "deepseek_v2/groups": (LATENT | dict(vocab_size=61, num_attention_heads=3, num_key_value_heads=3, q_lora_rank=20, n_routed_experts=6, n_shared_experts=1, num_experts_per_tok=2, n_group=3,
+                                         topk_group=2, topk_method="group_limited_greedy", routed_scaling_factor=16.0, attention_bias=True, rms_norm_eps=1e-6,
+                                         rope_scaling=YARN | dict(factor=3, mscale=1.0, mscale_all_dim=0.5)), [40, 5], 55),
 }
 
 
