@@ -60,7 +60,7 @@ void WeightBinder::bindPlain(const WeightLeaf &leaf, const Place &place,
   for (const Transform &t : head.source.apply)
     if (isRowTransform(t.kind))
       rows.push_back(t);
-  if (!leaf.biasSources.empty())
+  if (ownBias(leaf))
     explicitBias(leaf, place, head, rows);
   else if (mode != BiasMode::None)
     addBias(leaf, place, head, chosen, {});
@@ -110,9 +110,7 @@ void WeightBinder::explicitBias(const WeightLeaf &leaf, const Place &place,
   if (failed)
     return;
   if (!chosen) {
-    named.bias.reset();
-    named.biasOptional = false;
-    missing(named, place);
+    missing(leaf, place, &named);
     return;
   }
   Weight bias;
@@ -294,7 +292,7 @@ void WeightBinder::bindParts(const WeightLeaf &leaf, const Place &place,
     }
     weight.dtype = dtypeOf(checkpoint_, weight.source);
     add(leaf, weight, true);
-    if (!leaf.biasSources.empty())
+    if (ownBias(leaf))
       explicitBias(leaf, place, weight, rows);
     else if (mode != BiasMode::None)
       addBias(leaf, place, weight, separate ? own : chosen,

@@ -138,7 +138,7 @@ bool WeightBinder::biasExists(const WeightLeaf &leaf, ConfigScope &env,
                               const std::string &prefix) {
   if (!leafExists(leaf, env, prefix, true))
     return false;
-  bool own = !leaf.biasSources.empty();
+  bool own = ownBias(leaf);
   std::optional<BiasMode> mode = biasMode(leaf, env);
   if (!own && mode != BiasMode::Optional)
     return mode == BiasMode::Required;

@@ -8,6 +8,12 @@ namespace sluice::spec {
 
 using SourceKind = SourceDecl::Kind;
 
+// Whether the bias lies under a name of its own in this format; in the others
+// it goes with the weight's.
+bool WeightBinder::ownBias(const WeightLeaf &leaf) const {
+  return leaf.biasSources.count(format_) > 0;
+}
+
 std::optional<WeightBinder::BiasMode>
 WeightBinder::biasMode(const WeightLeaf &leaf, Env &env) {
   BiasMode asTheFileHas =
@@ -15,7 +21,8 @@ WeightBinder::biasMode(const WeightLeaf &leaf, Env &env) {
   if (leaf.biasOptional)
     return asTheFileHas;
   if (!leaf.bias)
-    return BiasMode::None;
+    return leaf.biasSources.empty() || ownBias(leaf) ? BiasMode::None
+                                                     : BiasMode::Required;
   std::optional<Value> value = evaluate(*leaf.bias, env, diagnostics_);
   if (value && value->isNone())
     return asTheFileHas;
@@ -172,12 +179,14 @@ std::optional<WeightBinder::Chosen> WeightBinder::choose(const WeightLeaf &leaf,
   return chosen;
 }
 
-void WeightBinder::missing(const WeightLeaf &leaf, const Place &place) {
-  Missing &all = missing_[&leaf];
+void WeightBinder::missing(const WeightLeaf &owner, const Place &place,
+                           const WeightLeaf *bias) {
+  const WeightLeaf &leaf = bias ? *bias : owner;
+  Missing &all = missing_[&owner];
   // What the first instance lacks says enough about thousands.
   if (++all.count > 1)
     return;
-  missingOrder_.push_back(&leaf);
+  missingOrder_.push_back(&owner);
   std::string path = printRef(place.scope.child(leaf.name), place.scope.index);
   auto it = leaf.sources.find(format_);
   if (it == leaf.sources.end()) {
@@ -186,7 +195,8 @@ void WeightBinder::missing(const WeightLeaf &leaf, const Place &place) {
                   ")";
     return;
   }
-  std::optional<BiasMode> mode = biasMode(leaf, place.env);
+  std::optional<BiasMode> mode =
+      bias ? BiasMode::None : biasMode(leaf, place.env);
   std::vector<std::string> absent;
   for (const SourceDecl &decl : it->second) {
     std::vector<Tensor> tensors;

@@ -282,7 +282,7 @@ void WeightBinder::bindAlias(const WeightLeaf &leaf, const Place &place,
     }
   }
   add(leaf, weight, false);
-  if (!leaf.biasSources.empty())
+  if (ownBias(leaf))
     explicitBias(leaf, place, weight, {});
 }
 

@@ -107,7 +107,9 @@ private:
                                     const std::string &prefix,
                                     const std::string &path,
                                     const std::string &name);
-  void missing(const WeightLeaf &leaf, const Place &place);
+  // `bias` names the bias of `owner`, if it is that which is missing.
+  void missing(const WeightLeaf &owner, const Place &place,
+               const WeightLeaf *bias = nullptr);
   void reportMissing();
   void add(const WeightLeaf &leaf, Weight weight, bool present);
 
@@ -116,6 +118,7 @@ private:
                  const std::string &prefix, int depth);
   bool leafExists(const WeightLeaf &leaf, ConfigScope &env,
                   const std::string &prefix, bool complete);
+  bool ownBias(const WeightLeaf &leaf) const;
   std::optional<BiasMode> biasMode(const WeightLeaf &leaf, Env &env);
   bool biasExists(const WeightLeaf &leaf, ConfigScope &env,
                   const std::string &prefix);

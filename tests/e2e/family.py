@@ -33,6 +33,8 @@ class Case:
         self.args, self.folder = args, folder
         self.io = safetensors.load(os.path.join(args.case, "io.safetensors"))
         self.failures, self.checks = [], 0
+        # Whether logits are also made in chunks where no continuation is given.
+        self.chunks = "at" in self.io
         weights = safetensors.load(os.path.join(args.case, "model.safetensors"))
         # The references compute in f32 whatever the weights are stored in.
         self.narrow = any(tensor.dtype == "BF16" for tensor in weights.values())
@@ -81,6 +83,14 @@ class Case:
     def ids(self, name):
         return ",".join(map(str, self.io[name].values()))
 
+    def at(self, name, result):
+        """The rows that the reference has: all, or those that `at` names."""
+        if "at" + name not in self.io:
+            return result
+        width = len(result.data) // result.shape[0]
+        rows = self.io["at" + name].values()
+        return safetensors.Tensor(result.dtype, [len(rows), *result.shape[1:]], b"".join(result.data[row * width : (row + 1) * width] for row in rows))
+
     def check(self, what, ok, detail=""):
         self.checks += 1
         if not ok:
@@ -107,23 +117,32 @@ RESULTS = {"logits": (None, "logits"), "rows": ("encode", "rows"), "vector": ("e
            "scores": ("classify", "scores")}
 
 
+def outputs(case):
+    """For each result: its name, its name in the entry, the suffixes of the sequences that have it, options of sluice-run."""
+    for output, (entry, tensor) in RESULTS.items():
+        names = sorted(n[len(output) :] for n in case.io if n == output or n.startswith(output + ".") and n[len(output) + 1 :].isdigit())
+        if names and (not case.results or output in case.results):
+            yield output, tensor, names, ["--entry", entry] if entry else []
+
+
+def largest(case):
+    """The largest difference of prefill to the reference, without any other way of running."""
+    fused = case.compile("fused.slc")
+    return max(case.close(f"{output}{name}", case.io[output + name], case.at(name, case.run(fused, [name], *options)[tensor]))
+               for output, tensor, names, options in outputs(case) for name in names)
+
+
 def verify(case):
     fused, unfused = case.compile("fused.slc"), case.compile("unfused.slc", "--disable-pass", FUSIONS)
     worst = 0.0
-    for output, (entry, tensor) in RESULTS.items():
-        if case.results and output not in case.results:
-            continue
-        names = sorted(n[len(output) :] for n in case.io if n == output or n.startswith(output + ".") and n[len(output) + 1 :].isdigit())
-        if not names:
-            continue
-        options = ["--entry", entry] if entry else []
+    for output, tensor, names, options in outputs(case):
         alone = {}
         for name in names:
             alone[name] = result = case.run(fused, [name], *options)[tensor]
-            worst = max(worst, case.close(f"{output}{name}", case.io[output + name], result))
+            worst = max(worst, case.close(f"{output}{name}", case.io[output + name], case.at(name, result)))
             case.same(f"{output}{name}, 1 thread", result, case.run(fused, [name], *options, "--threads", "1")[tensor])
             case.same(f"{output}{name}, unfused", result, case.run(unfused, [name], *options)[tensor])
-            if output == "logits" and "generated" + name in case.io:
+            if output == "logits" and ("generated" + name in case.io or case.chunks):
                 for chunk in "1", "3":
                     case.same(f"{output}{name}, chunks of {chunk}", result, case.run(fused, [name], *options, "--chunk", chunk)[tensor])
                 case.same(f"{output}{name}, unfused decode", result, case.run(unfused, [name], *options, "--chunk", "1")[tensor])
@@ -150,13 +169,24 @@ def verify_bf16(case):
     alone = {}
     for name in names:
         alone[name] = result = case.run(model, [name])["logits"]
-        case.roughly(f"logits{name}, bf16", case.io["logits" + name], result)
+        case.roughly(f"logits{name}, bf16", case.io["logits" + name], case.at(name, result))
         if "generated" + name in case.io:
             case.same(f"logits{name}, bf16 decode", result, case.run(model, [name], "--chunk", "1")["logits"])
     if len(names) > 1:
         batch = case.run(model, names)
         for index, name in enumerate(names):
             case.same(f"logits{name}, bf16 in a batch", alone[name], batch[f"logits.{index}"])
+
+
+def stated(args):
+    """What figures.json beside the families says the largest difference is below, if it knows the case."""
+    folder, name = os.path.split(os.path.abspath(args.case))
+    folder, family = os.path.split(folder)
+    figures = os.path.join(folder, "figures.json")
+    if not os.path.exists(figures):
+        return None
+    with open(figures, encoding="utf-8") as file:
+        return json.load(file).get(f"{family}/{name}", {}).get("gguf" if args.gguf else "hf")
 
 
 def main():
@@ -170,6 +200,8 @@ def main():
     with tempfile.TemporaryDirectory() as folder:
         case = Case(args, folder)
         worst = verify(case)
+        if below := stated(args):
+            case.check("figures", worst < float(below), f"docs/families.md says < {below}, found {worst:.2g}; see families.py --measure")
         if not args.f32_only:
             verify_bf16(case)
     print(f"{args.case}: {case.checks - len(case.failures)} of {case.checks} checks hold, largest difference to the reference {worst:.2g}")

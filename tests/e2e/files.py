@@ -7,6 +7,7 @@ import shutil
 import struct
 
 import bench as harness
+import gguf_arch
 import gguf_twin
 import safetensors
 
@@ -212,11 +213,11 @@ def texts(bench):
         config = json.load(opened)
     count = config["vocab_size"]
     vocabulary = {"model": "llama", "tokens": [f"t{i}" for i in range(count)], "scores": [0.0] * count, "token_type": [1] * count}
-    tensors = gguf_twin.converted("llama", config, llama.tensors)
+    tensors = gguf_arch.converted(config, llama.tensors)
 
     def lay(keys):
         ours = {"tokenizer.ggml." + key: value for key, value in vocabulary.items()}
-        gguf_twin.write(file, gguf_twin.metadata("llama", config) | ours | keys, tensors)
+        gguf_twin.write(file, gguf_twin.metadata(config) | ours | keys, tensors)
 
     lay({})
     llama.accept("a vocabulary", checkpoint=file)

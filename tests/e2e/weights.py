@@ -6,6 +6,7 @@ import json
 import random
 
 import bench as harness
+import gguf_arch
 import gguf_twin
 import safetensors
 
@@ -40,9 +41,9 @@ def tensors(config, tied):
 
 def kept(bench, name, config, tied):
     file = bench.path(name + ".gguf")
-    found = gguf_twin.converted(config["model_type"], config, tensors(config, tied))
+    found = gguf_arch.converted(config, tensors(config, tied))
     stored = {key: gguf_twin.quantised(tensor) for key, tensor in found.items()}
-    gguf_twin.write(file, gguf_twin.metadata(config["model_type"], config), stored)
+    gguf_twin.write(file, gguf_twin.metadata(config), stored)
     ids = ",".join(str(i * 7 % 75) for i in range(21))
     results = {}
     for weights in "keep", "f32":

@@ -135,8 +135,13 @@ def write_case(case, config, model, evaluate, inputs, generate=None, inert=(), c
           f"{expected[0].std():.2f}, f32 against f64 {exact:.1g}")
 
 
-def write_decoder(case, make, values, lengths, seed, **more):
-    """A case of a decoder-only model: `make` is the pair of its config and model class."""
+def far_rows(length):
+    """The rows of a long sequence that a case holds: every 300th, and the last ones."""
+    return torch.tensor([*range(0, length - 16, 300), *range(length - 16, length)])
+
+
+def write_decoder(case, make, values, lengths, seed, far=False, **more):
+    """A case of a decoder-only model: `make` is the pair of its config and model class. Of `far` sequences, some rows."""
     config_class, model_class = make
     config = config_class(**values)
     config._attn_implementation = config._experts_implementation = "eager"
@@ -146,6 +151,10 @@ def write_decoder(case, make, values, lengths, seed, **more):
     seed_weights(model, seed)
     ids = sequences(seed + 1, lengths, config.vocab_size)
     logits = lambda m, row: m(row[None], use_cache=False).logits[0]
+    if far:
+        rows = [far_rows(len(row)) for row in ids]
+        write_case(case, config, model, lambda m, i: {"logits": logits(m, ids[i])[rows[i]]}, [{"input_ids": row, "at": at} for row, at in zip(ids, rows)], **more)
+        return model, ids
     write_case(case, config, model, lambda m, i: {"logits": logits(m, ids[i])}, [{"input_ids": row} for row in ids],
                lambda m, i: greedy(lambda row: logits(m, row), ids[i].tolist()), **more)
     return model, ids

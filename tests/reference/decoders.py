@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Writes the cases of the decoders that stand in CASES (README.md).
 
-usage: decoders.py [--find] [FAMILY...]
+usage: decoders.py [--find] [FAMILY or CASE...]
 
 --find looks for a seed that `common.py` takes, beginning with the one given here.
 """
@@ -37,6 +37,7 @@ CASES = {
     "stablelm/plain": ("StableLmForCausalLM", LLAMA | dict(rope_parameters=ROPE | dict(partial_rotary_factor=0.5)), [24, 5, 1], 20),
     "stablelm/parallel": ("StableLmForCausalLM", LLAMA | dict(use_qkv_bias=True, qk_layernorm=True, use_parallel_residual=True, rope_parameters=ROPE | dict(partial_rotary_factor=0.25)), [24, 5], 21),
     "starcoder2/window": ("Starcoder2ForCausalLM", LLAMA | dict(sliding_window=6), [24, 5, 1], 22),
+    "starcoder2/unbounded": ("Starcoder2ForCausalLM", LLAMA | dict(sliding_window=None), [24, 5], 43),
     "starcoder2/bare": ("Starcoder2ForCausalLM", LLAMA | dict(use_bias=False, hidden_act="gelu", tie_word_embeddings=False), [24, 5], 23),
     "phi/plain": ("PhiForCausalLM", LLAMA | dict(rope_parameters=ROPE | dict(partial_rotary_factor=0.5)), [24, 5, 1], 24),
     "phi/normed": ("PhiForCausalLM", LLAMA | dict(qk_layernorm=True, num_key_value_heads=4, rope_parameters=ROPE | dict(partial_rotary_factor=0.25)), [24, 5], 25),
@@ -51,6 +52,8 @@ CASES = {
     "qwen3_moe/renormed": ("Qwen3MoeForCausalLM", LLAMA | dict(head_dim=12, num_experts=4, num_experts_per_tok=2, moe_intermediate_size=20, norm_topk_prob=True, tie_word_embeddings=False), [24, 5], 40),
     "qwen2_moe/shared": ("Qwen2MoeForCausalLM", LLAMA | dict(num_experts=4, num_experts_per_tok=2, moe_intermediate_size=20, shared_expert_intermediate_size=28, tie_word_embeddings=False), [24, 5, 1], 32),
     "gemma2/capped": ("Gemma2ForCausalLM", LLAMA | dict(head_dim=12, query_pre_attn_scalar=10, sliding_window=6, attn_logit_softcapping=5.0, final_logit_softcapping=3.0), [24, 5, 1], 33),
+    "gemma2/by-head": ("Gemma2ForCausalLM", LLAMA | dict(head_dim=12, query_pre_attn_scalar=12, sliding_window=6, attn_logit_softcapping=5.0, final_logit_softcapping=3.0), [24, 5], 341),
+    "gemma3_text/by-head": ("Gemma3ForCausalLM", LLAMA | dict(head_dim=12, query_pre_attn_scalar=12, sliding_window=6, num_hidden_layers=3, layer_types=["sliding_attention", "sliding_attention", "full_attention"]), [24, 5], 42),
     "gemma3_text/two-rotations": ("Gemma3ForCausalLM", LLAMA | dict(head_dim=12, query_pre_attn_scalar=10, sliding_window=6, num_hidden_layers=3, layer_types=["sliding_attention", "sliding_attention", "full_attention"]), [24, 5, 1], 34),
     "gpt_oss/sinks": ("GptOssForCausalLM", LLAMA | dict(head_dim=12, num_local_experts=4, num_experts_per_tok=2, sliding_window=6, rope_parameters=ROPE, tie_word_embeddings=False), [24, 5, 1], 35),
     "deepseek_v3/groups": ("DeepseekV3ForCausalLM", LLAMA | dict(num_key_value_heads=4, moe_intermediate_size=20, n_routed_experts=8, n_shared_experts=1, num_experts_per_tok=2, n_group=4, topk_group=2, first_k_dense_replace=1, q_lora_rank=20, kv_lora_rank=16, qk_nope_head_dim=8, qk_rope_head_dim=4, v_head_dim=10, rope_parameters=ROPE, tie_word_embeddings=False), [24, 5, 1], 36),
@@ -62,12 +65,29 @@ CASES = {
     "mistral/open": ("MistralForCausalLM", LLAMA | dict(num_attention_heads=4, num_key_value_heads=1, sliding_window=None, tie_word_embeddings=True), [24, 5], 42),
     "mistral/some": ("MinistralForCausalLM", LLAMA | dict(num_hidden_layers=3, head_dim=12, sliding_window=4, layer_types=["sliding_attention", "full_attention", "sliding_attention"]), [40, 7], 43),
 }
+# Positions beyond 4096, one case for each way to tell them.
+FAR = dict(vocab_size=48, hidden_size=16, intermediate_size=20, num_hidden_layers=1, num_attention_heads=2, num_key_value_heads=1, max_position_embeddings=4608)
+SCALED = lambda **more: dict(rope_parameters=ROPE | more)
+LENGTH = 4300
+FAR_CASES = {
+    "gpt2/far": ("GPT2LMHeadModel", dict(vocab_size=48, n_positions=4608, n_embd=12, n_head=2, n_layer=1), [LENGTH], 50),
+    "bloom/far": ("BloomForCausalLM", dict(vocab_size=48, hidden_size=16, n_head=2, n_layer=2), [LENGTH], 51),
+    "llama/far": ("LlamaForCausalLM", FAR, [LENGTH, 700], 52),
+    "llama/far-linear": ("LlamaForCausalLM", FAR | SCALED(rope_type="linear", factor=4.0), [LENGTH], 53),
+    "llama/far-yarn": ("LlamaForCausalLM", FAR | SCALED(rope_type="yarn", factor=4.5, original_max_position_embeddings=1024), [LENGTH], 54),
+    "llama/far-llama3": ("LlamaForCausalLM", FAR | SCALED(rope_type="llama3", factor=8.0, low_freq_factor=1.0, high_freq_factor=4.0, original_max_position_embeddings=1024), [LENGTH], 55),
+    "phi3/far-longrope": ("Phi3ForCausalLM", FAR | dict(pad_token_id=None, original_max_position_embeddings=1024, rope_parameters=LONG["rope_parameters"] | dict(original_max_position_embeddings=1024)), [LENGTH], 56),
+    "gpt_neox/far-partial": ("GPTNeoXForCausalLM", FAR | dict(rope_parameters=ROPE | dict(partial_rotary_factor=0.5), tie_word_embeddings=False), [LENGTH], 57),
+    "deepseek_v3/far-adjacent": ("DeepseekV3ForCausalLM", FAR | dict(num_hidden_layers=2, num_key_value_heads=2, moe_intermediate_size=12, n_routed_experts=4, n_shared_experts=1, num_experts_per_tok=2, n_group=1, topk_group=1, first_k_dense_replace=1, q_lora_rank=12, kv_lora_rank=8, qk_nope_head_dim=6, qk_rope_head_dim=8, v_head_dim=6, rope_parameters=ROPE, tie_word_embeddings=False), [LENGTH], 58),
+    "gemma3_text/far-windows": ("Gemma3ForCausalLM", FAR | dict(head_dim=8, query_pre_attn_scalar=8, sliding_window=300, num_hidden_layers=3, layer_types=["sliding_attention", "sliding_attention", "full_attention"]), [LENGTH, 650], 59),
+    "starcoder2/far-window": ("Starcoder2ForCausalLM", FAR | dict(num_hidden_layers=2, sliding_window=1000), [LENGTH], 60),
+}
 # Without rotation a bias of the keys adds the same to all scores of a row.
 INERT = {"OPTForCausalLM": ("k_proj.bias",)}
 
 
 # What sluice-compile is told.
-OPTIONS = {"phi3/longrope-long": ["--context", "64"]}
+OPTIONS = {"phi3/longrope-long": ["--context", "64"], "phi3/far-longrope": ["--context", "4608"]}
 
 
 def as_saved(model):
@@ -78,17 +98,17 @@ def as_saved(model):
 
 
 def write(case, seed):
-    name, values, lengths, _ = CASES[case]
-    make = getattr(transformers, name.replace("Gemma3", "Gemma3Text").replace("ForCausalLM", "Config"))
-    common.write_decoder(case, (make, getattr(transformers, name)), values, lengths, seed, store=as_saved, inert=INERT.get(name, ()))
+    name, values, lengths, _ = (CASES | FAR_CASES)[case]
+    make = getattr(transformers, name.replace("Gemma3", "Gemma3Text").replace("ForCausalLM", "Config").replace("LMHeadModel", "Config"))
+    common.write_decoder(case, (make, getattr(transformers, name)), values, lengths, seed, far=case in FAR_CASES, store=as_saved, inert=INERT.get(name, ()))
     if case in OPTIONS:
         (common.HERE / case / "options.json").write_text(json.dumps(OPTIONS[case]) + "\n")
 
 
 def main():
     find, wanted = "--find" in sys.argv, [a for a in sys.argv[1:] if a != "--find"]
-    for case, (*_, seed) in CASES.items():
-        if wanted and case.split("/")[0] not in wanted:
+    for case, (*_, seed) in (CASES | FAR_CASES).items():
+        if wanted and case not in wanted and case.split("/")[0] not in wanted:
             continue
         while True:
             try:

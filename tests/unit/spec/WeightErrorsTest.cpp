@@ -96,6 +96,16 @@ const Mistake sources[] = {
      "hf: <!>{name: norm.weight, scales: up.bias, format: int3}}",
      "tensor 'layers.0.norm.weight' [8]: unknown tensor format 'int3'; known: "
      "mxfp4, fp8_block128"},
+    {"AbsentBiasOfItsOwn", "hf: norm.weight}",
+     "bias: {hf: other}, hf: norm.weight}",
+     "weight 'layers[0].norm.bias' is not in the checkpoint: no tensor "
+     "layers.0.other"},
+    {"BiasOfItsOwnElsewhere", "hf: norm.weight}",
+     "bias: {gguf: other}, hf: <!>norm.weight}",
+     "a weight with a bias needs a name that ends in '.*', found "
+     "'norm.weight'"},
+    {"AbsentBiasBesideTheWeight", "hf: norm.weight}",
+     "bias: {gguf: other}, hf: norm.*}", "no tensor layers.0.norm.bias"},
     {"Mxfp4OfOtherBlocks", "hf: norm.weight}",
      "hf: <!>{name: norm.weight, scales: up.bias, format: mxfp4}}",
      "tensor 'layers.0.norm.weight' [8]: mxfp4 needs [..., blocks, 16], found "
