@@ -52,6 +52,11 @@ private:
 };
 } // namespace
 
+// Of a feature that is counted there may be none: `expert_count 0`.
+static bool isThere(const json *value) {
+  return value && !value->is_null() && *value != 0 && *value != false;
+}
+
 static bool matchesGguf(const MatchDecl &match, const Checkpoint &checkpoint,
                         Diagnostics &diagnostics) {
   if (!match.gguf)
@@ -60,13 +65,10 @@ static bool matchesGguf(const MatchDecl &match, const Checkpoint &checkpoint,
   if (match.ggufArchitectures && !intersects(*match.ggufArchitectures, {arch}))
     return false;
   ArchEnv env(arch);
-  // Of a feature that is counted there may be none: `expert_count 0`.
   auto has = [&](const Template &key) {
     std::optional<std::string> text = expand(key, env, diagnostics);
-    if (!text || !checkpoint.metadata().contains(*text))
-      return false;
-    const json &value = checkpoint.metadata()[*text];
-    return value != 0 && value != false;
+    return text && checkpoint.metadata().contains(*text) &&
+           isThere(&checkpoint.metadata()[*text]);
   };
   return std::all_of(match.ggufWith.begin(), match.ggufWith.end(), has) &&
          std::none_of(match.ggufWithout.begin(), match.ggufWithout.end(), has);
@@ -87,8 +89,14 @@ static bool matchesConfig(const MatchDecl &match,
     ++said;
     return intersects(found, *legal);
   };
+  auto has = [&](const std::string &key) {
+    return isThere(member(*config, key));
+  };
   return fits(match.architectures, "architectures") &&
-         fits(match.modelTypes, "model_type") && said > 0;
+         fits(match.modelTypes, "model_type") && said > 0 &&
+         std::all_of(match.configWith.begin(), match.configWith.end(), has) &&
+         std::none_of(match.configWithout.begin(), match.configWithout.end(),
+                      has);
 }
 
 static bool matchesTensors(const MatchDecl &match,

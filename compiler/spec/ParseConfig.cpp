@@ -355,6 +355,10 @@ void Parser::match(const Tree &tree, MatchDecl &out) {
       out.architectures = words(*value, "architectures");
     if (const Tree *value = keys.take("model_type"))
       out.modelTypes = words(*value, "model_type");
+    if (const Tree *value = keys.take("with"))
+      out.configWith = words(*value, "with");
+    if (const Tree *value = keys.take("without"))
+      out.configWithout = words(*value, "without");
     keys.finish();
   }
   if (const Tree *gguf = map.take("gguf")) {

@@ -319,7 +319,9 @@ std::string jsonSchema() {
   json use = {{"anyOf", {ref("text"), {{"type", "object"}}}}};
   json match =
       closed({{"hf", closed({{"architectures", ref("words")},
-                             {"model_type", ref("words")}})},
+                             {"model_type", ref("words")},
+                             {"with", ref("words")},
+                             {"without", ref("words")}})},
               {"gguf", closed({{"architecture", ref("words")},
                                {"with", ref("words")},
                                {"without", ref("words")}})},

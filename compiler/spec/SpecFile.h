@@ -244,6 +244,7 @@ struct EntryDecl {
 struct MatchDecl {
   std::optional<std::vector<std::string>> architectures, modelTypes; // hf
   std::optional<std::vector<std::string>> ggufArchitectures;
+  std::vector<std::string> configWith, configWithout; // keys of config.json
   Alternatives ggufWith, ggufWithout;
   std::vector<std::string> tensorsWith, tensorsWithout;
   bool hf = false, gguf = false, tensors = false, present = false;
