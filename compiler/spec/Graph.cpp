@@ -161,6 +161,14 @@ void GraphBuilder::entry(const EntryDecl &decl) {
   FrameEnv env(*this, frame);
   bool ok = entryParams(decl, out, env);
   for (const InputDecl &input : decl.inputs) {
+    std::optional<bool> there = true;
+    if (input.when)
+      there = evaluateBool(*input.when, env, diagnostics_);
+    ok &= there.has_value();
+    if (!there.value_or(false)) {
+      frame.absent.insert(input.name);
+      continue;
+    }
     EntryInput in;
     in.name = input.name;
     in.type = input.type;

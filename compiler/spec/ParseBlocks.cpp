@@ -417,7 +417,7 @@ void Parser::outputs(const Tree &tree, EntryDecl &out) {
   }
 }
 
-// {rows: [sizes]}, perhaps with {type: i32, optional: true}
+// {rows: [sizes]}, perhaps with {type: i32, optional: true, when: expression}
 void Parser::rowsInput(const Tree &tree, InputDecl &out) {
   MapReader keys(tree, "an input of type 'rows'", diagnostics_);
   if (const Tree *type = keys.take("type")) {
@@ -437,6 +437,8 @@ void Parser::rowsInput(const Tree &tree, InputDecl &out) {
       diagnostics_.error(optional->location,
                          "`optional` must be true or false");
   }
+  if (const Tree *when = keys.take("when"))
+    out.when = scalar(*when);
   keys.finish();
 }
 
@@ -449,6 +451,14 @@ void Parser::input(const Tree &tree, InputDecl &out) {
   if (out.type == "rows") {
     rowsInput(tree, out);
     return;
+  }
+  // {type: token_types, when: expression}
+  const Tree *type = tree.find("type");
+  if (type && tree.find("when")) {
+    MapReader keys(tree, "an input", diagnostics_);
+    out.type = word(*keys.take("type"), "type");
+    out.when = scalar(*keys.take("when"));
+    keys.finish();
   }
   if (tree.find("optional")) {
     diagnostics_.error(tree.location,
@@ -463,7 +473,7 @@ void Parser::input(const Tree &tree, InputDecl &out) {
     diagnostics_.error(tree.location, "unknown type of input " +
                                           quote(out.type) +
                                           suggest(out.type, types));
-  else if (!tree.isScalar())
+  else if (!tree.isScalar() && !out.when)
     diagnostics_.error(tree.location, "an input of type " + quote(out.type) +
                                           " takes no parameters");
 }

@@ -455,6 +455,8 @@ void NameResolver::entry(const EntryDecl &decl) {
   for (const InputDecl &input : decl.inputs) {
     for (const Data &size : input.shape)
       check(size, {});
+    if (input.when)
+      check(*input.when, {});
     flow.names[input.name].push_back({input.location, true});
   }
   for (const NodeDecl &n : decl.nodes)

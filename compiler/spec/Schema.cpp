@@ -287,12 +287,18 @@ static void blockDefs(json &defs) {
       {{"rows",
         {{"anyOf", {ref("list"), {{"type", "array"}, {"maxItems", 0}}}}}},
        {"type", {{"enum", {"f32", "i32", "bool"}}}},
-       {"optional", {{"type", "boolean"}}}},
+       {"optional", {{"type", "boolean"}}},
+       {"when", ref("condition")}},
       {"rows"});
+  json types = {"tokens", "positions", "token_types"};
+  json conditional =
+      closed({{"type", {{"enum", types}}}, {"when", ref("condition")}},
+             {"type", "when"});
   // An input or the positions of a base's entry may be taken away.
-  json inputs = {
-      {"anyOf",
-       {{{"enum", {"tokens", "positions", "token_types", "none"}}}, rows}}};
+  json inputs = {{"anyOf",
+                  {{{"enum", {"tokens", "positions", "token_types", "none"}}},
+                   rows,
+                   conditional}}};
   json positions = {
       {"anyOf",
        {closed({{"kind", {{"const", "linear"}}}, {"start", ref("scalar")}},

@@ -226,6 +226,7 @@ struct InputDecl {
   std::vector<Data> shape;  // rows: of each row
   std::string elem = "f32"; // rows: f32, i32 or bool
   bool optional = false;
+  std::optional<Scalar> when;
 };
 
 struct EntryDecl {
