@@ -12,7 +12,7 @@ from pathlib import Path
 
 import torch
 import transformers
-from safetensors.torch import load_file
+from safetensors.torch import load_file, save_file
 
 import common
 
@@ -67,6 +67,16 @@ CASES = {
     "mistral/window": ("MistralForCausalLM", LLAMA | dict(vocab_size=71, num_attention_heads=6, num_key_value_heads=3, head_dim=10, intermediate_size=52, sliding_window=5, rms_norm_eps=1e-5, rope_parameters=ROPE | dict(rope_theta=1e6)), [40, 9, 1], 41),
     "mistral/open": ("MistralForCausalLM", LLAMA | dict(num_attention_heads=4, num_key_value_heads=1, sliding_window=None, tie_word_embeddings=True), [24, 5], 42),
     "mistral/some": ("MinistralForCausalLM", LLAMA | dict(num_hidden_layers=3, head_dim=12, sliding_window=4, layer_types=["sliding_attention", "full_attention", "sliding_attention"]), [40, 7], 43),
+    "gemma/seven": ("GemmaForCausalLM", LLAMA | dict(vocab_size=75, num_attention_heads=3, num_key_value_heads=3, head_dim=14, intermediate_size=52, hidden_act="gelu_pytorch_tanh"), [24, 5, 1], 44),
+    "gemma/two": ("GemmaForCausalLM", LLAMA | dict(hidden_size=36, num_attention_heads=4, num_key_value_heads=1, head_dim=12, attention_bias=True, rms_norm_eps=1e-4), [30, 4], 145),
+    "cohere/plain": ("CohereForCausalLM", LLAMA | dict(vocab_size=75, logit_scale=0.25, rope_parameters=ROPE), [24, 5, 1], 46),
+    "cohere/normed": ("CohereForCausalLM", LLAMA | dict(hidden_size=60, num_attention_heads=6, num_key_value_heads=3, logit_scale=0.4, layer_norm_eps=1e-3, use_qk_norm=True, attention_bias=True, rope_parameters=ROPE | dict(rope_theta=8e6)), [30, 4], 47),
+    "cohere2/three-of-four": ("Cohere2ForCausalLM", LLAMA | dict(num_hidden_layers=5, sliding_window=5, logit_scale=0.25, rope_parameters=ROPE | dict(rope_theta=5e4)), [40, 5, 1], 148),
+    "cohere2/stated": ("Cohere2ForCausalLM", LLAMA | dict(vocab_size=61, hidden_size=30, num_attention_heads=3, num_key_value_heads=1, sliding_window=7, logit_scale=0.5, attention_bias=True, layer_types=["full_attention", "sliding_attention"], rope_parameters=ROPE), [30, 4], 49),
+    "olmo/plain": ("OlmoForCausalLM", LLAMA | dict(vocab_size=75, num_key_value_heads=4, pad_token_id=1, rope_parameters=ROPE), [24, 5, 1], 270),
+    "olmo/clipped": ("OlmoForCausalLM", LLAMA | dict(hidden_size=60, num_attention_heads=6, num_key_value_heads=3, clip_qkv=0.9, attention_bias=True, tie_word_embeddings=True, pad_token_id=1, rope_parameters=ROPE), [30, 4], 71),
+    "llama/linear-rope": ("LlamaForCausalLM", LLAMA | dict(vocab_size=75, num_attention_heads=2, num_key_value_heads=1, head_dim=14, rope_parameters=ROPE | dict(rope_type="linear", factor=4.0, rope_theta=1e5)), [40, 5, 1], 72),
+    "yi/first": ("LlamaForCausalLM", LLAMA | dict(vocab_size=61, num_attention_heads=8, num_key_value_heads=4, head_dim=4, rms_norm_eps=1e-5, rope_parameters=ROPE | dict(rope_theta=5e6)), [30, 4], 73),
 }
 # Positions beyond 4096, one case for each way to tell them.
 FAR = dict(vocab_size=48, hidden_size=16, intermediate_size=20, num_hidden_layers=1, num_attention_heads=2, num_key_value_heads=1, max_position_embeddings=4608)
@@ -86,11 +96,17 @@ FAR_CASES = {
     "starcoder2/far-window": ("Starcoder2ForCausalLM", FAR | dict(num_hidden_layers=2, sliding_window=1000), [LENGTH], 60),
 }
 # Without rotation a bias of the keys adds the same to all scores of a row.
-INERT = {"OPTForCausalLM": ("k_proj.bias",)}
+INERT = {"OPTForCausalLM": ("k_proj.bias",), "Cohere2ForCausalLM": ("layers.0.self_attn.k_proj.bias",)}
 
 
 # What sluice-compile is told.
 OPTIONS = {"phi3/longrope-long": ["--context", "64"], "phi3/far-longrope": ["--context", "4608"]}
+OPTIONS = {"phi3/longrope-long": ["--context", "64"]}
+# Cases that are stored in the place of a Llama: keys that the config has or, with None, has not, and names of tensors.
+STORED = {
+    "yi/first": (dict(architectures=["YiForCausalLM"], model_type="Yi", rope_parameters=None, rms_norm_eps=None, head_dim=None, num_key_value_heads=None, attention_bias=None, mlp_bias=None),
+                 {"input_layernorm": "ln1", "post_attention_layernorm": "ln2"}),
+}
 
 
 def as_saved(model):
@@ -100,10 +116,24 @@ def as_saved(model):
         return {name: tensor.contiguous() for name, tensor in load_file(Path(folder) / "model.safetensors").items()}
 
 
+def store_as(folder, keys, names):
+    config = json.loads((folder / "config.json").read_text()) | keys
+    (folder / "config.json").write_text(json.dumps({key: value for key, value in config.items() if value is not None}, indent=2) + "\n")
+    tensors = load_file(folder / "model.safetensors")
+    renamed = {".".join(names.get(part, part) for part in name.split(".")): tensor for name, tensor in tensors.items()}
+    save_file(renamed, folder / "model.safetensors", metadata={"format": "pt"})
+    (folder / "model.safetensors").chmod(0o644)
+
+
 def write(case, seed):
     name, values, lengths, _ = (CASES | FAR_CASES)[case]
     make = getattr(transformers, name.replace("Gemma3", "Gemma3Text").replace("ForCausalLM", "Config").replace("LMHeadModel", "Config"))
     common.write_decoder(case, (make, getattr(transformers, name)), values, lengths, seed, far=case in FAR_CASES, store=as_saved, inert=INERT.get(name, ()))
+    name, values, lengths, _ = CASES[case]
+    make = getattr(transformers, name.replace("Gemma3", "Gemma3Text").replace("ForCausalLM", "Config"))
+    common.write_decoder(case, (make, getattr(transformers, name)), values, lengths, seed, store=as_saved, inert=INERT.get(name, ()))
+    if case in STORED:
+        store_as(common.HERE / case, *STORED[case])
     if case in OPTIONS:
         (common.HERE / case / "options.json").write_text(json.dumps(OPTIONS[case]) + "\n")
 

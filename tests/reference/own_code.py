@@ -14,6 +14,7 @@ import types
 from pathlib import Path
 
 from torch import nn
+from torch.nn import functional
 from transformers import PretrainedConfig
 
 import common
@@ -25,13 +26,25 @@ MOE = LLAMA | dict(hidden_act="silu", moe_intermediate_size=12, moe_layer_freq=1
                    aux_loss_alpha=0.001, seq_aux=True, pretraining_tp=1, rope_scaling=None, tie_word_embeddings=False)
 YARN = dict(type="yarn", beta_fast=32, beta_slow=1, original_max_position_embeddings=16)
 LATENT = MOE | dict(num_key_value_heads=4, kv_lora_rank=16, qk_nope_head_dim=8, qk_rope_head_dim=4, v_head_dim=10, first_k_dense_replace=1, ep_size=1, norm_topk_prob=False)
+BAICHUAN = dict(vocab_size=64, hidden_size=12, intermediate_size=16, num_attention_heads=2, hidden_act="silu", rms_norm_eps=1e-6, initializer_range=0.02,
+                pad_token_id=0, bos_token_id=1, eos_token_id=2, tie_word_embeddings=False)
+INTERN = BAICHUAN | dict(num_hidden_layers=2, hidden_size=48, intermediate_size=56, num_attention_heads=4, max_position_embeddings=64)
 
 # family: its module, model class, config class
 CODE = {
     "grok": ("modeling_grok", "GrokForCausalLM", "GrokConfig"),
     "deepseek": ("modeling_deepseek", "DeepseekForCausalLM", "DeepseekConfig"),
     "deepseek_v2": ("modeling_deepseek", "DeepseekV2ForCausalLM", "DeepseekV2Config"),
+    "baichuan": ("modeling_baichuan", "BaiChuanForCausalLM", "BaiChuanConfig"),
+    "baichuan_13b": ("modeling_baichuan", "BaichuanForCausalLM", "BaichuanConfig"),
+    "baichuan2_13b": ("modeling_baichuan", "BaichuanForCausalLM", "BaichuanConfig"),
+    "internlm": ("modeling_internlm", "InternLMForCausalLM", "InternLMConfig"),
+    "internlm2": ("modeling_internlm2", "InternLM2ForCausalLM", "InternLM2Config"),
 }
+# Cases of a family that has several codes.
+CODE_OF = {"baichuan/thirteen": "baichuan_13b", "baichuan/two-thirteen": "baichuan2_13b"}
+# What the codes import, and need for training or on other devices only.
+UNNEEDED = ["xformers", "accelerate"]
 # case: values of the config, lengths, seed
 CASES = {
     "grok/three-of-five": (GROK | dict(num_local_experts=5, num_experts_per_tok=3, attn_output_multiplier=0.7, embedding_multiplier_scale=5.656854249492381), [24, 5, 1], 50),
@@ -45,11 +58,23 @@ CASES = {
     "deepseek_v2/groups": (LATENT | dict(vocab_size=61, num_attention_heads=3, num_key_value_heads=3, q_lora_rank=20, n_routed_experts=6, n_shared_experts=1, num_experts_per_tok=2, n_group=3,
                                          topk_group=2, topk_method="group_limited_greedy", routed_scaling_factor=16.0, attention_bias=True, rms_norm_eps=1e-6,
                                          rope_scaling=YARN | dict(factor=3, mscale=1.0, mscale_all_dim=0.5)), [40, 5], 55),
+    "baichuan/seven": (BAICHUAN | dict(hidden_size=16, intermediate_size=12, num_hidden_layers=32, max_position_embeddings=64), [24, 5, 1], 60),
+    "baichuan/thirteen": (BAICHUAN | dict(hidden_size=40, intermediate_size=52, num_hidden_layers=2, num_attention_heads=5, rms_norm_eps=1e-5, model_max_length=64), [40, 9, 1], 61),
+    "baichuan/two-seven": (BAICHUAN | dict(vocab_size=75, hidden_size=60, intermediate_size=56, num_hidden_layers=2, num_attention_heads=3, max_position_embeddings=64, model_max_length=64,
+                                           rms_norm_eps=1e-3, tokenizer_class="BaichuanTokenizer"), [24, 5], 62),
+    "baichuan/two-thirteen": (BAICHUAN | dict(vocab_size=61, hidden_size=48, intermediate_size=44, num_hidden_layers=3, num_attention_heads=6, model_max_length=64,
+                                              tokenizer_class="BaichuanTokenizer"), [40, 5, 1], 63),
+    "internlm/biased": (INTERN | dict(vocab_size=61, hidden_size=60, num_attention_heads=3, rms_norm_eps=1e-5, bias=True, rotary=dict(base=10000, type="dynamic")), [24, 5, 1], 64),
+    "internlm/bare": (INTERN | dict(bias=False, rotary=dict(base=500, type="origin")), [24, 5], 65),
+    "internlm2/grouped": (INTERN | dict(vocab_size=61, num_attention_heads=6, num_key_value_heads=2, bias=True, rope_theta=1e6, rope_scaling=dict(type="linear", factor=2.0)), [24, 5, 1], 66),
+    "internlm2/bare": (INTERN | dict(num_key_value_heads=4, rms_norm_eps=1e-5, bias=False, rope_theta=10000, rope_scaling=dict(type="dynamic", factor=2.0)), [24, 5], 67),
 }
 
 
 def load(folder, name, config_class):
     """The module of that name, whose files import each other as parts of a package or as they stand."""
+    for unneeded in UNNEEDED:
+        sys.modules.setdefault(unneeded, types.SimpleNamespace(ops=None, init_empty_weights=None))
     sys.path.insert(0, str(folder))
     spec = importlib.machinery.ModuleSpec("own_code_files", None, is_package=True)
     spec.submodule_search_locations = [str(folder)]
@@ -62,11 +87,32 @@ def load(folder, name, config_class):
     return importlib.import_module(f"own_code_files.{name}")
 
 
+class UnitHead(nn.Linear):
+    def forward(self, rows):
+        return functional.linear(rows, functional.normalize(self.weight))
+
+
+def second(model_class):
+    """The class of Baichuan2-7B: that of Baichuan-7B with the head of Baichuan2-13B."""
+    def __init__(self, config):
+        model_class.__init__(self, config)
+        self.lm_head = UnitHead(config.hidden_size, config.vocab_size, bias=False)
+
+    return type("BaichuanForCausalLM", (model_class,), {"__init__": __init__})
+
+
+def code_of(case):
+    return CODE_OF.get(case, case.split("/")[0])
+
+
 def write(case, module, seed):
     family = case.split("/")[0]
-    _, model_class, config_class = CODE[family]
+    _, model_class, config_class = CODE[code_of(case)]
     values, lengths, _ = CASES[case]
     model_class, config_class = getattr(module, model_class), getattr(module, config_class)
+    config_class.gradient_checkpointing = False  # which transformers takes out of a config, and Baichuan's code reads
+    if case == "baichuan/two-seven":
+        model_class = second(model_class)
     stated = values | dict(architectures=[model_class.__name__], model_type=getattr(config_class, "model_type", "") or family, torch_dtype="float32",
                            use_cache=True, tie_word_embeddings=config_class(**values).tie_word_embeddings)
     common.write_decoder(case, (config_class, model_class), values, lengths, seed, config_file=dict(sorted(stated.items())))
@@ -83,7 +129,7 @@ def main():
         lambda layer, given: (given[0].to(layer.weight.dtype), *given[1:]) if isinstance(layer, nn.Linear) else None)
     module = load(args.code.resolve(), CODE[args.family][0], CODE[args.family][2])
     for case, (*_, seed) in CASES.items():
-        while case.split("/")[0] == args.family:
+        while code_of(case) == args.family:
             try:
                 write(case, module, seed)
                 break
