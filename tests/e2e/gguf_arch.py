@@ -50,6 +50,10 @@ GROK = {
     "rms_norm": "attn_norm", "rms_norm_1": "attn_output_norm", "rms_norm_2": "ffn_norm", "rms_norm_3": "layer_output_norm", "router": "ffn_gate_inp",
     **{f"multi_head_attention.{a}": b for a, b in (("query", "attn_q"), ("key", "attn_k"), ("value", "attn_v"), ("linear", "attn_output"))},
 }
+LLAMA4 = {
+    **{f"feed_forward.{x}_proj": f"ffn_{x}" for x in ("gate", "up", "down")}, "feed_forward.router": "ffn_gate_inp",
+    **{f"feed_forward.shared_expert.{x}_proj": f"ffn_{x}_shexp" for x in ("gate", "up", "down")},
+}
 T5_ROOT = {
     "shared": "token_embd", "lm_head": "output", "encoder.final_layer_norm": "enc.output_norm", "decoder.final_layer_norm": "dec.output_norm",
 }
@@ -216,6 +220,20 @@ def latent(config, name, tensor):
     return {layer + "attn_k_b.weight": transposed(by_head(part(0, k), k)), layer + "attn_v_b.weight": by_head(part(k, k + v), v)}
 
 
+def turned_experts(config, name, tensor):
+    """Llama 4: experts that are stored [in, out], gate and the other half in one."""
+    made = re.fullmatch(r"(blk\.\d+\.)feed_forward\.experts\.(gate_up|down)_proj", name)
+    if not made:
+        return {name: tensor}
+    tensor = transposed(tensor)
+    if made[2] == "down":
+        return {f"{made[1]}ffn_down_exps.weight": tensor}
+    count, rows, columns = tensor.shape
+    flat = Tensor(tensor.dtype, [count * rows, columns], tensor.data)
+    half = lambda side: with_rows(flat, [e * rows + side * rows // 2 + r for e in range(count) for r in range(rows // 2)])
+    return {f"{made[1]}ffn_{part}_exps.weight": Tensor(tensor.dtype, [count, rows // 2, columns], half(side).data) for side, part in enumerate(("gate", "up"))}
+
+
 def after_padding(config, name, tensor):
     first = get(config, "pad_token_id") + 1
     return {name: with_rows(tensor, range(first, tensor.shape[0])) if name == "position_embd.weight" else tensor}
@@ -316,6 +334,7 @@ KEYS = {
     "expert ffn": lambda c: {"expert_feed_forward_length": get(c, "moe_intermediate_size", "intermediate_size")},
     "shared experts": lambda c: {"leading_dense_block_count": c["first_k_dense_replace"], "expert_shared_count": c["n_shared_experts"] or 0, "expert_weights_scale": 1.0},
     "grok": lambda c: {"logit_scale": c["output_multiplier_scale"], "embedding_scale": c["embedding_multiplier_scale"], "attention.output_scale": c["attn_output_multiplier"]},
+    "llama4": lambda c: {"interleave_moe_layer_step": c["interleave_moe_layer_step"], "feed_forward_length": c["intermediate_size_mlp"]},
     "shared ffn": lambda c: {"expert_shared_feed_forward_length": c["shared_expert_intermediate_size"]},
     "bidirectional": lambda c: {"attention.causal": False},
     "clip": lambda c: {"attention.layer_norm_epsilon": 1e-5} | ({"attention.clamp_kqv": float(c["clip_qkv"])} if c.get("clip_qkv") else {}),
@@ -341,6 +360,8 @@ FAMILIES = {
     "mixtral": Family("llama", (*LLAMA, "vocab", "dims", "experts", "window"), pairs),
     "deepseek": Family("deepseek", (*LLAMA, "vocab", "dims", "experts", "expert ffn", "shared experts"), pairs),
     **dict.fromkeys(("grok", "grok-1"), Family("grok", (*LLAMA, "experts", "grok"), names=GROK)),
+    "qwen": Family("qwen", ("rms", "theta", "dims")),
+    "llama4_text": Family("llama4", (*LLAMA, "vocab", "dims", "experts", "expert ffn", "llama4"), turned_experts, LLAMA4),
     "glm": Family("chatglm", ("kv", "rms", "theta", "dims")),
     "glm4": Family("glm4", ("kv", "rms", "theta", "dims", "own head"), names={"post_self_attn_layernorm": "post_attention_norm", "post_mlp_layernorm": "post_ffw_norm"}),
     "qwen2": Family("qwen2", LLAMA),
@@ -371,7 +392,7 @@ FAMILIES = {
     "bert": Family("bert", ("ln", "bidirectional"), results=("rows",)),
     "distilbert": Family("bert", ("ln", "bidirectional"), results=("rows",)),
     **dict.fromkeys(("roberta", "xlm-roberta", "camembert"), Family("bert", ("ln", "bidirectional", "positions after padding"), after_padding, results=("rows",))),
-    "t5": Family("t5", ("t5",)),
+    **dict.fromkeys(("t5", "mt5"), Family("t5", ("t5",))),
 }
 
 
@@ -397,7 +418,7 @@ def metadata(config):
 
 def renamed(config, name):
     """The name of a tensor there; one that has none stays as it is behind its layer's number."""
-    t5 = config["model_type"] == "t5"
+    t5 = of(config).architecture == "t5"
     name = re.sub(r"^(transformer|model|bert|roberta|distilbert|gpt_neox)\.", "", name)
     stem, kind = (name.rsplit(".", 1) + [""])[:2]
     kind = {"gamma": "weight", "beta": "bias"}.get(kind, kind)

@@ -62,6 +62,10 @@ CASES = {
     "glm/plain": ("GlmForCausalLM", LLAMA | dict(head_dim=12, pad_token_id=None, tie_word_embeddings=False), [24, 5, 1], 41),
     "glm/tied": ("GlmForCausalLM", LLAMA | dict(head_dim=8, attention_bias=False, pad_token_id=None, tie_word_embeddings=True, rms_norm_eps=1e-3, rope_parameters=ROPE | dict(rope_theta=500.0, partial_rotary_factor=0.5)), [24, 5], 42),
     "glm/sandwich": ("Glm4ForCausalLM", LLAMA | dict(head_dim=8, pad_token_id=None, tie_word_embeddings=False), [24, 5, 1], 43),
+    "openai_gpt/first": ("OpenAIGPTLMHeadModel", dict(vocab_size=61, n_positions=64, n_embd=36, n_head=4, n_layer=2), [24, 5, 1], 62),
+    "llama4_text/one-of-four": ("Llama4ForCausalLM", LLAMA | dict(vocab_size=61, head_dim=12, intermediate_size=20, intermediate_size_mlp=36, num_hidden_layers=3, num_local_experts=4, num_experts_per_tok=1, interleave_moe_layer_step=2, attention_chunk_size=7, floor_scale=4, attn_scale=0.5, no_rope_layer_interval=3, pad_token_id=None, rope_parameters=ROPE, tie_word_embeddings=False), [40, 7, 1], 63),
+    "llama4_text/unnormed": ("Llama4ForCausalLM", LLAMA | dict(head_dim=10, intermediate_size=20, intermediate_size_mlp=36, num_hidden_layers=3, num_local_experts=3, num_experts_per_tok=2, moe_layers=[0, 2], attention_chunk_size=16, attn_temperature_tuning=False, use_qk_norm=False, attention_bias=True, no_rope_layers=[0, 1, 1], pad_token_id=None, rope_parameters=ROPE | dict(rope_type="llama3", factor=8.0, low_freq_factor=1.0, high_freq_factor=1.0, original_max_position_embeddings=32), tie_word_embeddings=False), [33, 5], 64),
+    "llama4_text/scout": ("Llama4ForCausalLM", LLAMA | dict(vocab_size=61, head_dim=12, intermediate_size=20, intermediate_size_mlp=36, num_hidden_layers=4, num_local_experts=4, num_experts_per_tok=1, interleave_moe_layer_step=2, pad_token_id=None, rope_parameters=ROPE, tie_word_embeddings=False), [24, 5], 70),
     "opt/before": ("OPTForCausalLM", dict(vocab_size=64, hidden_size=32, ffn_dim=44, num_hidden_layers=2, num_attention_heads=4, max_position_embeddings=64, word_embed_proj_dim=32), [24, 5, 1], 38),
     "opt/behind-narrow": ("OPTForCausalLM", dict(vocab_size=64, hidden_size=32, ffn_dim=44, num_hidden_layers=2, num_attention_heads=4, max_position_embeddings=64, word_embed_proj_dim=20, do_layer_norm_before=False), [24, 5], 39),
     "mistral/window": ("MistralForCausalLM", LLAMA | dict(vocab_size=71, num_attention_heads=6, num_key_value_heads=3, head_dim=10, intermediate_size=52, sliding_window=5, rms_norm_eps=1e-5, rope_parameters=ROPE | dict(rope_theta=1e6)), [40, 9, 1], 41),
@@ -97,6 +101,7 @@ FAR_CASES = {
 }
 # Without rotation a bias of the keys adds the same to all scores of a row.
 INERT = {"OPTForCausalLM": ("k_proj.bias",), "Cohere2ForCausalLM": ("layers.0.self_attn.k_proj.bias",)}
+INERT = {"OPTForCausalLM": ("k_proj.bias",), "Llama4ForCausalLM": ("layers.0.self_attn.k_proj.bias",)}
 
 
 # What sluice-compile is told.
@@ -127,7 +132,7 @@ def store_as(folder, keys, names):
 
 def write(case, seed):
     name, values, lengths, _ = (CASES | FAR_CASES)[case]
-    make = getattr(transformers, name.replace("Gemma3", "Gemma3Text").replace("ForCausalLM", "Config").replace("LMHeadModel", "Config"))
+    make = getattr(transformers, name.replace("Gemma3", "Gemma3Text").replace("Llama4", "Llama4Text").replace("ForCausalLM", "Config").replace("LMHeadModel", "Config"))
     common.write_decoder(case, (make, getattr(transformers, name)), values, lengths, seed, far=case in FAR_CASES, store=as_saved, inert=INERT.get(name, ()))
     name, values, lengths, _ = CASES[case]
     make = getattr(transformers, name.replace("Gemma3", "Gemma3Text").replace("ForCausalLM", "Config"))

@@ -29,6 +29,9 @@ LATENT = MOE | dict(num_key_value_heads=4, kv_lora_rank=16, qk_nope_head_dim=8, 
 BAICHUAN = dict(vocab_size=64, hidden_size=12, intermediate_size=16, num_attention_heads=2, hidden_act="silu", rms_norm_eps=1e-6, initializer_range=0.02,
                 pad_token_id=0, bos_token_id=1, eos_token_id=2, tie_word_embeddings=False)
 INTERN = BAICHUAN | dict(num_hidden_layers=2, hidden_size=48, intermediate_size=56, num_attention_heads=4, max_position_embeddings=64)
+QWEN = dict(vocab_size=64, hidden_size=48, intermediate_size=88, num_hidden_layers=2, num_attention_heads=4, kv_channels=12, max_position_embeddings=64, seq_length=64,
+            layer_norm_epsilon=1e-6, rotary_pct=1.0, rotary_emb_base=10000, use_dynamic_ntk=True, use_logn_attn=True, no_bias=True, fp32=True, bf16=False, fp16=False,
+            use_flash_attn=False, scale_attn_weights=True, onnx_safe=None, attn_dropout_prob=0.0, emb_dropout_prob=0.0, initializer_range=0.02)
 
 # family: its module, model class, config class
 CODE = {
@@ -40,6 +43,7 @@ CODE = {
     "baichuan2_13b": ("modeling_baichuan", "BaichuanForCausalLM", "BaichuanConfig"),
     "internlm": ("modeling_internlm", "InternLMForCausalLM", "InternLMConfig"),
     "internlm2": ("modeling_internlm2", "InternLM2ForCausalLM", "InternLM2Config"),
+    "qwen": ("modeling_qwen", "QWenLMHeadModel", "QWenConfig"),
 }
 # Cases of a family that has several codes.
 CODE_OF = {"baichuan/thirteen": "baichuan_13b", "baichuan/two-thirteen": "baichuan2_13b"}
@@ -68,6 +72,9 @@ CASES = {
     "internlm/bare": (INTERN | dict(bias=False, rotary=dict(base=500, type="origin")), [24, 5], 65),
     "internlm2/grouped": (INTERN | dict(vocab_size=61, num_attention_heads=6, num_key_value_heads=2, bias=True, rope_theta=1e6, rope_scaling=dict(type="linear", factor=2.0)), [24, 5, 1], 66),
     "internlm2/bare": (INTERN | dict(num_key_value_heads=4, rms_norm_eps=1e-5, bias=False, rope_theta=10000, rope_scaling=dict(type="dynamic", factor=2.0)), [24, 5], 67),
+    "qwen/plain": (QWEN, [24, 5, 1], 60),
+    "qwen/logn": (QWEN | dict(vocab_size=61, hidden_size=40, num_attention_heads=5, kv_channels=8, rotary_pct=0.5, rotary_emb_base=1000000, seq_length=7, use_dynamic_ntk=False, no_bias=False,
+                              layer_norm_epsilon=1e-4), [30, 4], 61),
 }
 
 

@@ -1,18 +1,18 @@
 #!/usr/bin/env python3
 """Writes the t5 cases (README.md)."""
 import torch
-from transformers import T5Config, T5ForConditionalGeneration
+from transformers import MT5Config, MT5ForConditionalGeneration, T5Config, T5ForConditionalGeneration
 
 from common import greedy, seed_weights, sequences, write_case
 
 
-def write(case, values, sources, targets, seed, extra):
-    config = T5Config(**values)
+def write(case, values, sources, targets, seed, extra=lambda model: {}, make=(T5Config, T5ForConditionalGeneration)):
+    config = make[0](**values)
     config._attn_implementation = "eager"
-    config.architectures = ["T5ForConditionalGeneration"]
+    config.architectures = [make[1].__name__]
     config.torch_dtype = "float32"
     config.decoder_start_token_id = 0
-    model = T5ForConditionalGeneration(config).eval()
+    model = make[1](config).eval()
     seed_weights(model, seed)
     for name, weight in model.named_parameters():
         if name.endswith(".q.weight"):  # trained models hold the factor that the scores lack
@@ -38,3 +38,7 @@ write("t5/gated-untied", dict(
     relative_attention_max_distance=40), [30, 70, 1], [9, 45, 3], 156,
     lambda model: {f"{stack}.embed_tokens.weight": model.shared.weight.detach().clone()
                    for stack in ("encoder", "decoder")})
+
+write("t5/multilingual", dict(
+    vocab_size=85, d_model=40, d_kv=6, num_heads=3, d_ff=52, num_layers=2, feed_forward_proj="gated-gelu", tie_word_embeddings=False),
+    [25, 6], [11, 2], 170, make=(MT5Config, MT5ForConditionalGeneration))
