@@ -64,7 +64,15 @@ llvm::SmallVector<float> yarnFrequencies(llm::FreqsYarnOp op,
     float ramp = (static_cast<float>(i) - static_cast<float>(low)) /
                  static_cast<float>(high - low);
     ramp = std::min(std::max(ramp, 0.0f), 1.0f);
-    scaled.push_back(freqs[i] / factor * ramp + freqs[i] * (1.0f - ramp));
+    // References stretch the period, not the frequency, and mix by what is left
+    // of the whole. Beyond some thousand positions the last bit is seen.
+    float kept = 1.0f - ramp;
+    float period =
+        std::pow(static_cast<float>(theta),
+                 static_cast<float>(2 * i) / static_cast<float>(dims));
+    float slow = 1.0f / period == freqs[i] ? 1.0f / (factor * period)
+                                           : freqs[i] / factor;
+    scaled.push_back(slow * (1.0f - kept) + freqs[i] * kept);
   }
   return scaled;
 }

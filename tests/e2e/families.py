@@ -38,6 +38,7 @@ WHY = {
 class Page:
     def __init__(self, args):
         self.args, self.source, self.problems = args, args.source, []
+        self.alone, self.unplanned = [], []     # families without a case here, and without a published configuration
         self.models, self.reference = os.path.join(args.source, "models"), os.path.join(args.source, "tests/reference")
         self.published = os.path.join(args.source, "tests/published")
         self.families = sorted(os.path.basename(path)[:-5] for path in glob.glob(os.path.join(self.models, "*.yaml")))
@@ -113,7 +114,7 @@ class Page:
             spec = os.path.join(self.models, family + ".yaml")
             names = [f"{family}/{case}" for case in self.cases[family]]
             if not names:
-                self.problems.append(f"{family} has no case in tests/reference")
+                self.alone.append(family)
                 continue
             if missing := [name for name in names if name not in self.figures]:
                 self.problems.append(f"no figures of {', '.join(missing)}: run --measure {family}")
@@ -142,7 +143,7 @@ class Page:
             fusions.append((family, name, marks))
             for fusion, reason, where in model.declined:
                 declined[fusion, reason].add((family, where))
-        self.problems += [f"{family} has no tests/published/{family}.json" for family in self.families if family not in seen]
+        self.unplanned = [family for family in self.families if family not in seen]
         return rows, self.fusion_rows(fusions), self.declined_rows(declined)
 
     @staticmethod
@@ -167,6 +168,8 @@ class Page:
         self.problems += [f"no-gguf.json names {name}, which is no case" for name in sorted(unused)]
         median = statistics.median(row[1] for row in families) if families else 0
         return TEXT.format(
+            alone=f"\nWithout a case in the tree: {', '.join(self.alone)}.\n" if self.alone else "",
+            unplanned=f"\nWithout a configuration here: {', '.join(self.unplanned)}.\n" if self.unplanned else "",
             families=table(["family", "lines", "with bases", "entries", "cases", "HF", "GGUF"], families), median=f"{median:g}",
             names=table(["family", "HF classes", "GGUF architectures", "cases without a GGUF twin"], names),
             configurations=table(["model", "parameters", "weights", "state per token", "state per sequence", "working memory"], configurations),
@@ -186,7 +189,7 @@ three, a ragged batch, one thread and code without fusions have the bits of pref
 fails, so that their largest error is the same number; greedy continuations are the reference's ids.
 
 {families}
-
+{alone}
 ## Names of checkpoints
 
 The classes that `config.json` names, and the architectures that a GGUF file names, by which a spec is found. Architectures in brackets are
@@ -201,7 +204,7 @@ artifact with `--weights bf16`, matrices as the kernels read them. States are f3
 is that of windows, once they are full. Working memory is that of a step of {tokens} tokens of one sequence, all of whose logits may be wanted.
 
 {configurations}
-
+{unplanned}
 ## Fusions
 
 How often each fusion fires in the configurations above, for each distinct layer (`--fusion-report`).
@@ -220,11 +223,8 @@ def table(head, rows):
 
 
 def bound(worst):
-    """The power of ten above twice the difference: it holds on other machines, too."""
-    power = 1e-7
-    while power < 2 * worst:
-        power *= 10
-    return f"{power:.0e}"
+    """The power of ten above twice the difference, which holds on other machines, too; at most what is tolerated."""
+    return next((text for text in ("1e-07", "1e-06", "1e-05") if float(text) >= 2 * worst), "1e-04")
 
 
 def measure(page, wanted):

@@ -270,8 +270,9 @@ def scaling(config):
     if kind == "linear":
         return {"rope.scaling.type": "linear", "rope.scaling.factor": float(found["factor"])}
     if kind == "yarn":
-        return {"rope.scaling.type": "yarn", "rope.scaling.factor": float(found["factor"]),
+        data = {"rope.scaling.type": "yarn", "rope.scaling.factor": float(found["factor"]),
                 "rope.scaling.original_context_length": found.get("original_max_position_embeddings") or config["max_position_embeddings"]}
+        return data | ({"rope.scaling.yarn_log_multiplier": 0.1 * found["mscale_all_dim"]} if found.get("mscale_all_dim") else {})
     return {}
 
 

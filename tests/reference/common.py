@@ -140,6 +140,13 @@ def far_rows(length):
     return torch.tensor([*range(0, length - 16, 300), *range(length - 16, length)])
 
 
+def far_case(evaluate, inputs):
+    """Like `evaluate`, but for some rows, which `inputs` then name."""
+    for given in inputs:
+        given["at"] = far_rows(len(given["input_ids"]))
+    return lambda model, i: {name: rows[inputs[i]["at"]] for name, rows in evaluate(model, i).items()}
+
+
 def write_decoder(case, make, values, lengths, seed, far=False, **more):
     """A case of a decoder-only model: `make` is the pair of its config and model class. Of `far` sequences, some rows."""
     config_class, model_class = make
@@ -152,8 +159,8 @@ def write_decoder(case, make, values, lengths, seed, far=False, **more):
     ids = sequences(seed + 1, lengths, config.vocab_size)
     logits = lambda m, row: m(row[None], use_cache=False).logits[0]
     if far:
-        rows = [far_rows(len(row)) for row in ids]
-        write_case(case, config, model, lambda m, i: {"logits": logits(m, ids[i])[rows[i]]}, [{"input_ids": row, "at": at} for row, at in zip(ids, rows)], **more)
+        inputs = [{"input_ids": row} for row in ids]
+        write_case(case, config, model, far_case(lambda m, i: {"logits": logits(m, ids[i])}, inputs), inputs, **more)
         return model, ids
     write_case(case, config, model, lambda m, i: {"logits": logits(m, ids[i])}, [{"input_ids": row} for row in ids],
                lambda m, i: greedy(lambda row: logits(m, row), ids[i].tolist()), **more)

@@ -94,10 +94,9 @@ FAR_CASES = {
     "llama/far-yarn": ("LlamaForCausalLM", FAR | SCALED(rope_type="yarn", factor=4.5, original_max_position_embeddings=1024), [LENGTH], 54),
     "llama/far-llama3": ("LlamaForCausalLM", FAR | SCALED(rope_type="llama3", factor=8.0, low_freq_factor=1.0, high_freq_factor=4.0, original_max_position_embeddings=1024), [LENGTH], 55),
     "phi3/far-longrope": ("Phi3ForCausalLM", FAR | dict(pad_token_id=None, original_max_position_embeddings=1024, rope_parameters=LONG["rope_parameters"] | dict(original_max_position_embeddings=1024)), [LENGTH], 56),
-    "gpt_neox/far-partial": ("GPTNeoXForCausalLM", FAR | dict(rope_parameters=ROPE | dict(partial_rotary_factor=0.5), tie_word_embeddings=False), [LENGTH], 57),
+    "gpt_neox/far-partial": ("GPTNeoXForCausalLM", {key: value for key, value in FAR.items() if key != "num_key_value_heads"} | dict(rope_parameters=ROPE | dict(partial_rotary_factor=0.5), tie_word_embeddings=False), [LENGTH], 57),
     "deepseek_v3/far-adjacent": ("DeepseekV3ForCausalLM", FAR | dict(num_hidden_layers=2, num_key_value_heads=2, moe_intermediate_size=12, n_routed_experts=4, n_shared_experts=1, num_experts_per_tok=2, n_group=1, topk_group=1, first_k_dense_replace=1, q_lora_rank=12, kv_lora_rank=8, qk_nope_head_dim=6, qk_rope_head_dim=8, v_head_dim=6, rope_parameters=ROPE, tie_word_embeddings=False), [LENGTH], 58),
-    "gemma3_text/far-windows": ("Gemma3ForCausalLM", FAR | dict(head_dim=8, query_pre_attn_scalar=8, sliding_window=300, num_hidden_layers=3, layer_types=["sliding_attention", "sliding_attention", "full_attention"]), [LENGTH, 650], 59),
-    "starcoder2/far-window": ("Starcoder2ForCausalLM", FAR | dict(num_hidden_layers=2, sliding_window=1000), [LENGTH], 60),
+    "starcoder2/far-window": ("Starcoder2ForCausalLM", FAR | dict(num_hidden_layers=2, sliding_window=600), [LENGTH], 60),
 }
 # Without rotation a bias of the keys adds the same to all scores of a row.
 INERT = {"OPTForCausalLM": ("k_proj.bias",), "Cohere2ForCausalLM": ("layers.0.self_attn.k_proj.bias",)}
@@ -112,6 +111,7 @@ STORED = {
     "yi/first": (dict(architectures=["YiForCausalLM"], model_type="Yi", rope_parameters=None, rms_norm_eps=None, head_dim=None, num_key_value_heads=None, attention_bias=None, mlp_bias=None),
                  {"input_layernorm": "ln1", "post_attention_layernorm": "ln2"}),
 }
+OPTIONS = {"phi3/longrope-long": ["--context", "64"], "bloom/far": ["--context", "4608"], "phi3/far-longrope": ["--context", "4608"]}
 
 
 def as_saved(model):

@@ -1,12 +1,16 @@
 #!/usr/bin/env python3
 """Writes the t5 cases (README.md)."""
+import sys
+
 import torch
 from transformers import MT5Config, MT5ForConditionalGeneration, T5Config, T5ForConditionalGeneration
 
-from common import greedy, seed_weights, sequences, write_case
+from common import far_case, greedy, seed_weights, sequences, write_case
 
 
-def write(case, values, sources, targets, seed, extra=lambda model: {}, make=(T5Config, T5ForConditionalGeneration)):
+def write(case, values, sources, targets, seed, extra=lambda model: {}, make=(T5Config, T5ForConditionalGeneration), far=False):
+    if sys.argv[1:] and case not in sys.argv[1:]:
+        return
     config = make[0](**values)
     config._attn_implementation = "eager"
     config.architectures = [make[1].__name__]
@@ -21,10 +25,11 @@ def write(case, values, sources, targets, seed, extra=lambda model: {}, make=(T5
               zip(sequences(seed + 1, sources, config.vocab_size), sequences(seed + 2, targets, config.vocab_size))]
     logits = lambda m, i, ids: m(input_ids=inputs[i]["source_ids"][None], decoder_input_ids=ids[None],
                                  use_cache=False).logits[0]
-    write_case(case, config, model,
-               lambda m, i: {"rows": m.encoder(inputs[i]["source_ids"][None])[0][0],
-                             "logits": logits(m, i, inputs[i]["input_ids"])}, inputs,
-               lambda m, i: greedy(lambda ids: logits(m, i, ids), inputs[i]["input_ids"].tolist()), extra=extra(model))
+    evaluate = lambda m, i: {"rows": m.encoder(inputs[i]["source_ids"][None])[0][0], "logits": logits(m, i, inputs[i]["input_ids"])}
+    generate = lambda m, i: greedy(lambda ids: logits(m, i, ids), inputs[i]["input_ids"].tolist())
+    if far:
+        evaluate, generate = far_case(evaluate, inputs), None
+    write_case(case, config, model, evaluate, inputs, generate, extra=extra(model))
 
 
 write("t5/relu-tied", dict(
@@ -42,3 +47,6 @@ write("t5/gated-untied", dict(
 write("t5/multilingual", dict(
     vocab_size=85, d_model=40, d_kv=6, num_heads=3, d_ff=52, num_layers=2, feed_forward_proj="gated-gelu", tie_word_embeddings=False),
     [25, 6], [11, 2], 170, make=(MT5Config, MT5ForConditionalGeneration))
+
+# Buckets beyond position 4096.
+write("t5/far", dict(vocab_size=48, d_model=16, d_kv=8, num_heads=2, d_ff=20, num_layers=1, feed_forward_proj="relu"), [4300], [4299], 170, far=True)
