@@ -11,6 +11,7 @@
 #include "compiler/pipeline/Diagnose.h"
 #include "compiler/pipeline/Inputs.h"
 #include "compiler/pipeline/Kernels.h"
+#include "compiler/tokenizer/GenerationRules.h"
 #include "compiler/tokenizer/StopTokens.h"
 #include "compiler/tokenizer/TokenizerFile.h"
 #include "compiler/transforms/Passes.h"
@@ -342,6 +343,14 @@ Status Compilation::write(const std::vector<TargetCode> &code) {
   Result<StoredTokenizer> tokenizer = readTokenizer();
   if (!tokenizer.ok())
     warn({"the artifact has no tokenizer: " + tokenizer.status().message()});
+  Result<tokenizer::GenerationRules> rules =
+      tokenizer::readGenerationRules(inputs->checkpoint);
+  if (!rules.ok())
+    return rules.status();
+  Result<std::string> config = tokenizer::withRules(
+      tokenizer.ok() ? tokenizer->config : std::string(), *rules);
+  if (!config.ok())
+    return config.status();
   Facts facts = readFacts(*inputs, options);
 
   artifact::ArtifactInputs in;
@@ -359,10 +368,9 @@ Status Compilation::write(const std::vector<TargetCode> &code) {
   for (const TargetCode &one : code)
     in.code.push_back(
         {one.target.name, one.target.required, one.units, one.object});
-  if (tokenizer.ok()) {
+  if (tokenizer.ok())
     in.tokenizer = tokenizer->image;
-    in.tokenizerConfig = tokenizer->config;
-  }
+  in.tokenizerConfig = *config;
   Result<uint64_t> total = artifact::weightSectionBytes(*module);
   if (!total.ok())
     return total.status();

@@ -22,60 +22,96 @@ int32_t Model::startToken() const {
   return entry ? entry->info->start() : -1;
 }
 
+Result<int64_t>
+Model::Impl::checkPrompt(const executor::ReadyEntry *entry, int32_t slot,
+                         std::span<const int32_t> prompt) const {
+  if (!entry)
+    return Status(Code::NotFound, "the model cannot generate");
+  if (Status status = checkSlot(slot); !status.ok())
+    return status;
+  if (prompt.empty())
+    return Status(Code::InvalidArgument, "the prompt has no tokens");
+  int64_t needed =
+      executor->slots().length(slot) + static_cast<int64_t>(prompt.size());
+  if (needed > executor->limits().context)
+    return Status(Code::InvalidArgument,
+                  "the prompt makes the sequence " + std::to_string(needed) +
+                      " tokens long, longer than the context of " +
+                      std::to_string(executor->limits().context));
+  return needed;
+}
+
+Result<const OutputRows *> Model::Impl::logits(int64_t rows) const {
+  for (const OutputRows &output : outputs)
+    if (output.name == "logits" && output.rows >= rows)
+      return &output;
+  return Status(Code::Corrupt, "the entry has no logits");
+}
+
+Result<std::span<const float>>
+Model::Impl::logitsAfter(const executor::ReadyEntry &entry, int32_t slot,
+                         std::span<const int32_t> tokens) {
+  const size_t most = static_cast<size_t>(executor->limits().capacity);
+  while (!tokens.empty()) {
+    size_t count = std::min(tokens.size(), most);
+    executor::StepSequence one = tokensOf(entry, slot, tokens.first(count));
+    tokens = tokens.subspan(count);
+    one.wanted =
+        tokens.empty() ? executor::Wanted::Last : executor::Wanted::None;
+    if (Status status = step(entry, {&one, 1}); !status.ok())
+      return status;
+  }
+  Result<const OutputRows *> rows = logits(1);
+  if (!rows.ok())
+    return rows.status();
+  return (*rows)->row((*rows)->rows - 1);
+}
+
+std::vector<int32_t> Model::Impl::stopsWith(std::vector<int32_t> more,
+                                            bool ignoreOwn) const {
+  if (!ignoreOwn)
+    more.insert(more.end(), info.stopTokens.begin(), info.stopTokens.end());
+  return more;
+}
+
 Status Model::generate(int32_t slot, std::span<const int32_t> prompt,
                        const GenerateOptions &options,
                        const std::function<bool(int32_t)> &token) try {
   const executor::ReadyEntry *entry = impl_->ofKind("generate");
-  if (!entry)
-    return Status(Code::NotFound, "the model cannot generate");
-  if (Status status = impl_->checkSlot(slot); !status.ok())
-    return status;
+  Result<int64_t> length = impl_->checkPrompt(entry, slot, prompt);
+  if (!length.ok())
+    return length.status();
   Result<Sampler> sampler = Sampler::create(options.sampling);
   if (!sampler.ok())
     return sampler.status();
-  const state::Limits &limits = impl_->executor->limits();
-  std::vector<int32_t> context(prompt.begin(), prompt.end());
-  if (context.empty())
-    return Status(Code::InvalidArgument, "the prompt has no tokens");
-  int64_t held = impl_->executor->slots().length(slot);
-  int64_t needed = held + static_cast<int64_t>(context.size());
-  if (needed > limits.context)
-    return Status(Code::InvalidArgument,
-                  "the prompt makes the sequence " + std::to_string(needed) +
-                      " tokens long, longer than the context of " +
-                      std::to_string(limits.context));
-  std::vector<int32_t> stops = options.stopTokens;
-  if (!options.ignoreModelStops)
-    stops.insert(stops.end(), impl_->info.stopTokens.begin(),
-                 impl_->info.stopTokens.end());
-  size_t taken = 0;
+  const std::vector<int32_t> stops =
+      impl_->stopsWith(options.stopTokens, options.ignoreModelStops);
+  std::vector<int32_t> fresh(prompt.begin(), prompt.end());
+  std::vector<float> allowed;
   for (int64_t made = 0; made < options.maxTokens; ++made) {
-    while (taken < context.size()) {
-      size_t count = std::min(context.size() - taken,
-                              static_cast<size_t>(limits.capacity));
-      executor::StepSequence step = Impl::tokensOf(
-          *entry, slot, std::span(context).subspan(taken, count));
-      taken += count;
-      step.wanted = taken == context.size() ? executor::Wanted::Last
-                                            : executor::Wanted::None;
-      if (Status status = impl_->step(*entry, {&step, 1}); !status.ok())
-        return status;
+    Result<std::span<const float>> logits =
+        impl_->logitsAfter(*entry, slot, fresh);
+    if (!logits.ok())
+      return logits.status();
+    const std::vector<int32_t> &context =
+        impl_->held[static_cast<size_t>(slot)];
+    std::span<const float> row = *logits;
+    if (!impl_->rules.never.empty()) {
+      allowed.assign(row.begin(), row.end());
+      impl_->rules.apply(allowed, context);
+      row = allowed;
     }
-    const OutputRows *logits = nullptr;
-    for (const OutputRows &output : impl_->outputs)
-      if (output.name == "logits")
-        logits = &output;
-    if (!logits || logits->rows < 1)
-      return Status(Code::Corrupt, "the entry has no logits");
-    Result<int32_t> next = sampler->next(
-        logits->row(logits->rows - 1), impl_->held[static_cast<size_t>(slot)]);
+    Result<int32_t> next = sampler->next(row, context);
     if (!next.ok())
       return next.status();
+    if (made + 1 == options.maxTokens && !options.ignoreModelStops &&
+        !impl_->rules.last.empty())
+      *next = impl_->rules.last.front();
     if (std::find(stops.begin(), stops.end(), *next) != stops.end() ||
         !token(*next))
       return {};
-    context.push_back(*next);
-    if (held + static_cast<int64_t>(context.size()) > limits.context)
+    fresh.assign(1, *next);
+    if (++*length > impl_->executor->limits().context)
       return {};
   }
   return {};

@@ -18,6 +18,7 @@ struct Model::Impl {
   std::optional<Tokenizer> tokenizer;
   // The tokens that each slot holds; what lies behind its length is stale.
   std::vector<std::vector<int32_t>> held;
+  TokenRules rules; // of what is generated
 
   explicit Impl(artifact::Artifact file) : artifact(std::move(file)) {}
   void describe();
@@ -31,6 +32,27 @@ struct Model::Impl {
                                          int32_t slot,
                                          std::span<const int32_t> tokens);
   Status checkSlot(int32_t slot) const;
+  // What the checkpoint says of the tokens that may follow.
+  Status readRules();
+  // What generating needs: an entry of that kind, the slot, a prompt, and room
+  // for it; gives the length that the sequence has with it.
+  Result<int64_t> checkPrompt(const executor::ReadyEntry *entry, int32_t slot,
+                              std::span<const int32_t> prompt) const;
+  // Takes the tokens in, in as many steps as it needs, and gives the logits
+  // behind the last one.
+  Result<std::span<const float>> logitsAfter(const executor::ReadyEntry &entry,
+                                             int32_t slot,
+                                             std::span<const int32_t> tokens);
+  // Takes a token in on each slot and gives the logits behind each.
+  Status stepEach(const executor::ReadyEntry &entry,
+                  std::span<const int32_t> slots,
+                  std::span<const int32_t> tokens,
+                  std::vector<std::span<const float>> &rows);
+  // Of the last step: logits of `rows` rows.
+  Result<const OutputRows *> logits(int64_t rows) const;
+  // The tokens that end a text.
+  std::vector<int32_t> stopsWith(std::vector<int32_t> more,
+                                 bool ignoreOwn) const;
   Status save(int32_t slot, std::string_view note,
               const state::Sink &sink) const;
   // The entry of a kind, or null.

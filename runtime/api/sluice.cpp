@@ -36,6 +36,8 @@ Result<std::unique_ptr<Model>> Model::load(const std::string &path,
     return executor.status();
   impl->executor = std::move(*executor);
   impl->describe();
+  if (Status status = impl->readRules(); !status.ok())
+    return status;
   return std::unique_ptr<Model>(new Model(std::move(impl)));
 } catch (...) {
   return caught();

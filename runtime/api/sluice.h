@@ -33,6 +33,7 @@
 #pragma once
 
 #include "runtime/chat/ChatFormat.h"
+#include "runtime/sampler/BeamSearch.h"
 #include "runtime/sampler/Sampler.h"
 #include "runtime/support/Status.h"
 
@@ -223,6 +224,14 @@ public:
   Status generateText(int32_t slot, std::span<const int32_t> prompt,
                       const TextOptions &options,
                       const std::function<bool(std::string_view)> &piece);
+  // Continues the sequence of `slot` by the likeliest tokens, of which as many
+  // sequences as there are beams are followed side by side, in the slots from
+  // `slot` on: they share what they have in common, and all of them are as new
+  // afterwards. Best first. InvalidArgument: no prompt, one that does not fit,
+  // or fewer slots or sequences of a step (LoadOptions) than beams.
+  Result<std::vector<BeamResult>> searchBeams(int32_t slot,
+                                              std::span<const int32_t> prompt,
+                                              const BeamOptions &options);
   // How the model writes conversations, or how `source`, another template,
   // writes them. The text is encoded without the tokenizer's special tokens:
   // the template prints its own. NotFound when the artifact has no template.

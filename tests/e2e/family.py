@@ -114,7 +114,7 @@ class Case:
 
 # Results of a case: the entry that makes each (None: the one the model is for) and the entry's name for it.
 RESULTS = {"logits": (None, "logits"), "rows": ("encode", "rows"), "vector": ("embed", "vector"), "sentence": ("sentence", "vector"),
-           "scores": ("classify", "scores")}
+           "scores": ("classify", "scores"), "tags": ("tag", "scores"), "spans": ("answer", "scores"), "next": ("next", "scores")}
 
 
 def outputs(case):

@@ -10,6 +10,10 @@
 #include <string_view>
 #include <vector>
 
+namespace CLI {
+class App;
+}
+
 namespace sluice::run {
 
 struct Options {
@@ -43,6 +47,12 @@ struct Options {
   bool greedy = false, printIds = false, ignoreStop = false;
   std::vector<int32_t> stopTokens;
   SamplingOptions sampling;
+
+  // Beams; 0: none are asked for.
+  int64_t beams = 0, beamResults = 1;
+  double lengthPenalty = 1;
+  std::string earlyStopping = "no";
+  bool printScores = false;
 
   bool verify = false;
   std::string profile;
@@ -106,6 +116,11 @@ TextOptions textOptions(const Options &options);
 void noteFullContext(const Model &model);
 // --prompt.
 Status generateText(const Options &options, ModelPtr &model);
+// --beams and what belongs to it, what is wrong with their combination (or ""),
+// and the search, for --prompt or --generate.
+void declareBeams(CLI::App &app, Options &options);
+std::string beamConflict(const Options &options);
+Status searchBeams(const Options &options, ModelPtr &model);
 // --chat.
 Status chat(const Options &options, ModelPtr &model);
 // --tokenize and --detokenize.

@@ -193,6 +193,7 @@ static void declare(CLI::App &app, run::Options &options) {
   declareChat(app, options);
   declareTokenizer(app, options);
   declareGeneration(app, options);
+  run::declareBeams(app, options);
   declareMachine(app, options);
 }
 
@@ -292,6 +293,7 @@ static Status execute(const run::Options &options) {
   bool compares = !options.compare.empty();
   Status status = options.chat           ? run::chat(options, model)
                   : compares             ? run::compare(options, model)
+                  : options.beams > 0    ? run::searchBeams(options, model)
                   : text                 ? run::generateText(options, model)
                   : options.generate > 0 ? run::generateIds(options, model)
                                          : run::runEntry(options, model);
@@ -325,7 +327,10 @@ int main(int argc, char **argv) {
   }
   if (goesOn(options))
     options.prompt = "";
-  if (std::string message = conflict(options); !message.empty())
+  std::string message = conflict(options);
+  if (message.empty())
+    message = run::beamConflict(options);
+  if (!message.empty())
     return tools::usage(message);
   Status status =
       tools::guarded("running the model", [&] { return execute(options); });

@@ -1,0 +1,111 @@
+#!/usr/bin/env python3
+"""Writes beams.json into cases: what transformers' generate answers for greedy and beam search (README.md).
+
+usage: beams.py
+"""
+import itertools
+import json
+
+import torch
+from safetensors.torch import load_file
+from transformers import GenerationConfig, GPT2LMHeadModel, MarianMTModel, T5ForConditionalGeneration
+
+from common import HERE, suffix
+
+MADE = 12  # tokens at most
+BEAMS = [  # settings of generate, the options of sluice-run
+    (dict(num_beams=1), []),
+    (dict(num_beams=4), ["--beams", "4"]),
+    (dict(num_beams=4, num_return_sequences=4), ["--beams", "4", "--results", "4"]),
+    (dict(num_beams=4, num_return_sequences=3, length_penalty=2.0), ["--beams", "4", "--results", "3", "--length-penalty", "2"]),
+    (dict(num_beams=4, num_return_sequences=4, length_penalty=-0.5), ["--beams", "4", "--results", "4", "--length-penalty", "-0.5"]),
+    (dict(num_beams=4, num_return_sequences=4, early_stopping=True), ["--beams", "4", "--results", "4", "--early-stopping", "yes"]),
+    (dict(num_beams=3, num_return_sequences=2, early_stopping="never"), ["--beams", "3", "--results", "2", "--early-stopping", "never"]),
+]
+
+
+@torch.no_grad()
+def generate(model, given, stops, settings, rules, trusted=True):
+    """Token lists and scores, best first; None for a choice that f32 cannot be trusted with."""
+    answers = []
+    for one in model, model.double():
+        own = GenerationConfig(eos_token_id=stops or None, pad_token_id=0, max_new_tokens=MADE, do_sample=False,
+                               return_dict_in_generate=True, output_scores=True, **settings, **rules)
+        made = one.generate(**given, generation_config=own)
+        first = 1 if "decoder_input_ids" in given else given["input_ids"].shape[1]
+        rows = []
+        for row in made.sequences[:, first:].tolist():
+            end = next((i for i, token in enumerate(row) if token in stops), None)
+            rows.append(row[:end] if end is not None else row)
+        scores = made.sequences_scores.tolist() if settings["num_beams"] > 1 else []
+        answers.append((rows, scores))
+    model.float()
+    (rows, scores), (again, exact) = answers
+    close = any(abs(a - b) < 3e-4 for a, b in zip(exact, exact[1:]))
+    return None if trusted and (rows != again or close) else (rows, exact)
+
+
+def answers(model, given, stops, rules={}):
+    out = []
+    for settings, options in BEAMS:
+        made = generate(model, given, stops, settings, rules)
+        if made is None:
+            return None
+        out.append({"options": options, "tokens": made[0], "scores": [round(score, 7) for score in made[1]]})
+    return out
+
+
+def lengths(answers):
+    return {len(row) for one in answers for row in one["tokens"]}
+
+
+def inputs(io, index, start):
+    ids = io["input_ids" + suffix(index)][None]
+    if start is None:
+        return {"input_ids": ids}
+    return {"input_ids": io["source_ids" + suffix(index)][None], "decoder_input_ids": torch.tensor([[start]])}
+
+
+def write(case, model_class, start=None, indices=(0, 1), forbids=False):
+    """With `forbids` the first sequence comes again with what a generation_config.json may say of tokens."""
+    folder = HERE / case
+    model = model_class.from_pretrained(folder, attn_implementation="eager", dtype=torch.float32).eval()
+    io = load_file(folder / "io.safetensors")
+    found = []
+    for index in indices:
+        given = inputs(io, index, start)
+        # Tokens that end some sequences early and others not.
+        likely = generate(model, given, [], dict(num_beams=8, num_return_sequences=8), {}, trusted=False)[0]
+        likely = torch.tensor(list(itertools.chain(*likely)))
+        candidates = likely.bincount().argsort(descending=True)[:8].tolist()
+        for stops in itertools.chain(([one] for one in candidates), itertools.combinations(candidates, 2)):
+            four = generate(model, given, list(stops), BEAMS[2][0], {})
+            if not four or len({len(row) for row in four[0]}) < 2:
+                continue
+            made = answers(model, given, list(stops))
+            if made and len(lengths(made)) >= 3 and MADE in lengths(made):
+                break
+        else:
+            raise SystemExit(f"{case}{suffix(index)}: no stop token gives sequences of several lengths")
+        found.append({"sequence": suffix(index), "stops": list(stops), "made": MADE, "answers": made})
+        if forbids and index == indices[0]:
+            rows = [row for one in made for row in one["tokens"] if len(row) > 4]
+            for row, at in itertools.product(rows, (0, 1, 2)):
+                own = {"bad_words_ids": [[row[-1]], row[at : at + 2]], "suppress_tokens": [row[3]], "forced_eos_token_id": stops[0]}
+                again = answers(model, given, list(stops), own)
+                if again and again[1]["tokens"] != made[1]["tokens"]:
+                    break
+            else:
+                raise SystemExit(f"{case}{suffix(index)}: no rules change the sequences")
+            found.append({"sequence": suffix(index), "stops": list(stops), "made": MADE, "rules": own | {"eos_token_id": list(stops)}, "answers": again})
+    text = ",\n".join(json.dumps(one) for one in found)
+    (folder / "beams.json").write_text("[" + text + "]\n")
+    print(case, [sorted(lengths(one["answers"])) for one in found], [one["stops"] for one in found])
+
+
+write("gpt2/odd", GPT2LMHeadModel, forbids=True)
+write("gpt2/bare", GPT2LMHeadModel)
+write("t5/relu-tied", T5ForConditionalGeneration, start=0)
+write("t5/gated-untied", T5ForConditionalGeneration, start=0)
+write("marian/shared", MarianMTModel, start=82)
+write("marian/apart", MarianMTModel, start=69, forbids=True)
