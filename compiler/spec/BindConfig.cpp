@@ -456,7 +456,10 @@ bool ConfigScope::fromTensors(Param &param, std::vector<std::string> &tried,
       const checkpoint::TensorInfo *tensor = checkpoint_.find(*name);
       if (!tensor)
         continue;
-      if (*axis < 0 || *axis >= int64_t(tensor->shape.size())) {
+      bool lacks = *axis < 0 || *axis >= int64_t(tensor->shape.size());
+      if (lacks && *axis >= 0 && param.decl->fallback)
+        continue;
+      if (lacks) {
         failed = true;
         return fail(param, "tensor " + quote(*name) + " " +
                                printShape(tensor->shape) + " has no axis " +

@@ -89,6 +89,7 @@ PerFormat<Alternatives> Parser::perFormat(const Tree &tree,
     if (const Tree *value = map.take(format))
       out[format] = alternatives(*value);
   map.finish();
+  nameRaw(out);
   return out;
 }
 

@@ -164,6 +164,7 @@ private:
       for (const char *format : {"hf", "gguf", "raw"})
         if (const Tree *names = keys.take(format))
           file.ignore[format] = parser.alternatives(*names);
+      nameRaw(file.ignore);
       keys.finish();
     }
     if (const Tree *value = map.take("state"))

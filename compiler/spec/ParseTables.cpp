@@ -106,6 +106,7 @@ void Parser::weightLeaf(const Tree &tree, WeightLeaf &out) {
   for (const char *format : {"hf", "gguf", "raw"})
     if (const Tree *value = map.take(format))
       out.sources[format] = sources(*value);
+  nameRaw(out.sources);
   if (const Tree *value = map.take("bias"))
     weightBias(*value, out);
   if (const Tree *value = map.take("when"))
@@ -149,6 +150,7 @@ void Parser::weightBias(const Tree &tree, WeightLeaf &out) {
     for (const char *format : {"hf", "gguf", "raw"})
       if (const Tree *value = map.take(format))
         out.biasSources[format] = sources(*value);
+    nameRaw(out.biasSources);
     map.finish();
     return;
   }

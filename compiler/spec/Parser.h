@@ -5,6 +5,12 @@
 
 namespace sluice::spec {
 
+// A file without a config has the names of one with it, unless they are said.
+template <typename T> void nameRaw(PerFormat<T> &names) {
+  if (auto hf = names.find("hf"); hf != names.end())
+    names.try_emplace("raw", hf->second);
+}
+
 class Parser {
 public:
   explicit Parser(Diagnostics &diagnostics) : diagnostics_(diagnostics) {}

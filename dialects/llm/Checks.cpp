@@ -115,6 +115,19 @@ FailureOr<StateOp> lookupState(StateInterface op, StateKind kind,
          << (state->getKind() == StateKind::fixed ? " state" : "");
 }
 
+LogicalResult checkStateShape(StateInterface op, StateOp state,
+                              ArrayRef<int64_t> shape, StringRef why) {
+  ArrayRef<int64_t> found = state.getFieldList().front().getShape();
+  if (found == shape)
+    return success();
+  InFlightDiagnostic diagnostic = op->emitOpError("expected '@")
+                                  << op.getStateAttr().getValue()
+                                  << "' to be of shape [" << shape << "], "
+                                  << why << ", found [" << found << "]";
+  diagnostic.attachNote(state.getLoc()) << "the state is declared here";
+  return diagnostic;
+}
+
 LogicalResult checkShape(Operation *op, StringRef name, Value value,
                          ArrayRef<int64_t> shape) {
   if (!value)

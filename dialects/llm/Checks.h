@@ -34,6 +34,11 @@ llvm::LogicalResult checkMask(mlir::Operation *op, mlir::ArrayAttr mask,
 llvm::FailureOr<StateOp> lookupState(StateInterface op, StateKind kind,
                                      mlir::SymbolTableCollection &symbols);
 
+// A fixed state of exactly this shape; `why` ends "expected shape, ...".
+llvm::LogicalResult checkStateShape(StateInterface op, StateOp state,
+                                    llvm::ArrayRef<int64_t> shape,
+                                    llvm::StringRef why);
+
 // A tensor operand of exactly this shape; may be null.
 llvm::LogicalResult checkShape(mlir::Operation *op, llvm::StringRef name,
                                mlir::Value value,

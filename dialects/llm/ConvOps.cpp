@@ -27,14 +27,6 @@ LogicalResult CausalConvOp::verifySymbolUses(SymbolTableCollection &symbols) {
     return failure();
   int64_t rows[] = {getW().getType().getDimSize(1) - 1,
                     getW().getType().getDimSize(0)};
-  ArrayRef<int64_t> shape = state->getFieldList().front().getShape();
-  if (shape == ArrayRef<int64_t>(rows))
-    return success();
-  InFlightDiagnostic diagnostic = emitOpError("expected '@")
-                                  << getState() << "' to be of shape [" << rows
-                                  << "], one row for each tap but the last, "
-                                     "found ["
-                                  << shape << "]";
-  diagnostic.attachNote(state->getLoc()) << "the state is declared here";
-  return diagnostic;
+  return checkStateShape(*this, *state, rows,
+                         "one row for each tap but the last");
 }

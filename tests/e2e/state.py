@@ -3,8 +3,8 @@
 
 usage: state.py --bin DIR --models DIR --reference DIR
 
-For caches that keep all rows, caches with a window whose first blocks are given back by then, and an
-encoder-decoder, whose decoder looks at a source.
+For caches that keep all rows, caches with a window whose first blocks are given back by then, an
+encoder-decoder, whose decoder looks at a source, and states that keep sums.
 """
 
 import os
@@ -15,7 +15,7 @@ import safetensors
 import xxh3
 
 # The case, how many tokens there are (with a window: more than its blocks hold), and how many come before the break.
-CASES = [("llama/gqa", 60, 31), ("mixtral/window", 120, 77), ("qwen2/sliding", 240, 201), ("t5/relu-tied", 60, 30)]
+CASES = [("llama/gqa", 60, 31), ("mixtral/window", 120, 77), ("qwen2/sliding", 240, 201), ("t5/relu-tied", 60, 30), ("rwkv4/plain", 60, 31), ("rwkv7/plain", 60, 31)]
 
 
 def read(path):

@@ -325,6 +325,30 @@ def long_rows():
     yield Case("long_split", z + "- a, b: {split: z, sizes: [999, 74]}\n- y: {concat: [b, a]}")
 
 
+def recurrences():
+    """Linear attention with each of its slots, and the decaying mean."""
+    heads = "- h: {slice: x, from: 1, size: 36}\n- h: {reshape: h, to: [3, 12]}\n- k, v: {split: h, sizes: [5, 7]}\n- q: {act: k, fn: silu}\n"
+    rows = heads + "- d: {act: k, fn: sigmoid}\n"
+    read = "- r: {l2_norm: k, eps: 1.0e-6, eps_in: sum}\n- s: {mul: [r, -0.5]}\n"
+    factor = lambda _, value: 0.5 + 0.4 * value
+    sums = "sums: {fixed: [3, 5, 7]}"
+    op = "- y: {linear_attention: q, k: k, v: v, state: sums"
+    yield Case("linear_attention", heads + op + "}", {}, sums, "generate")
+    yield Case("linear_attention_decay", heads + op + ", decay: w.d, bonus: w.u}", {"d": Weight([3, 5], factor), "u": Weight([3, 5])}, sums, "generate")
+    yield Case("linear_attention_heads", heads + op + ", decay: w.d, bonus: w.u}", {"d": Weight([3, 1], factor), "u": Weight([3, 1])}, sums.replace("]", "], init: 0.25"), "generate")
+    yield Case("linear_attention_rows", rows + op + ", decay: d, bonus: w.u}", {"u": Weight([3, 5], type="BF16")}, sums, "generate", tolerance=1e-3)
+    yield Case("linear_attention_head_rows", rows + "- d: {slice: d, from: 0, size: 1}\n" + op + ", decay: d}", {}, sums, "generate")
+    yield Case("linear_attention_corrected", rows + read + op + ", decay: d, read: r, write: s}", {}, sums, "generate")
+    yield Case("linear_attention_computed", heads + "- d: {act: w.d, fn: sigmoid}\n" + op + ", decay: d}", {"d": Weight([3, 5], extra=", keep: f32")}, sums, "generate")
+    yield Case("linear_attention_half", heads + op + ", read: k}", {}, sums, "generate", "'read' and 'write' come together", "linear_attention", imported=False)
+    mean = "- k: {act: x, fn: sin}\n- k: {mul: [k, 40.0]}\n- y: {decaying_mean: x, k: k, decay: w.d, state: sums"
+    sums = "sums: {fixed: [3, 37], init: -1.0e+30}"
+    decay = Weight([WIDTH], lambda _, value: -abs(value))
+    yield Case("decaying_mean", mean + "}", {"d": decay}, sums, "generate")
+    yield Case("decaying_mean_bonus", mean + ", bonus: w.u}", {"d": decay, "u": Weight([WIDTH])}, sums, "generate")
+    yield Case("decaying_mean_start", mean + "}", {"d": decay}, "sums: {fixed: [3, 37]}", "generate", "to begin at a number far below every key", "decaying_mean", imported=False)
+
+
 def along_sequences():
     """What keeps rows of a sequence between its steps."""
     for fn in "none", "silu", "gelu_erf", "gelu_tanh", "relu", "relu2", "sigmoid", "tanh", "softplus", "exp", "floor", "sin", "cos":
@@ -336,6 +360,11 @@ def along_sequences():
                    {"w": Weight([WIDTH, 2], positive)}, "tail: {fixed: [1, 37], init: 24.0}", "generate")
     yield Case("causal_conv_swish", "- y: {causal_conv: x, w: w, state: tail, fn: swish}", {"w": Weight([WIDTH, 2], small)}, "tail: {fixed: [1, 37]}", "generate",
                "'swish' needs 'beta', which a convolution has not", "causal_conv", imported=False)
+    yield Case("shift", "- z: {shift: x, state: before}\n- y: {sub: [x, z]}", {}, "before: {fixed: [37], init: 0.5}", "generate")
+    yield Case("shift_heads", "- h: {slice: x, from: 1, size: 36}\n- h: {reshape: h, to: [3, 12]}\n- y: {shift: h, state: before}", {}, "before: {fixed: [3, 12]}", "generate")
+    yield from recurrences()
+    yield Case("shift_width", "- y: {shift: x, state: before}", {}, "before: {fixed: [1, 37]}", "generate",
+               "expected '@shift_width.before' to be of shape [37], that of a row, found [1, 37]", "shift:", imported=False)
 
 
 def generated():
