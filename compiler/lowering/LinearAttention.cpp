@@ -1,4 +1,4 @@
-// Recurrences over the tokens of a sequence.
+// Linear attention: what is remembered of the tokens has a fixed size.
 #include "compiler/lowering/Common.h"
 
 using namespace mlir;
@@ -88,7 +88,7 @@ static LogicalResult lowerDecayingMean(Walk &walk, llm::DecayingMeanOp op) {
   return walk.emit(op, step);
 }
 
-void addRecurrenceLowerings(OpTable &table) {
+void addLinearAttentionLowerings(OpTable &table) {
   table.add<llm::LinearAttentionOp, lowerLinearAttention>();
   table.add<llm::DecayingMeanOp, lowerDecayingMean>();
 }

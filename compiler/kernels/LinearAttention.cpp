@@ -254,7 +254,7 @@ static LogicalResult buildDecayingMean(KernelBuilder &k, const Attrs &attrs,
   return success();
 }
 
-void addRecurrenceKinds(KindTable &table) {
+void addLinearAttentionKinds(KindTable &table) {
   table["linear_attention"] = {{{Attribute::Word, "decay", {"rows", "vector"}},
                                 {Attribute::Word, "bonus", {"vector"}},
                                 {Attribute::Flag, "corrected"}},

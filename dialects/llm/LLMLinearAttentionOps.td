@@ -1,6 +1,6 @@
-// Recurrences over the tokens of a sequence.
-#ifndef SLUICE_LLM_RECURRENCE_OPS_TD
-#define SLUICE_LLM_RECURRENCE_OPS_TD
+// Linear attention, whose memory of the tokens of a sequence has a fixed size
+#ifndef SLUICE_LLM_LINEAR_ATTENTION_OPS_TD
+#define SLUICE_LLM_LINEAR_ATTENTION_OPS_TD
 
 include "dialects/llm/LLMBase.td"
 

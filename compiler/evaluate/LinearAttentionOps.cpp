@@ -1,4 +1,4 @@
-// Recurrences over the tokens of a sequence, one token after the other.
+// Linear attention: what is remembered of the tokens has a fixed size.
 #include "compiler/evaluate/Arithmetic.h"
 
 using namespace mlir;
@@ -116,7 +116,7 @@ static FailureOr<Tensor> decayingMean(Run &run, llm::DecayingMeanOp op) {
   return y;
 }
 
-void addRecurrenceOps(OpTable &table) {
+void addLinearAttentionOps(OpTable &table) {
   table.add<llm::LinearAttentionOp>(linearAttention);
   table.add<llm::DecayingMeanOp>(decayingMean);
 }

@@ -1,4 +1,4 @@
-// Types and checks of recurrences.
+// Types and checks of linear attention.
 #include "dialects/llm/Checks.h"
 #include "dialects/llm/LLMOps.h"
 
@@ -6,7 +6,7 @@ using namespace mlir;
 using namespace sluice::llm;
 
 #define GET_OP_CLASSES
-#include "dialects/llm/LLMRecurrenceOps.cpp.inc"
+#include "dialects/llm/LLMLinearAttentionOps.cpp.inc"
 
 // A factor for each head, or for each key of each head; may be null.
 static LogicalResult checkFactor(LinearAttentionOp op, StringRef name,
