@@ -375,6 +375,7 @@ FAMILIES = {
     "gemma2": Family("gemma2", ("kv", "rms", "head", "caps", "gemma window"), gemma, {"post_attention_layernorm": "post_attention_norm"}),
     "gemma3_text": Family("gemma3", ("kv", "rms", "head", "theta3", "gemma window"), gemma, {"post_attention_layernorm": "post_attention_norm"}),
     "cohere": Family("command-r", ("kv", "ln", "theta", "own head", "logit scale")),
+    "cohere2": Family("cohere2", ("kv", "ln", "theta", "own head", "logit scale", "window")),
     "phi": Family("phi2", ("kv", "ln", "dims")),
     "phi3": Family("phi3", ("kv", "rms", "theta", "dims", "longrope")),
     "starcoder2": Family("starcoder2", ("kv", "ln", "theta", "own head")),
