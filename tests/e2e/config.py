@@ -158,6 +158,55 @@ def silence(bench):
         bench.check("a key that is not there", "no unread key of the config is called 'fooo'" in done.stderr.decode(), done.stderr.decode())
 
 
+def leaves(config, prefix=""):
+    """Dotted keys with their values; what is null or empty says nothing."""
+    for key, value in config.items():
+        if isinstance(value, dict):
+            yield from leaves(value, f"{prefix}{key}.")
+        elif value not in (None, [], ""):
+            yield prefix + key, value
+
+
+def altered(config, key, value):
+    """A copy with another value at a dotted key."""
+    copy = json.loads(json.dumps(config))
+    *outer, last = key.split(".")
+    place = copy
+    for part in outer:
+        place = place[part]
+    place[last] = value
+    return copy
+
+
+def keys(bench):
+    """Every key of every reference config: another value changes what is compiled, or is refused by name, or the key is declared
+    inert, which a key that a parameter reads is not."""
+    seen = set()
+    for family in sorted(os.listdir(bench.models)):
+        family = family.removesuffix(".yaml")
+        for case in sorted(os.listdir(bench.case(family))) if os.path.isdir(bench.case(family)) else []:
+            if not os.path.exists(bench.case(os.path.join(family, case, "config.json"))):
+                continue
+            with Folder(bench, f"{family}/{case}") as folder:
+                plain = None
+                for key, value in leaves(folder.base):
+                    if (family, key) in seen or key in ("architectures", "model_type"):
+                        continue
+                    seen.add((family, key))
+                    plain = plain or bench.output(*folder.compiling("--emit=spec"))
+                    folder.write(altered(folder.base, key, not value if isinstance(value, bool) else "nonsense"))
+                    done = bench.run(*folder.compiling("--emit=spec"))
+                    read = any(line.rstrip().endswith(f"# config.json: {key}") for line in plain.splitlines())
+                    told, spec, what = done.stderr.decode(), done.stdout.decode(), f"{family}/{case}: {key}"
+                    if done.returncode:  # flags that are read may be refused by the tensors
+                        bench.check(what, read or key.rpartition(".")[2] in told, told[:300])
+                    elif spec == plain:
+                        bench.check(what, not read and not told, f"read, but another value changes nothing {told[:300]}")
+                    else:
+                        bench.check(what, read and not told, told[:300])
+                    folder.write(folder.base)
+
+
 def values(bench):
     """What a key says is refused at its place: a number no model has, or a word the spec does not know."""
     for case, key, value, message in [
@@ -210,4 +259,4 @@ def sentence(bench):
         bench.refuse("another key", "error: 'modules.json:1.foo' is 1, which this spec does not read", *folder.compiling("-o", "model.slc"))
 
 
-harness.main(__doc__, spellings, consequences, silence, values, generation, sentence)
+harness.main(__doc__, spellings, consequences, silence, keys, values, generation, sentence)

@@ -79,7 +79,7 @@ class Page:
     def match(self, family, format, key):
         with open(os.path.join(self.models, family + ".yaml"), encoding="utf-8") as file:
             block = gguf_twin.block(file.read().splitlines(), "match")
-        found = re.search(rf"\b{format}:\s*\{{.*?\b{key}: \[([^\]]*)\]", block, re.S)
+        found = re.search(rf"\b{format}:(?:(?!\b(?:hf|gguf|tensors):).)*?\b{key}: \[([^\]]*)\]", block, re.S)
         return re.findall(r"[\w-]+", found[1]) if found else []
 
     def entries(self, family):
@@ -91,16 +91,18 @@ class Page:
             found += [name for name in re.findall(r"plan\.entry @(\w+)", plan) if name not in found]
         return found
 
-    def script(self, family):
+    def scripts(self, family):
         """What wrote the cases of a family."""
+        found = []
         for path in sorted(glob.glob(os.path.join(self.reference, "*.py"))):
             with open(path, encoding="utf-8") as file:
                 text = file.read()
             if os.path.basename(path)[:-3] == family or f'"{family}/' in text:
                 kind = "its own code" if "--code" in text else "transformers" if "transformers" in text or "common" in text else "PyTorch"
-                return f"[{kind}](../tests/reference/{os.path.basename(path)})"
-        self.problems.append(f"no script of tests/reference writes cases of {family}")
-        return ""
+                found.append(f"[{kind}](../tests/reference/{os.path.basename(path)})")
+        if not found:
+            self.problems.append(f"no script of tests/reference writes cases of {family}")
+        return ", ".join(found)
 
     # --- the tables
 
@@ -123,7 +125,7 @@ class Page:
             if self.match(family, "gguf", "architecture") and not twins:
                 self.problems.append(f"{family} has a GGUF architecture, but no case with a twin")
             yield [f"[{family}](../models/{family}.yaml)", self.lines(spec), sum(map(self.lines, self.files(spec))), ", ".join(self.entries(family)),
-                   f"{self.script(family)}: " + ", ".join(self.cases[family]), "< " + self.figure(names, "hf"), f"< {self.figure(names, 'gguf')}" if twins else "-"]
+                   f"{self.scripts(family)}: " + ", ".join(self.cases[family]), "< " + self.figure(names, "hf"), f"< {self.figure(names, 'gguf')}" if twins else "-"]
 
     def name_rows(self):
         """The names that checkpoints have by format; architectures in brackets are read by another family's spec."""
@@ -242,6 +244,10 @@ def measure(page, wanted):
                 sys.exit(f"{name}: {case.failures}")
         print(name, found, flush=True)
         page.figures[name] = found
+        save(page)
+
+
+def save(page):
     page.figures = {name: page.figures[name] for name in sorted(page.figures) if name in page.names()}
     with open(os.path.join(page.reference, "figures.json"), "w", encoding="utf-8") as file:
         file.write("{\n" + ",\n".join(f"  {json.dumps(name)}: {json.dumps(found)}" for name, found in page.figures.items()) + "\n}\n")

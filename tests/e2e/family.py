@@ -53,7 +53,7 @@ class Case:
         command = [os.path.join(self.args.bin, name), *options]
         done = subprocess.run(command, capture_output=True, text=True, timeout=600)
         if done.returncode != 0:
-            sys.exit(f"{' '.join(command)}\nexit code {done.returncode}\n{done.stderr}{done.stdout}")
+            sys.exit(f"{' '.join(word[:200] for word in command)}\nexit code {done.returncode}\n{done.stderr}{done.stdout}")
         return done.stdout
 
     def compile(self, name, *options):

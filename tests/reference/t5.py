@@ -5,7 +5,7 @@ import sys
 import torch
 from transformers import MT5Config, MT5ForConditionalGeneration, T5Config, T5ForConditionalGeneration
 
-from common import far_case, greedy, seed_weights, sequences, write_case
+from common import HERE, far_case, greedy, seed_weights, sequences, write_case
 
 
 def write(case, values, sources, targets, seed, extra=lambda model: {}, make=(T5Config, T5ForConditionalGeneration), far=False):
@@ -30,6 +30,8 @@ def write(case, values, sources, targets, seed, extra=lambda model: {}, make=(T5
     if far:
         evaluate, generate = far_case(evaluate, inputs), None
     write_case(case, config, model, evaluate, inputs, generate, extra=extra(model))
+    if far:  # relative positions have no end that a file states
+        (HERE / case / "options.json").write_text('["--context", "4608"]\n')
 
 
 write("t5/relu-tied", dict(
