@@ -2,6 +2,7 @@
 // end a text.
 #pragma once
 
+#include "compiler/checkpoint/Checkpoint.h"
 #include "compiler/tokenizer/Document.h"
 
 namespace sluice::tokenizer {

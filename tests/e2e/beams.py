@@ -74,6 +74,30 @@ def verify(args, case, folder, failures):
     print(f"{case}: {checks} searches, largest difference of a score {worst:.2g}")
 
 
+def refusals(args, case, folder, failures):
+    """What makes no sense together, and what does not fit."""
+    model = compiled(args, case, None, folder)
+    run = ["--ids", "5,9", "--generate", "4", "--ignore-stop"]
+    for options, code, message in (
+        (["--beams", "4", "--temperature", "1"], 2, "--beams takes the likeliest"),
+        (["--beams", "2", "--results", "3"], 2, "at most as many as --beams"),
+        (["--results", "2"], 2, "--beams"),
+        (["--beams", "2", "--early-stopping", "perhaps"], 2, "--early-stopping"),
+        (["--beams", "2", "--save-state", os.path.join(folder, "state")], 2, "leaves no sequence to go on with"),
+        (["--beams", "5000"], 1, "beams must be 1 to 4096"),
+        (["--beams", "2", "--context", "1"], 1, "longer than the context"),
+    ):
+        done = subprocess.run([os.path.join(args.bin, "sluice-run"), model, *run, *options], capture_output=True, text=True, timeout=600)
+        if done.returncode != code or message not in done.stderr:
+            failures.append(f"{options}: exit code {done.returncode}, {done.stderr}")
+    # A context that is full ends all beams.
+    ended = tool(args, "sluice-run", model, "--ids", "5,9", "--generate", "9", "--beams", "3", "--ignore-stop", "--context", "4")
+    greedy = tool(args, "sluice-run", model, "--ids", "5,9", "--generate", "9", "--ignore-stop", "--greedy", "--context", "4")
+    one = tool(args, "sluice-run", model, "--ids", "5,9", "--generate", "9", "--beams", "1", "--ignore-stop", "--context", "4")
+    if len(ended.split()) != 3 or one != greedy:
+        failures.append(f"a context of 4: {ended}, one beam {one}, greedily {greedy}")
+
+
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--bin", required=True)
@@ -86,6 +110,7 @@ def main():
     with tempfile.TemporaryDirectory() as folder:
         for case in cases:
             verify(args, case, folder, failures)
+        refusals(args, cases[0], folder, failures)
     for failure in failures:
         print(f"  {failure}")
     sys.exit(1 if failures or not cases else 0)
