@@ -96,22 +96,20 @@ FAR_CASES = {
     "phi3/far-longrope": ("Phi3ForCausalLM", FAR | dict(pad_token_id=None, original_max_position_embeddings=1024, rope_parameters=LONG["rope_parameters"] | dict(original_max_position_embeddings=1024)), [LENGTH], 56),
     "gpt_neox/far-partial": ("GPTNeoXForCausalLM", {key: value for key, value in FAR.items() if key != "num_key_value_heads"} | dict(rope_parameters=ROPE | dict(partial_rotary_factor=0.5), tie_word_embeddings=False), [LENGTH], 57),
     "deepseek_v3/far-adjacent": ("DeepseekV3ForCausalLM", FAR | dict(num_hidden_layers=2, num_key_value_heads=2, moe_intermediate_size=12, n_routed_experts=4, n_shared_experts=1, num_experts_per_tok=2, n_group=1, topk_group=1, first_k_dense_replace=1, q_lora_rank=12, kv_lora_rank=8, qk_nope_head_dim=6, qk_rope_head_dim=8, v_head_dim=6, rope_parameters=ROPE, tie_word_embeddings=False), [LENGTH], 58),
+    "llama4_text/far": ("Llama4ForCausalLM", FAR | dict(num_hidden_layers=2, head_dim=8, intermediate_size=12, intermediate_size_mlp=20, num_local_experts=3, num_experts_per_tok=1, interleave_moe_layer_step=2, attention_chunk_size=1000, floor_scale=512, attn_scale=0.3, no_rope_layer_interval=2, pad_token_id=None, rope_parameters=ROPE, tie_word_embeddings=False), [LENGTH], 65),
     "starcoder2/far-window": ("Starcoder2ForCausalLM", FAR | dict(num_hidden_layers=2, sliding_window=600), [LENGTH], 60),
 }
 # Without rotation a bias of the keys adds the same to all scores of a row.
-INERT = {"OPTForCausalLM": ("k_proj.bias",), "Cohere2ForCausalLM": ("layers.0.self_attn.k_proj.bias",)}
-INERT = {"OPTForCausalLM": ("k_proj.bias",), "Llama4ForCausalLM": ("layers.0.self_attn.k_proj.bias",)}
+INERT = {"OPTForCausalLM": ("k_proj.bias",), **dict.fromkeys(("Cohere2ForCausalLM", "Llama4ForCausalLM"), ("layers.0.self_attn.k_proj.bias",))}
 
 
 # What sluice-compile is told.
-OPTIONS = {"phi3/longrope-long": ["--context", "64"], "phi3/far-longrope": ["--context", "4608"]}
-OPTIONS = {"phi3/longrope-long": ["--context", "64"]}
+OPTIONS = {"phi3/longrope-long": ["--context", "64"], "bloom/far": ["--context", "4608"], "phi3/far-longrope": ["--context", "4608"]}
 # Cases that are stored in the place of a Llama: keys that the config has or, with None, has not, and names of tensors.
 STORED = {
     "yi/first": (dict(architectures=["YiForCausalLM"], model_type="Yi", rope_parameters=None, rms_norm_eps=None, head_dim=None, num_key_value_heads=None, attention_bias=None, mlp_bias=None),
                  {"input_layernorm": "ln1", "post_attention_layernorm": "ln2"}),
 }
-OPTIONS = {"phi3/longrope-long": ["--context", "64"], "bloom/far": ["--context", "4608"], "phi3/far-longrope": ["--context", "4608"]}
 
 
 def as_saved(model):
@@ -134,9 +132,6 @@ def write(case, seed):
     name, values, lengths, _ = (CASES | FAR_CASES)[case]
     make = getattr(transformers, name.replace("Gemma3", "Gemma3Text").replace("Llama4", "Llama4Text").replace("ForCausalLM", "Config").replace("LMHeadModel", "Config"))
     common.write_decoder(case, (make, getattr(transformers, name)), values, lengths, seed, far=case in FAR_CASES, store=as_saved, inert=INERT.get(name, ()))
-    name, values, lengths, _ = CASES[case]
-    make = getattr(transformers, name.replace("Gemma3", "Gemma3Text").replace("ForCausalLM", "Config"))
-    common.write_decoder(case, (make, getattr(transformers, name)), values, lengths, seed, store=as_saved, inert=INERT.get(name, ()))
     if case in STORED:
         store_as(common.HERE / case, *STORED[case])
     if case in OPTIONS:
