@@ -239,8 +239,11 @@ bool WeightBinder::separatePart(const WeightLeaf &leaf, const Place &place,
   own.decl = &decl.items[size_t(at - decl.partNames.begin())];
   if (!expandSource(*own.decl, place.env, place.prefix, mode, own.tensors))
     return false;
-  for (const Tensor &tensor : own.tensors)
+  for (const Tensor &tensor : own.tensors) {
     use(tensor.weight, leaf, printRef(weight.path, weight.index));
+    if (!tensor.scales.empty())
+      use(tensor.scales, leaf, printRef(weight.path, weight.index));
+  }
   WeightLeaf named = leaf;
   named.name = name;
   Shape found;

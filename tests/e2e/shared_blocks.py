@@ -3,8 +3,8 @@
 
 usage: shared_blocks.py [--repeated PERCENT] [--median LINES] MODELS
 
-Of MODELS/*.yaml it counts the lines that say something: no blank line, no comment, not the language's version and no
-line that only opens a section (`config:`), which no file can do without. A line is repeated if it stands in another
+Of MODELS/*.yaml it counts the lines that say something: no blank line, no comment, not the language's version, not
+the name of the base (`extends:`) and no line that only opens a section (`config:`), which no file can do without. A line is repeated if it stands in another
 family's file as well, whatever its indentation and the comment behind it. The median is that of whole lines of the
 specs of decoders: those that extend the base decoder, directly or not, or have an entry of kind generate and none of
 kind source.
@@ -29,7 +29,7 @@ def lines(path):
     out = []
     for line in open(path):
         text = re.sub(r"\s+#.*$", "", line).strip()
-        if text and not text.startswith("#") and not text.startswith("sluice:") and not OPENS.match(text):
+        if text and not text.startswith("#") and not text.startswith(("sluice:", "extends:")) and not OPENS.match(text):
             out.append(re.sub(r"\s+", " ", text))
     return out
 
