@@ -43,11 +43,7 @@ void WeightBinder::bindPlain(const WeightLeaf &leaf, const Place &place,
   weight.experts = shape->size() == 3;
   weight.keepF32 = leaf.keepF32;
   weight.location = leaf.location;
-  for (const Tensor &tensor : chosen.tensors) {
-    use(tensor.weight, leaf, printRef(weight.path, weight.index));
-    if (!tensor.scales.empty())
-      use(tensor.scales, leaf, printRef(weight.path, weight.index));
-  }
+  use(chosen.tensors, leaf, printRef(weight.path, weight.index));
   Shape found;
   if (!buildSource(chosen, place, false, rowAxisOf(*shape), weight.source,
                    found) ||
@@ -239,11 +235,7 @@ bool WeightBinder::separatePart(const WeightLeaf &leaf, const Place &place,
   own.decl = &decl.items[size_t(at - decl.partNames.begin())];
   if (!expandSource(*own.decl, place.env, place.prefix, mode, own.tensors))
     return false;
-  for (const Tensor &tensor : own.tensors) {
-    use(tensor.weight, leaf, printRef(weight.path, weight.index));
-    if (!tensor.scales.empty())
-      use(tensor.scales, leaf, printRef(weight.path, weight.index));
-  }
+  use(own.tensors, leaf, printRef(weight.path, weight.index));
   WeightLeaf named = leaf;
   named.name = name;
   Shape found;
@@ -263,10 +255,8 @@ void WeightBinder::bindParts(const WeightLeaf &leaf, const Place &place,
   Source source;
   std::string holder =
       printRef(place.scope.child(leaf.name), place.scope.index);
-  for (const Tensor &tensor : separate ? std::vector<Tensor>() : chosen.tensors)
-    for (const std::string &name : {tensor.weight, tensor.scales})
-      if (!name.empty())
-        use(name, leaf, holder);
+  if (!separate)
+    use(chosen.tensors, leaf, holder);
   if (!separate &&
       (!buildSource(chosen, place, false, rowAxisOf(full), source, found) ||
        !compare(leaf, place, full, found, source.tensors[0].tensor)))

@@ -358,6 +358,14 @@ void WeightBinder::use(const std::string &tensor, const WeightLeaf &leaf,
                     printLocation(it->second.leaf->location));
 }
 
+void WeightBinder::use(const std::vector<Tensor> &tensors,
+                       const WeightLeaf &leaf, const std::string &path) {
+  for (const Tensor &tensor : tensors)
+    for (const std::string &name : {tensor.weight, tensor.scales})
+      if (!name.empty())
+        use(name, leaf, path);
+}
+
 bool WeightBinder::isIgnored(const std::string &tensor) const {
   for (const std::string &pattern : ignorePatterns_)
     if (matchesPattern(pattern, tensor))

@@ -147,6 +147,9 @@ private:
                  Shape &full);
   void use(const std::string &tensor, const WeightLeaf &leaf,
            const std::string &path);
+  // Tensors with their scales.
+  void use(const std::vector<Tensor> &tensors, const WeightLeaf &leaf,
+           const std::string &path);
   void readIgnored(ConfigScope &config);
   void reportUnused();
   void checkAliases();
