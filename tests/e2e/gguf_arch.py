@@ -40,11 +40,11 @@ LAYER = {
 }
 ROOT = {
     **dict.fromkeys(("embed_tokens", "wte", "word_embeddings", "embed_in", "embeddings.word_embeddings", "tok_embeddings", "token_embeddings",
-                     "embedding.word_embeddings", "in_out_embed"), "token_embd"),
-    **dict.fromkeys(("norm", "rms_norm", "ln_f", "final_layernorm", "final_layer_norm", "encoder.final_layernorm"), "output_norm"),
+                     "embedding.word_embeddings", "in_out_embed", "embeddings.tok_embeddings"), "token_embd"),
+    **dict.fromkeys(("norm", "rms_norm", "ln_f", "final_layernorm", "final_layer_norm", "final_norm", "encoder.final_layernorm"), "output_norm"),
     **dict.fromkeys(("lm_head", "embed_out", "output", "output_layer"), "output"),
     **dict.fromkeys(("wpe", "embeddings.position_embeddings"), "position_embd"),
-    "embeddings.token_type_embeddings": "token_types", **dict.fromkeys(("word_embeddings_layernorm", "embeddings.LayerNorm"), "token_embd_norm"),
+    "embeddings.token_type_embeddings": "token_types", **dict.fromkeys(("word_embeddings_layernorm", "embeddings.LayerNorm", "embeddings.norm"), "token_embd_norm"),
 }
 GROK = {
     "rms_norm": "attn_norm", "rms_norm_1": "attn_output_norm", "rms_norm_2": "ffn_norm", "rms_norm_3": "layer_output_norm", "router": "ffn_gate_inp",
@@ -54,6 +54,7 @@ LLAMA4 = {
     **{f"feed_forward.{x}_proj": f"ffn_{x}" for x in ("gate", "up", "down")}, "feed_forward.router": "ffn_gate_inp",
     **{f"feed_forward.shared_expert.{x}_proj": f"ffn_{x}_shexp" for x in ("gate", "up", "down")},
 }
+MODERN = {"attn.Wqkv": "attn_qkv", "attn.Wo": "attn_output", "mlp.Wi": "ffn_up", "mlp.Wo": "ffn_down", "mlp_norm": "ffn_norm"}
 T5_ROOT = {
     "shared": "token_embd", "lm_head": "output", "encoder.final_layer_norm": "enc.output_norm", "decoder.final_layer_norm": "dec.output_norm",
 }
@@ -68,7 +69,7 @@ T5_LAYER = {
        for side, i in (("encoder", 1), ("decoder", 2)) for a, b in (("wi", "up"), ("wi_0", "gate"), ("wi_1", "up"), ("wo", "down"))},
 }
 # What the converter drops.
-DROPPED = re.compile(r"inv_freq|position_ids|^pooler\.|^cls\.|^lm_head\.(dense|layer_norm|bias|decoder)|^classifier\.|^(vocab|pre)_\w+\."
+DROPPED = re.compile(r"inv_freq|position_ids|^pooler\.|^cls\.|^lm_head\.(dense|layer_norm|bias|decoder)|^classifier\.|^head\.|^decoder\.(weight|bias)$|^(vocab|pre)_\w+\."
                      r"|\.(attn|attention)\.(masked_)?bias$|^(encoder|decoder)\.embed_tokens\.")
 EXPERT = re.compile(r"(?:block_sparse_moe\.experts|mlp\.experts|moe)\.(\d+)\.(w[123]|\w+_proj|linear\w*)\.weight")
 EXPERT_NAMES = {"w1": "ffn_gate_exps", "w2": "ffn_down_exps", "w3": "ffn_up_exps",
@@ -334,6 +335,8 @@ KEYS = {
     "window": lambda c: {"attention.sliding_window": c["sliding_window"]} if c.get("sliding_window") else {},
     "expert ffn": lambda c: {"expert_feed_forward_length": get(c, "moe_intermediate_size", "intermediate_size")},
     "shared experts": lambda c: {"leading_dense_block_count": c["first_k_dense_replace"], "expert_shared_count": c["n_shared_experts"] or 0, "expert_weights_scale": 1.0},
+    "modernbert": lambda c: {"attention.sliding_window": c["local_attention"], "rope.freq_base": float((c.get("rope_parameters") or {}).get("full_attention", {}).get("rope_theta") or c["global_rope_theta"]),
+                             "rope.freq_base_swa": float((c.get("rope_parameters") or {}).get("sliding_attention", {}).get("rope_theta") or c["local_rope_theta"])},
     "grok": lambda c: {"logit_scale": c["output_multiplier_scale"], "embedding_scale": c["embedding_multiplier_scale"], "attention.output_scale": c["attn_output_multiplier"]},
     "llama4": lambda c: {"interleave_moe_layer_step": c["interleave_moe_layer_step"], "feed_forward_length": c["intermediate_size_mlp"]},
     "shared ffn": lambda c: {"expert_shared_feed_forward_length": c["shared_expert_intermediate_size"]},
@@ -375,7 +378,8 @@ FAMILIES = {
     "gemma2": Family("gemma2", ("kv", "rms", "head", "caps", "gemma window"), gemma, {"post_attention_layernorm": "post_attention_norm"}),
     "gemma3_text": Family("gemma3", ("kv", "rms", "head", "theta3", "gemma window"), gemma, {"post_attention_layernorm": "post_attention_norm"}),
     "cohere": Family("command-r", ("kv", "ln", "theta", "own head", "logit scale")),
-    "cohere2": Family("cohere2", ("kv", "ln", "theta", "own head", "logit scale", "window")),
+    "cohere2": Family("cohere2", ("kv", "ln", "theta", "own head", "vocab", "dims", "window", "logit scale")),
+    "modernbert": Family("modern-bert", ("ln", "bidirectional", "modernbert"), names=MODERN, results=("rows",)),
     "phi": Family("phi2", ("kv", "ln", "dims")),
     "phi3": Family("phi3", ("kv", "rms", "theta", "dims", "longrope")),
     "starcoder2": Family("starcoder2", ("kv", "ln", "theta", "own head")),
