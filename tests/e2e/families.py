@@ -236,12 +236,16 @@ def measure(page, wanted):
             continue
         found = {}
         for key, options in [("hf", []), *([("gguf", ["--gguf"])] if name in page.twins else [])]:
-            with tempfile.TemporaryDirectory() as folder:
-                args = argparse.Namespace(bin=page.args.bin, models=page.models, case=os.path.join(page.reference, name), gguf=bool(options))
-                case = cases.Case(args, folder)
-                found[key] = bound(cases.largest(case))
-            if case.failures:
-                sys.exit(f"{name}: {case.failures}")
+            args = argparse.Namespace(bin=page.args.bin, models=page.models, case=os.path.join(page.reference, name), gguf=bool(options))
+            try:
+                with tempfile.TemporaryDirectory() as folder:
+                    case = cases.Case(args, folder)
+                    found[key] = bound(cases.largest(case))
+                failures = case.failures
+            except (SystemExit, ValueError, OSError) as problem:
+                failures = [str(problem)]
+            if failures:
+                page.problems.append(f"{name}, {key}: {failures}")
         print(name, found, flush=True)
         page.figures[name] = found
         save(page)

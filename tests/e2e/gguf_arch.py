@@ -69,7 +69,7 @@ T5_LAYER = {
        for side, i in (("encoder", 1), ("decoder", 2)) for a, b in (("wi", "up"), ("wi_0", "gate"), ("wi_1", "up"), ("wo", "down"))},
 }
 # What the converter drops.
-DROPPED = re.compile(r"inv_freq|position_ids|^pooler\.|^cls\.|^lm_head\.(dense|layer_norm|bias|decoder)|^classifier\.|^head\.|^decoder\.(weight|bias)$|^(vocab|pre)_\w+\."
+DROPPED = re.compile(r"inv_freq|position_ids|^pooler\.|^cls\.|^lm_head\.(dense|layer_norm|bias|decoder)|^classifier\.|^qa_outputs\.|^head\.|^decoder\.(weight|bias)$|^(vocab|pre)_\w+\."
                      r"|\.(attn|attention)\.(masked_)?bias$|^(encoder|decoder)\.embed_tokens\.")
 EXPERT = re.compile(r"(?:block_sparse_moe\.experts|mlp\.experts|moe)\.(\d+)\.(w[123]|\w+_proj|linear\w*)\.weight")
 EXPERT_NAMES = {"w1": "ffn_gate_exps", "w2": "ffn_down_exps", "w3": "ffn_up_exps",
