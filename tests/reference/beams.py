@@ -67,13 +67,14 @@ def inputs(io, index, start):
     return {"input_ids": io["source_ids" + suffix(index)][None], "decoder_input_ids": torch.tensor([[start]])}
 
 
-def write(case, model_class, start=None, indices=(0, 1), forbids=False, cached=True):
+def write(case, model_class, start=None, indices=(0, 1), forbids=False, cached=True, least=3):
     """With `forbids` the first sequence comes again with what a generation_config.json may say of tokens."""
     if sys.argv[1:] and case not in sys.argv[1:]:
         return
     folder = HERE / case
     model = model_class.from_pretrained(folder, attn_implementation="eager", dtype=torch.float32).eval()
     model.use_cache = cached
+    model.generation_config = GenerationConfig()  # nothing beside what is said here
     io = load_file(folder / "io.safetensors")
     found = []
     for index in indices:
@@ -87,7 +88,7 @@ def write(case, model_class, start=None, indices=(0, 1), forbids=False, cached=T
             if not four or len({len(row) for row in four[0]}) < 2:
                 continue
             made = answers(model, given, list(stops))
-            if made and len(lengths(made)) >= 3 and MADE in lengths(made):
+            if made and len(lengths(made)) >= least and MADE in lengths(made):
                 break
         else:
             raise SystemExit(f"{case}{suffix(index)}: no stop token gives sequences of several lengths")
@@ -113,4 +114,4 @@ write("qwen2/sliding", Qwen2ForCausalLM)  # windows, and prompts of more than on
 write("t5/relu-tied", T5ForConditionalGeneration, start=0)
 write("t5/gated-untied", T5ForConditionalGeneration, start=0, cached=False)  # transformers' cache would have as many layers as the encoder
 write("marian/shared", MarianMTModel, start=82)
-write("marian/apart", MarianMTModel, start=69, forbids=True)
+write("marian/apart", MarianMTModel, start=69, forbids=True, least=2)

@@ -133,7 +133,8 @@ TEST(BeamSearch, NamesTheParentOfEachBeam) {
                                                  }),
                                                  {}, {}, {});
   ASSERT_TRUE(search.ok());
-  std::vector<float> first = {1, 3, 2}, high = {9, 8, 0}, flat = {0, 0, 0};
+  std::vector<float> first = {1, 3, 2.9f}, high = {9, 8.9f, 0},
+                     flat = {0, 0, 0};
   std::vector<std::span<const float>> rows = {first};
   ASSERT_TRUE(search->advance(rows).ok());
   ASSERT_EQ(search->beams().size(), 2u);
