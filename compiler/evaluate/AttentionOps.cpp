@@ -37,6 +37,8 @@ bool allows(llm::MaskAttr term, const MaskValues &values, const Pair &at) {
     return query / size == key / size;
   case llm::MaskKind::prefix:
     return key < value(at.queryRow);
+  case llm::MaskKind::from:
+    return key >= value(at.queryRow);
   case llm::MaskKind::segments:
     return value(at.queryRow) >= 0 && value(at.queryRow) == value(at.keyRow);
   case llm::MaskKind::keys:

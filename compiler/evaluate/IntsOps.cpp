@@ -1,6 +1,8 @@
 // Arithmetic on the ints of rows.
 #include "compiler/evaluate/Arithmetic.h"
 
+#include "llvm/ADT/bit.h"
+
 using namespace mlir;
 
 namespace sluice::evaluate {
@@ -22,9 +24,38 @@ static Ints offset(Run &run, llm::OffsetOp op) {
   return y;
 }
 
+static Ints equals(Run &run, llm::EqualsOp op) {
+  Ints y = run.ints(op.getX());
+  for (int32_t &i : y.data)
+    i = i == op.getValue();
+  return y;
+}
+
+static FailureOr<Ints> startAfter(Run &run, llm::StartAfterOp op) {
+  Ints y = run.ints(op.getX());
+  if (int64_t(y.data.size()) != run.batch.rows)
+    return op.emitError() << "takes one row per token, found " << y.data.size()
+                          << " for " << run.batch.rows;
+  for (const Span &s : run.batch.sequences) {
+    std::vector<float> &state = run.fixed(s.slot, op).data;
+    auto rows = llvm::bit_cast<int32_t>(state[0]);
+    auto begin = llvm::bit_cast<int32_t>(state[1]);
+    for (int64_t t = s.first; t < s.first + s.rows; ++t) {
+      bool ends = y.data[size_t(t)] != 0;
+      y.data[size_t(t)] = begin;
+      ++rows;
+      begin = ends ? rows : begin;
+    }
+    state = {llvm::bit_cast<float>(rows), llvm::bit_cast<float>(begin)};
+  }
+  return y;
+}
+
 void addIntsOps(OpTable &table) {
   table.add<llm::NumberOp>(number);
   table.add<llm::OffsetOp>(offset);
+  table.add<llm::EqualsOp>(equals);
+  table.add<llm::StartAfterOp>(startAfter);
 }
 
 } // namespace sluice::evaluate

@@ -3,6 +3,10 @@
 // `number`  y = f32(x), to nearest: x [rows][N] i32, y [rows][N] f32
 // `flags`   y = x: x [rows][N] u8 of 0 and 1, y [rows][N] i32
 // `offset`  y = x + by: x, y [rows][N] i32
+// `equals`  y = 1 where x is `value`, else 0: x, y [rows][N] i32
+// `start_after`  y = the place in its sequence after the last row before this
+//           one with x != 0, 0 without one: x, y [rows][1] i32, state [2] of
+//           i32: rows so far and that place for the next row. Item: a sequence.
 #include "compiler/kernels/Kinds.h"
 
 using namespace mlir;
@@ -59,10 +63,59 @@ static LogicalResult buildFlags(KernelBuilder &k, const Attrs &, Region *) {
                  [&](Expr x) { return toInt(toIndex(x), k.i32()); });
 }
 
+static void equalsSignature(const Attrs &, SignatureWriter &s) {
+  Size n = s.dim("N");
+  s.dim("value", 0);
+  s.rows("x", n).elem(Elem::I32);
+  s.writes();
+  s.rows("y", n).elem(Elem::I32);
+}
+
+static LogicalResult buildEquals(KernelBuilder &k, const Attrs &, Region *) {
+  Expr value = toInt(k.dim("value"), k.i32());
+  return eachInt(k, k.i32(), k.i32(), [&](Expr x) {
+    return select(x == value, x.like(1), x.like(0));
+  });
+}
+
+static void startAfterSignature(const Attrs &, SignatureWriter &s) {
+  s.rows("x", 1).elem(Elem::I32).follows(Follows::Tokens);
+  s.writes();
+  s.rows("y", 1).elem(Elem::I32).follows(Follows::Tokens);
+  s.fixedState("state", 2);
+}
+
+static LogicalResult buildStartAfter(KernelBuilder &k, const Attrs &,
+                                     Region *) {
+  constexpr int64_t slotElements = 16; // padded to 64 bytes
+  Value x = k.operand("x", k.i32()), y = k.operand("y", k.i32());
+  Value state = k.operand("state", k.i32());
+  Value starts = k.batchArray(SLC_BATCH_FIRST);
+  Value slots = k.batchArray(SLC_BATCH_SLOT);
+  Expr xStride = k.dim("x.stride"), yStride = k.dim("y.stride");
+  k.items(k.batchCount(SLC_BATCH_SEQUENCES), [&](Expr sequence) {
+    Expr kept = toIndex(k.load(slots, sequence)) * slotElements;
+    Values after = k.loop(toIndex(k.load(starts, sequence)),
+                          toIndex(k.load(starts, sequence + 1)), 1,
+                          {k.load(state, kept), k.load(state, kept + 1)},
+                          [&](Expr row, ArrayRef<Expr> carried) {
+                            k.store(carried[1], y, row * yStride);
+                            Expr ends = k.load(x, row * xStride) != 0,
+                                 rows = carried[0] + 1;
+                            return Values{rows, select(ends, rows, carried[1])};
+                          });
+    k.store(after[0], state, kept);
+    k.store(after[1], state, kept + 1);
+  });
+  return success();
+}
+
 void addIntsKinds(KindTable &table) {
   table["flags"] = {{}, flagsSignature, nullptr, buildFlags};
   table["number"] = {{}, numberSignature, nullptr, buildNumber};
   table["offset"] = {{}, offsetSignature, nullptr, buildOffset};
+  table["equals"] = {{}, equalsSignature, nullptr, buildEquals};
+  table["start_after"] = {{}, startAfterSignature, nullptr, buildStartAfter};
 }
 
 } // namespace sluice::kernels

@@ -12,7 +12,8 @@ static bool isSized(StringRef word) {
   return word == "window" || word == "band" || word == "chunk";
 }
 static bool hasValues(StringRef word) {
-  return word == "prefix" || word == "segments" || word == "keys";
+  return word == "prefix" || word == "from" || word == "segments" ||
+         word == "keys";
 }
 // What a word allows is one run of positions, the query's own among them.
 static bool isRunAround(StringRef word) {
@@ -127,9 +128,11 @@ KernelBuilder::Range Mask::range(const Term &term, bool any,
     Expr start = query.position / term.numbers[0] * term.numbers[0];
     return {start, start + term.numbers[0]};
   }
-  if (term.word == "prefix") {
-    Expr length = toIndex(k.load(term.values, query.row * term.stride));
-    return {zero, max(min(length, query.total), zero)};
+  if (term.word == "prefix" || term.word == "from") {
+    Expr limit = toIndex(k.load(term.values, query.row * term.stride));
+    Expr within = max(min(limit, query.total), zero);
+    return term.word == "from" ? KernelBuilder::Range{within, query.total}
+                               : KernelBuilder::Range{zero, within};
   }
   return {zero, query.total};
 }

@@ -4,7 +4,7 @@
 // dims and values of rows are operands, named as MaskNames says.
 //
 //   causal, all          window, band, chunk [dim: positions]
-//   prefix, segments, keys [operand: i32 of each row]
+//   prefix, from, segments, keys [operand: i32 of each row]
 //   blocks [dims: .size, .local, .stride, .hop]
 //
 // See MaskAttr of the llm dialect for what they mean.

@@ -5,8 +5,10 @@ using namespace mlir;
 
 namespace sluice::plan {
 
-static LogicalResult lowerInts(Walk &walk, Operation *op, Value from, Value to,
-                               StringRef kind, int64_t by = 0) {
+// A step of one operand and one result; `number` is the dim of that name.
+static LogicalResult
+lowerInts(Walk &walk, Operation *op, Value from, Value to, StringRef kind,
+          std::optional<std::pair<StringRef, int64_t>> number = {}) {
   FailureOr<Rows> x = walk.rows(op, from);
   if (failed(x))
     return failure();
@@ -15,10 +17,8 @@ static LogicalResult lowerInts(Walk &walk, Operation *op, Value from, Value to,
   Step step(kind, walk.config().get());
   step.operands = {{"x", x->ref()}, {"y", y.ref()}};
   step.dims = {{"N", y.width}};
-  if (kind == "offset") {
-    step.dims.push_back({"by", by});
-    walk.noteOffset(*x, y, by);
-  }
+  if (number)
+    step.dims.push_back(*number);
   step.rows = x->count;
   return walk.emit(op, step);
 }
@@ -28,12 +28,39 @@ static LogicalResult lowerNumber(Walk &walk, llm::NumberOp op) {
 }
 
 static LogicalResult lowerOffset(Walk &walk, llm::OffsetOp op) {
-  return lowerInts(walk, op, op.getX(), op.getResult(), "offset", op.getBy());
+  int64_t by = op.getBy();
+  if (failed(lowerInts(walk, op, op.getX(), op.getResult(), "offset",
+                       {{"by", by}})))
+    return failure();
+  walk.noteOffset(*walk.tryGet<Rows>(op.getX()),
+                  *walk.tryGet<Rows>(op.getResult()), by);
+  return success();
+}
+
+static LogicalResult lowerEquals(Walk &walk, llm::EqualsOp op) {
+  int64_t value = op.getValue();
+  return lowerInts(walk, op, op.getX(), op.getResult(), "equals",
+                   {{"value", value}});
+}
+
+static LogicalResult lowerStartAfter(Walk &walk, llm::StartAfterOp op) {
+  FailureOr<Rows> x = walk.tokenRows(op, op.getX());
+  FailureOr<Ref> state = walk.state(op);
+  if (failed(x) || failed(state))
+    return failure();
+  Rows y = walk.result(op.getResult(), x->count);
+  walk.set(op.getResult(), y);
+  Step step("start_after", walk.config().get());
+  step.operands = {{"x", x->ref()}, {"y", y.ref()}, {"state", *state}};
+  step.rows = x->count;
+  return walk.emit(op, step);
 }
 
 void addIntsLowerings(OpTable &table) {
   table.add<llm::NumberOp, lowerNumber>();
   table.add<llm::OffsetOp, lowerOffset>();
+  table.add<llm::EqualsOp, lowerEquals>();
+  table.add<llm::StartAfterOp, lowerStartAfter>();
 }
 
 } // namespace sluice::plan

@@ -95,9 +95,17 @@ void WeightBinder::addBias(const WeightLeaf &leaf, const Place &place,
   add(leaf, std::move(bias), true);
 }
 
+// Whether the weight has the bias that has a source of its own.
+bool WeightBinder::ownBiasWanted(const WeightLeaf &leaf, ConfigScope &env) {
+  return !leaf.biasWhen ||
+         evaluateBool(*leaf.biasWhen, env, diagnostics_).value_or(false);
+}
+
 void WeightBinder::explicitBias(const WeightLeaf &leaf, const Place &place,
                                 const Weight &weight,
                                 const std::vector<Transform> &rows) {
+  if (!ownBiasWanted(leaf, place.env))
+    return;
   WeightLeaf named = leaf;
   named.sources = leaf.biasSources;
   named.name = leaf.name + ".bias";

@@ -139,6 +139,8 @@ bool WeightBinder::biasExists(const WeightLeaf &leaf, ConfigScope &env,
   if (!leafExists(leaf, env, prefix, true))
     return false;
   bool own = ownBias(leaf);
+  if (own && !ownBiasWanted(leaf, env))
+    return false;
   std::optional<BiasMode> mode = biasMode(leaf, env);
   if (!own && mode != BiasMode::Optional)
     return mode == BiasMode::Required;

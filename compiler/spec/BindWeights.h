@@ -99,6 +99,7 @@ private:
   bool separatePart(const WeightLeaf &leaf, const Place &place,
                     const Chosen &chosen, BiasMode mode, Weight &weight,
                     Chosen &own);
+  bool ownBiasWanted(const WeightLeaf &leaf, ConfigScope &env);
   void explicitBias(const WeightLeaf &leaf, const Place &place,
                     const Weight &weight, const std::vector<Transform> &rows);
   void addBias(const WeightLeaf &leaf, const Place &place, const Weight &weight,

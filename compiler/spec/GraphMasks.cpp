@@ -86,8 +86,9 @@ static const std::vector<std::pair<std::string, Takes>> maskWords = {
     {"causal", Takes::Nothing},   {"all", Takes::Nothing},
     {"window", Takes::Positions}, {"band", Takes::Positions},
     {"chunk", Takes::Positions},  {"prefix", Takes::Rows},
-    {"segments", Takes::Rows},    {"keys", Takes::Rows},
-    {"blocks", Takes::Blocks},    {"any", Takes::Terms}};
+    {"from", Takes::Rows},        {"segments", Takes::Rows},
+    {"keys", Takes::Rows},        {"blocks", Takes::Blocks},
+    {"any", Takes::Terms}};
 
 bool GraphBuilder::maskTerm(const Data &data, Frame &frame, Mask &out) {
   MaskTerm term;

@@ -151,6 +151,8 @@ void Parser::weightBias(const Tree &tree, WeightLeaf &out) {
       if (const Tree *value = map.take(format))
         out.biasSources[format] = sources(*value);
     nameRaw(out.biasSources);
+    if (const Tree *value = map.take("when"))
+      out.biasWhen = scalar(*value);
     map.finish();
     return;
   }

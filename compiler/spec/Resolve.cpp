@@ -247,7 +247,8 @@ void NameResolver::weightLeaf(const WeightLeaf &leaf, const Visible &visible) {
   for (const std::optional<Data> *data : {&leaf.per, &leaf.cols, &leaf.experts})
     if (*data)
       check(**data, visible);
-  for (const std::optional<Scalar> *scalar : {&leaf.when, &leaf.bias})
+  for (const std::optional<Scalar> *scalar :
+       {&leaf.when, &leaf.bias, &leaf.biasWhen})
     if (*scalar)
       check(**scalar, visible);
   for (const Sources *sources : {&leaf.sources, &leaf.biasSources})

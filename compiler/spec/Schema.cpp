@@ -144,9 +144,10 @@ static void weightDefs(json &defs) {
                                {"blocks", ref("flag")},
                                {"per", ref("scalar")},
                                {"order", ref("list")}});
-  json sourcesByFormat = closed({{"hf", ref("sources")},
-                                 {"gguf", ref("sources")},
-                                 {"raw", ref("sources")}});
+  json ownBias = closed({{"hf", ref("sources")},
+                         {"gguf", ref("sources")},
+                         {"raw", ref("sources")},
+                         {"when", ref("condition")}});
   json alias = {
       {"anyOf",
        {ref("text"),
@@ -155,22 +156,21 @@ static void weightDefs(json &defs) {
                {"minProperties", 1},
                {"maxProperties", 1},
                {"additionalProperties", ref("scalar")}};
-  defs["weight"] =
-      closed({{"shape", ref("shape")},
-              {"holds", listOf(part)},
-              {"cols", ref("scalar")},
-              {"per", ref("scalar")},
-              {"experts", ref("scalar")},
-              {"hf", ref("sources")},
-              {"gguf", ref("sources")},
-              {"raw", ref("sources")},
-              {"bias", {{"anyOf", {ref("condition"), sourcesByFormat}}}},
-              {"when", ref("condition")},
-              {"optional", ref("flag")},
-              {"absent", alias},
-              {"same_as", alias},
-              {"keep", {{"const", "f32"}}},
-              {"doc", ref("text")}});
+  defs["weight"] = closed({{"shape", ref("shape")},
+                           {"holds", listOf(part)},
+                           {"cols", ref("scalar")},
+                           {"per", ref("scalar")},
+                           {"experts", ref("scalar")},
+                           {"hf", ref("sources")},
+                           {"gguf", ref("sources")},
+                           {"raw", ref("sources")},
+                           {"bias", {{"anyOf", {ref("condition"), ownBias}}}},
+                           {"when", ref("condition")},
+                           {"optional", ref("flag")},
+                           {"absent", alias},
+                           {"same_as", alias},
+                           {"keep", {{"const", "f32"}}},
+                           {"doc", ref("text")}});
   defs["weights"] = group({{"each", ref("each")},
                            {"prefix", ref("byFormat")},
                            {"when", ref("condition")},

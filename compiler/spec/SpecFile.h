@@ -127,6 +127,7 @@ struct WeightLeaf {
   std::optional<Scalar> bias; // true, false, expression
   bool biasOptional = false;
   Sources biasSources;
+  std::optional<Scalar> biasWhen; // of those sources
   std::optional<Scalar> when;
   bool optional = false;
   std::optional<AliasDecl> absent, sameAs;

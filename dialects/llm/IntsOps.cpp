@@ -1,4 +1,8 @@
+// Arithmetic on the ints of rows.
+#include "dialects/llm/Checks.h"
 #include "dialects/llm/LLMOps.h"
+
+#include "llvm/Support/MathExtras.h"
 
 using namespace mlir;
 using namespace sluice::llm;
@@ -25,4 +29,21 @@ LogicalResult OffsetOp::verify() {
   if (by >= 0 && by <= most)
     return success();
   return emitOpError("expected 'by' from 0 to ") << most << ", found " << by;
+}
+
+LogicalResult EqualsOp::verify() {
+  if (llvm::isUInt<31>(static_cast<uint64_t>(getValue())))
+    return success();
+  return emitOpError("expected 'value' from 0 to 2147483647, found ")
+         << getValue();
+}
+
+LogicalResult StartAfterOp::verifySymbolUses(SymbolTableCollection &symbols) {
+  FailureOr<StateOp> state = lookupState(*this, StateKind::fixed, symbols);
+  if (failed(state))
+    return failure();
+  if (state->getInit() && !state->getInitAttr().getValue().isPosZero())
+    return emitOpError("expected '@")
+           << getState() << "' to begin with 0, found " << *state->getInit();
+  return checkStateShape(*this, *state, {2}, "two ints");
 }

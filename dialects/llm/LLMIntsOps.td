@@ -35,4 +35,45 @@ def LLM_OffsetOp : LLM_SameTypeOp<"offset"> {
   let hasVerifier = 1;
 }
 
+def LLM_EqualsOp : LLM_SameTypeOp<"equals"> {
+  let summary = "1 where x is `value`, else 0";
+  let description = [{
+    `value` is from 0 to 2^31 - 1.
+
+    ```mlir
+    %ends = llm.equals %ids value 2 : tensor<?xi32>
+    ```
+  }];
+  let words = [LLM_Word<"equals">];
+  let arguments = (ins LLM_Ids:$x, LLM_Int:$value);
+  let results = (outs LLM_Ids:$result);
+  let assemblyFormat = "$x `value` $value attr-dict `:` type($x)";
+  let hasVerifier = 1;
+}
+
+def LLM_StartAfterOp : LLM_Op<"start_after", !listconcat([AllTypesMatch<["x", "result"]>], LLM_UpdatesState.traits)> {
+  let summary = "where the part of the sequence begins that a row is in, parts ending with the rows whose x is not 0";
+  let description = [{
+    The place in the sequence, from 0, of the row after the last one before this row whose x is not 0; 0 if there is
+    none. A row whose x is not 0 is the last of its own part. As the mask term `from` this keeps a query within its part.
+
+    The fixed state [2] holds the sequence's rows so far and the begin of the part that comes next, as bits of i32, so
+    its `init` is 0. So the result does not depend on how a sequence is cut into steps.
+
+    ```mlir
+    llm.state @part fixed {value = [2]}
+    %begin = llm.start_after %ends in @part for %b : (tensor<?xi32>, !llm.batch) -> tensor<?xi32>
+    ```
+  }];
+  let words = [LLM_Word<"start_after">];
+  let arguments = (ins LLM_Ids:$x, Optional<Index>:$layer, LLM_BatchType:$batch, FlatSymbolRefAttr:$state);
+  let results = (outs LLM_Ids:$result);
+  let assemblyFormat = [{
+    $x `in` $state (`[` $layer^ `]`)? `for` $batch attr-dict `:` functional-type(operands, results)
+  }];
+  let extraClassDeclaration = LLM_UpdatesState.declaration;
+}
+
+def : LLM_SlotDoc<"value", "what x is compared with">;
+
 #endif

@@ -66,8 +66,10 @@ def LLM_ScoreAttr : LLM_EnumAttr<LLM_Score, "score">;
 def LLM_RouterOrder : LLM_Enum<"RouterOrder", "score all experts and choose, or choose and score the chosen",
     ["score_first", "top_first"]>;
 def LLM_RouterOrderAttr : LLM_EnumAttr<LLM_RouterOrder, "router_order">;
+def LLM_Cell : LLM_Enum<"Cell", "how a recurrent layer makes a row from gates and the row before it", ["tanh", "relu", "lstm", "gru"]>;
+def LLM_CellAttr : LLM_EnumAttr<LLM_Cell, "cell">;
 def LLM_MaskKind : LLM_Enum<"MaskKind", "which keys a query may see", ["causal", "all", "window", "band", "chunk", "prefix",
-    "segments", "keys", "blocks", "any", "every"]>;
+    "from", "segments", "keys", "blocks", "any", "every"]>;
 
 def LLM_MaskAttr : AttrDef<LLM_Dialect, "Mask"> {
   let mnemonic = "mask";
@@ -76,7 +78,7 @@ def LLM_MaskAttr : AttrDef<LLM_Dialect, "Mask"> {
     i and j are positions in the sequence of query and key; other sequences are never visible.
     `#llm.mask<causal>`: j <= i. `#llm.mask<all>`: every key of the sequence. `#llm.mask<window, 128>`: 0 <= i-j < 128.
     `#llm.mask<band, 64>`: |i-j| <= 64. `#llm.mask<chunk, 8192>`: same block of 8192.
-    With m the given operand of the op's `mask_values`, an i32 of each row: `#llm.mask<prefix, 0>`: j < m[i].
+    With m the given operand of the op's `mask_values`, an i32 of each row: `#llm.mask<prefix, 0>`: j < m[i]. `#llm.mask<from, 0>`: j >= m[i].
     `#llm.mask<segments, 0>`: m[j] = m[i], and not negative. `#llm.mask<keys, 1>`: m[j] is not 0.
     `#llm.mask<blocks, 64, 16, 8, 1>`, of size 64: with I and J the blocks of query and key, 0 <= I-J < 16, or
     J + 1 + 1*h is a multiple of 8, h the query's head.
@@ -91,7 +93,9 @@ def LLM_MaskAttr : AttrDef<LLM_Dialect, "Mask"> {
     int64_t getSize() const { return getNumbers().empty() ? 0 : getNumbers().front(); }
     // Whether it tells keys by what their rows hold.
     bool readsKeys() const { return getKind() == MaskKind::segments || getKind() == MaskKind::keys; }
-    bool hasValue() const { return readsKeys() || getKind() == MaskKind::prefix; }
+    bool hasValue() const {
+      return readsKeys() || getKind() == MaskKind::prefix || getKind() == MaskKind::from;
+    }
     // Itself, and the terms in it.
     void walk(::llvm::function_ref<void(MaskAttr)> visit) const;
   }];

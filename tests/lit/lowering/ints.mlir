@@ -23,3 +23,15 @@ func.func @encode(%b: !llm.batch, %ids: tensor<?xi32> {llm.name = "ids", llm.inp
   %z = llm.binary mul %n, %v : (tensor<?x1xf32>, tensor<2xf32>) -> tensor<?x2xf32>
   return %y, %z : tensor<?x8xf32>, tensor<?x2xf32>
 }
+
+llm.state @part fixed {value = [2]}
+
+// CHECK-LABEL: plan.program @parts.all
+func.func @parts(%b: !llm.batch, %ids: tensor<?xi32> {llm.name = "ids", llm.input = "tokens"}) -> (tensor<?x1xf32> {llm.name = "y"}) attributes {llm.entry = "encode"} {
+  // CHECK: dispatch @equals(x = %ids) -> (y = %[[E:.*]]) dims {N = 1, value = 7,
+  %e = llm.equals %ids value 7 : tensor<?xi32>
+  // CHECK: dispatch @start_after(x = %[[E]]) -> (y = %{{.*}}, state = @part[0]) dims {
+  %m = llm.start_after %e in @part for %b : (tensor<?xi32>, !llm.batch) -> tensor<?xi32>
+  %y = llm.number %m : (tensor<?xi32>) -> tensor<?x1xf32>
+  return %y : tensor<?x1xf32>
+}

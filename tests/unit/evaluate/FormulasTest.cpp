@@ -191,6 +191,111 @@ TEST_F(Convolution, KeepsTheRowsOfSequencesApart) {
               Pointwise(FloatNear(1e-6f), last));
 }
 
+// A recurrent layer of two channels, whose gates are the columns of x.
+class Recurrent : public Fixture {
+protected:
+  static constexpr size_t channels = 2;
+
+  void parseCell(const std::string &cell, size_t gates) {
+    std::string n = std::to_string(gates * channels);
+    std::string kept = cell == "lstm" ? "2" : "1";
+    weights = {{"x", some(4 * gates * channels)},
+               {"w", some(gates * channels * channels, 0.7)},
+               {"b", some(gates * channels, 0.3)}};
+    std::string matrix = "tensor<" + n + "x2xf32>",
+                vector = "tensor<" + n + "xf32>";
+    parse(int64_t(gates * channels),
+          "%v = llm.use @w : " + matrix + " %c = llm.use @b : " + vector +
+              " %y = llm.recurrence " + cell +
+              " %x, %v bias %c in @past for %b : (tensor<?x" + n + "xf32>, " +
+              matrix + ", " + vector + ", !llm.batch) -> tensor<?x2xf32>",
+          "tensor<?x2xf32>",
+          "llm.weight @w : " + matrix + "\nllm.weight @b : " + vector +
+              "\nllm.state @past fixed {value = [" + kept + ", 2]} init 0.25",
+          "generate");
+  }
+  // Gate `gate` of x of the row with this id, and of the product with h.
+  double own(size_t id, size_t gates, size_t gate, size_t i) {
+    return weights["x"][(id * gates + gate) * channels + i];
+  }
+  double before(const double *h, size_t gate, size_t i) {
+    size_t row = gate * channels + i;
+    return weights["b"][row] + weights["w"][row * channels] * h[0] +
+           weights["w"][row * channels + 1] * h[1];
+  }
+  static double sigmoid(double x) { return 1 / (1 + std::exp(-x)); }
+};
+
+TEST_F(Recurrent, AGruResetsWhatTheProductHasMade) {
+  parseCell("gru", 3);
+  double h[] = {0.25, 0.25};
+  Numbers expected;
+  for (size_t id : {1, 3, 2}) {
+    double past[] = {h[0], h[1]};
+    for (size_t i = 0; i < channels; ++i) {
+      auto sum = [&](size_t gate) {
+        return own(id, 3, gate, i) + before(past, gate, i);
+      };
+      double made =
+          std::tanh(own(id, 3, 2, i) + sigmoid(sum(0)) * before(past, 2, i));
+      double z = sigmoid(sum(1));
+      h[i] = (1 - z) * made + z * past[i];
+      expected.push_back(float(h[i]));
+    }
+  }
+  EXPECT_THAT(run("1,3,2"), Pointwise(FloatNear(1e-6f), expected));
+  EXPECT_THAT(run("1 | 3,2"),
+              Pointwise(FloatNear(1e-6f),
+                        Numbers(expected.begin() + 2, expected.end())));
+}
+
+TEST_F(Recurrent, AnLstmKeepsTwoRows) {
+  parseCell("lstm", 4);
+  double h[] = {0.25, 0.25}, c[] = {0.25, 0.25};
+  Numbers expected;
+  for (size_t id : {0, 2}) {
+    double past[] = {h[0], h[1]};
+    for (size_t i = 0; i < channels; ++i) {
+      auto sum = [&](size_t gate) {
+        return own(id, 4, gate, i) + before(past, gate, i);
+      };
+      c[i] = sigmoid(sum(1)) * c[i] + sigmoid(sum(0)) * std::tanh(sum(2));
+      h[i] = sigmoid(sum(3)) * std::tanh(c[i]);
+      expected.push_back(float(h[i]));
+    }
+  }
+  EXPECT_THAT(run("0,2"), Pointwise(FloatNear(1e-6f), expected));
+  EXPECT_THAT(run("0 | 2"),
+              Pointwise(FloatNear(1e-6f),
+                        Numbers(expected.begin() + 2, expected.end())));
+}
+
+TEST_F(Recurrent, PlainCellsAreFunctionsOfTheSum) {
+  for (std::string cell : {"tanh", "relu"}) {
+    parseCell(cell, 1);
+    double h[] = {0.25, 0.25};
+    Numbers expected;
+    for (size_t i = 0; i < channels; ++i) {
+      double sum = own(3, 1, 0, i) + before(h, 0, i);
+      expected.push_back(
+          float(cell == "tanh" ? std::tanh(sum) : std::max(sum, 0.0)));
+    }
+    EXPECT_THAT(run("3"), Pointwise(FloatNear(1e-6f), expected)) << cell;
+  }
+}
+
+TEST_F(Fixture, PartsOfASequenceStartAfterTheirEnds) {
+  weights["x"] = some(4);
+  parse(1,
+        "%ends = llm.equals %ids value 2 : tensor<?xi32> %m = llm.start_after "
+        "%ends in @part for %b : (tensor<?xi32>, !llm.batch) -> tensor<?xi32> "
+        "%y = llm.number %m : (tensor<?xi32>) -> tensor<?x1xf32>",
+        "tensor<?x1xf32>", "llm.state @part fixed {value = [2]}", "generate");
+  EXPECT_THAT(run("2,1,2,2,0,0"), testing::ElementsAre(0, 1, 1, 3, 4, 4));
+  EXPECT_THAT(run("0,2 | 1,2 | 0"), testing::ElementsAre(4));
+  EXPECT_THAT(run("@1 0,2 ; @2 0,0 | @1 1 ; @2 2"), testing::ElementsAre(2, 0));
+}
+
 // Four heads of queries look at two heads of keys; the second query sees two.
 TEST_F(Fixture, HeadsOfQueriesShareHeadsOfKeys) {
   weights["x"] = some(32);

@@ -225,6 +225,34 @@ TEST_F(Blocks, HasOfABias) {
   EXPECT_EQ(*model->parameter("b_has"), Value(false));
 }
 
+TEST_F(Blocks, ABiasWithASourceOfItsOwnMayHaveACondition) {
+  auto text = [&](const std::string &a) {
+    std::string text =
+        family("", "      - x: {act: x, fn: relu, when: has(a.bias)}\n"
+                   "      - x: {softmax: x, when: has(b.bias)}\n" +
+                       useAll);
+    text.replace(text.find("blocks:\n"), 8, "");
+    auto replace = [&](const std::string &from, const std::string &to) {
+      text.replace(text.find(from), from.size(), to);
+    };
+    replace("bias: optional, hf: a.*",
+            "bias: {hf: a.bias, when: " + a + "}, hf: a.weight");
+    replace("bias: optional, hf: b.*",
+            "bias: {hf: b.bias, when: 1 > 2}, hf: b.weight");
+    return text;
+  };
+  std::unique_ptr<Model> model = bindSpec(text("2 > 1"));
+  ASSERT_TRUE(model) << messages;
+  EXPECT_EQ(ops(model), "embedding act linear linear mul");
+  EXPECT_TRUE(model->bias({"a", -1}));
+  EXPECT_FALSE(model->bias({"b", -1}));
+  EXPECT_FALSE(bindSpec(text("false")));
+  EXPECT_NE(messages.find("tensor 'a.bias' [4] of the checkpoint is used by "
+                          "no weight"),
+            std::string::npos)
+      << messages;
+}
+
 TEST_F(Blocks, ACallNamesTheWeights) {
   const std::string blocks =
       "  inner:\n    inputs: [x]\n    weights: [w]\n    returns: [x]\n"

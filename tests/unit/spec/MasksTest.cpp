@@ -120,7 +120,7 @@ TEST(Masks, TakeTheArgumentsOfTheirTerms) {
 }
 
 TEST(Masks, TellKeysByValuesOfRows) {
-  for (const char *term : {"segments", "keys", "prefix"}) {
+  for (const char *term : {"segments", "keys", "prefix", "from"}) {
     std::string named = std::string("{") + term + ": ids}";
     expectMask({.mask = "[" + named + "]", .kind = "encode", .cached = false},
                term);
