@@ -75,9 +75,11 @@ template <typename OpTy> Scores scoresSaidBy(Run &run, OpTy op) {
           run.bias(op.getBias())};
 }
 
-// Keys and values of one sequence: [keys, groups, d], [keys, groups, dv].
+// Keys and values of one sequence: [keys, groups, d], [keys, groups, dv], of
+// whose channels the first `width` count.
 struct KeysAndValues {
   const Tensor *k, *v;
+  int64_t width;
   int64_t first = 0; // row of the first key
   int64_t keys = 0;
 };
@@ -88,14 +90,17 @@ mlir::FailureOr<Tensor>
 attend(mlir::Operation *op, const Batch &batch, const Tensor &q,
        const Scores &scores,
        llvm::function_ref<mlir::FailureOr<KeysAndValues>(const Span &)> of);
-// The rows that each sequence keeps in a state.
+// The rows that each sequence keeps in a state; with `values` the first so many
+// channels of its keys are the values.
 mlir::FailureOr<Tensor> attendCache(mlir::Operation *op, Run &run,
                                     const Cache &cache, const Tensor &q,
-                                    const Scores &scores);
-// This step's own rows.
+                                    const Scores &scores,
+                                    std::optional<int64_t> values = {});
+// This step's own rows; v is null with `values`.
 mlir::FailureOr<Tensor> attendRows(mlir::Operation *op, Run &run,
-                                   const Tensor &k, const Tensor &v,
-                                   const Tensor &q, const Scores &scores);
+                                   const Tensor &k, const Tensor *v,
+                                   const Tensor &q, const Scores &scores,
+                                   std::optional<int64_t> values = {});
 // Writes this step's rows, one tensor per field, of which there is one for each
 // token.
 mlir::LogicalResult append(mlir::Operation *op, Run &run, const Cache &cache,

@@ -90,7 +90,7 @@ std::vector<float> scoresOf(const float *q, const KeysAndValues &kv,
 // false if there is nothing to weigh.
 bool mix(ArrayRef<float> scores, const KeysAndValues &kv, int64_t group,
          std::optional<float> sink, float *out) {
-  int64_t groups = kv.v->shape[1], width = kv.v->width();
+  int64_t groups = kv.v->shape[1], width = kv.width;
   float most = sink.value_or(-std::numeric_limits<float>::infinity());
   for (float s : scores)
     most = std::max(most, s);
@@ -128,10 +128,10 @@ FailureOr<Tensor> attention(Run &run, llm::AttentionOp op) {
   Scores scores = scoresSaidBy(run, op);
   const Tensor &q = *run.tensor(op.getQ());
   if (op.getKv())
-    return attendCache(op, run, std::get<Cache>(run.get(op.getKv())), q,
-                       scores);
-  return attendRows(op, run, *run.tensor(op.getK()), *run.tensor(op.getV()), q,
-                    scores);
+    return attendCache(op, run, std::get<Cache>(run.get(op.getKv())), q, scores,
+                       op.getValues());
+  return attendRows(op, run, *run.tensor(op.getK()), run.tensor(op.getV()), q,
+                    scores, op.getValues());
 }
 
 // Slopes of the op without `times`.
@@ -230,7 +230,7 @@ attend(Operation *op, const Batch &batch, const Tensor &q, const Scores &scores,
     if (failed(kv))
       return failure();
     if (y.shape.empty())
-      y = Tensor{Shape{q.shape[0], heads, kv->v->width()}};
+      y = Tensor{Shape{q.shape[0], heads, kv->width}};
     int64_t share = heads / kv->k->shape[1]; // query heads of a key head
     for (int64_t row = 0; row < sequence.rows; ++row)
       for (int64_t head = 0; head < heads; ++head) {
@@ -250,7 +250,8 @@ attend(Operation *op, const Batch &batch, const Tensor &q, const Scores &scores,
 }
 
 FailureOr<Tensor> attendCache(Operation *op, Run &run, const Cache &cache,
-                              const Tensor &q, const Scores &scores) {
+                              const Tensor &q, const Scores &scores,
+                              std::optional<int64_t> values) {
   return attend(op, run.batch, q, scores,
                 [&](const Span &sequence) -> FailureOr<KeysAndValues> {
                   const Fields *rows = run.states.find(sequence.slot, cache);
@@ -258,20 +259,29 @@ FailureOr<Tensor> attendCache(Operation *op, Run &run, const Cache &cache,
                     return op->emitError("slot ")
                            << sequence.slot << " has nothing in the state '"
                            << cache.state << "' of layer " << cache.layer;
-                  return KeysAndValues{&(*rows)[0], &(*rows)[1], 0,
-                                       (*rows)[0].shape[0]};
+                  const Tensor &k = rows->front(), &v = rows->back();
+                  if ((rows->size() == 1) != values.has_value())
+                    return op->emitError("does not say where the values of "
+                                         "the state '")
+                           << cache.state << "' are";
+                  return KeysAndValues{&k, &v, values.value_or(v.width()), 0,
+                                       k.shape[0]};
                 });
 }
 
 FailureOr<Tensor> attendRows(Operation *op, Run &run, const Tensor &k,
-                             const Tensor &v, const Tensor &q,
-                             const Scores &scores) {
+                             const Tensor *v, const Tensor &q,
+                             const Scores &scores,
+                             std::optional<int64_t> values) {
+  if (values)
+    v = &k;
   if (failed(checkTokens(op, run.batch, k)) ||
-      failed(checkTokens(op, run.batch, v)))
+      failed(checkTokens(op, run.batch, *v)))
     return failure();
   return attend(op, run.batch, q, scores,
                 [&](const Span &sequence) -> FailureOr<KeysAndValues> {
-                  return KeysAndValues{&k, &v, sequence.first, sequence.rows};
+                  return KeysAndValues{&k, v, values.value_or(v->width()),
+                                       sequence.first, sequence.rows};
                 });
 }
 

@@ -94,7 +94,7 @@ FailureOr<Tensor> fusedAttention(Run &run, llm::FusedAttentionOp op) {
       return failure();
     y = attendCache(op, run, cache, q, scores);
   } else {
-    y = attendRows(op, run, k, v, q, scores);
+    y = attendRows(op, run, k, &v, q, scores);
   }
   if (failed(y))
     return failure();

@@ -28,6 +28,30 @@ Tensor linear(Run &run, llm::LinearOp op) {
                  run.tensor(op.getBias()), op.getCompute());
 }
 
+Tensor headLinear(Run &run, llm::HeadLinearOp op) {
+  const Tensor &x = *run.tensor(op.getX()), &w = *run.tensor(op.getW());
+  const Tensor *bias = run.tensor(op.getBias());
+  int64_t rows = x.shape[0], heads = x.shape[1], width = w.shape[1];
+  auto part = [](const Tensor &of, Shape shape, int64_t from, int64_t step) {
+    Tensor out{std::move(shape)};
+    for (int64_t i = 0; i < out.count(); ++i)
+      std::copy_n(of.at(from + i * step), of.width(), out.at(i));
+    return out;
+  };
+  Tensor y{Shape{rows, heads, width}};
+  for (int64_t head = 0; head < heads; ++head) {
+    Tensor own, result;
+    if (bias)
+      own = part(*bias, {1, width}, head, 1);
+    result = product(part(x, {rows, x.width()}, head, heads),
+                     part(w, {width, w.width()}, head * width, 1),
+                     bias ? &own : nullptr, op.getCompute());
+    for (int64_t row = 0; row < rows; ++row)
+      std::copy_n(result.at(row), width, y.at(row * heads + head));
+  }
+  return y;
+}
+
 Tensor rmsNorm(Run &run, llm::RmsNormOp op) {
   return norm(*run.tensor(op.getX()), llm::NormKind::rms, op.getEps(),
               run.tensor(op.getW()), nullptr);
@@ -107,6 +131,7 @@ Tensor norm(const Tensor &x, llm::NormAttr attr, const Tensor *weight,
 void addLinearOps(OpTable &table) {
   table.add<llm::EmbeddingOp>(embedding);
   table.add<llm::LinearOp>(linear);
+  table.add<llm::HeadLinearOp>(headLinear);
   table.add<llm::RmsNormOp>(rmsNorm);
   table.add<llm::LayerNormOp>(layerNorm);
   table.add<llm::L2NormOp>(l2Norm);

@@ -62,6 +62,11 @@ static bool movesRows(const spec::Source &source) {
                                 transform.kind);
     });
   };
+  // Parts may be seen as matrices of as wide rows.
+  for (const spec::Transform &transform : source.then)
+    if (transform.kind != spec::Transform::Kind::Reshape ||
+        transform.shape.back() != source.rows.columns)
+      return false;
   return moves(source.apply) &&
          llvm::all_of(source.tensors, [&](const spec::TensorPart &part) {
            return part.format.empty() && moves(part.apply);

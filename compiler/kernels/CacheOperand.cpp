@@ -44,4 +44,13 @@ void appendValue(KernelBuilder &k, CacheLayout<Expr> layout, Value head,
   });
 }
 
+void appendRow(KernelBuilder &k, KeyRows<Expr> rows, Value head, Expr position,
+               Value x, Expr base) {
+  Expr to = position % rows.block * rows.stride();
+  // Masked lanes load zeros, which are the padding.
+  k.lanes(rows.width, [&](Lanes at) {
+    k.storeVector(k.load(x, base, at), head, to + at.first);
+  });
+}
+
 } // namespace sluice::kernels

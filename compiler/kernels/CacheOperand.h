@@ -8,6 +8,7 @@
 namespace sluice::kernels {
 
 using format::CacheLayout;
+using format::KeyRows;
 
 class CacheOperand {
 public:
@@ -32,5 +33,9 @@ void appendKey(KernelBuilder &k, CacheLayout<Expr> layout, mlir::Value head,
                Expr position, mlir::Value x, Expr base);
 void appendValue(KernelBuilder &k, CacheLayout<Expr> layout, mlir::Value head,
                  Expr position, mlir::Value x, Expr base);
+
+// Likewise the key of one head in a cache of keys alone.
+void appendRow(KernelBuilder &k, KeyRows<Expr> rows, mlir::Value head,
+               Expr position, mlir::Value x, Expr base);
 
 } // namespace sluice::kernels

@@ -15,6 +15,9 @@
 // Row i of the sorted list belongs to the expert e with offsets[e] <= i <
 // offsets[e+1], and reads row pairs[i] / top_k of x (tokens) or row i (pairs);
 // row i of y is written in both.
+//
+// rows = heads: `heads` matrices, each for columns of its own of x and y. An
+// item is one panel of one of them.
 #include "compiler/kernels/LinearKernel.h"
 #include "compiler/kernels/NormRow.h"
 
@@ -27,10 +30,12 @@ void linearSignature(const Attrs &attrs, SignatureWriter &s) {
   LinearConfig config(attrs);
   const Epilogue &epilogue = config.epilogue;
   Size k = s.dim("K"), n = s.dim("N"), sums = epilogue.sums(n);
-  Size experts = config.grouped() ? s.dim("experts") : Size(1);
+  bool eachHead = config.rows == SourceRows::Heads;
+  Size heads = eachHead ? s.dim("heads") : Size(1);
+  Size experts = config.grouped() ? s.dim("experts") : heads;
   bool tokens = config.rows == SourceRows::Tokens;
   Size topK = tokens ? s.dim("top_k") : Size(1);
-  s.rows("x", k).elem(config.input).over(topK);
+  s.rows("x", heads * k).elem(config.input).over(topK);
   if (config.normWeight)
     s.vector("norm_w", k);
   if (config.normBias)
@@ -52,8 +57,8 @@ void linearSignature(const Attrs &attrs, SignatureWriter &s) {
   if (tokens)
     s.dense("pairs", 1).elem(Elem::I32).whole();
   s.writes();
-  s.rows("y", n).elem(config.output);
-  s.flops(2 * k * n * epilogue.parts());
+  s.rows("y", heads * n).elem(config.output);
+  s.flops(2 * k * n * heads * epilogue.parts());
 }
 
 LogicalResult checkLinear(const Attrs &attrs, ErrorFn error) {
@@ -66,6 +71,11 @@ LogicalResult checkLinear(const Attrs &attrs, ErrorFn error) {
     return error() << "linear normalises rows of f32 only";
   if (!config.hasNorm() && (config.normWeight || config.normBias))
     return error() << "linear has a norm weight or bias but no norm";
+  if (config.rows == SourceRows::Heads &&
+      (config.hasNorm() || config.epilogue.glu || config.epilogue.residual ||
+       config.input == Elem::BF16))
+    return error() << "linear with a matrix for each head takes rows of f32 as "
+                      "they are, and adds no residual";
   return success();
 }
 
@@ -124,6 +134,18 @@ void LinearKernel::groups() {
       });
 }
 
+void LinearKernel::heads() {
+  Expr count = k.dim("heads");
+  KernelBuilder::Range mine = k.partition(count * panels);
+  k.loop(mine.from / panels, (mine.to + panels - 1) / panels, 1, [&](Expr h) {
+    Group g{k.index(0),   k.rows(),  h * panels * panelElements,
+            h * outWidth, h * width, h * outWidth};
+    Expr first = h * panels;
+    group(g,
+          {max(mine.from - first, k.index(0)), min(mine.to - first, panels)});
+  });
+}
+
 void LinearKernel::group(const Group &g, KernelBuilder::Range mine) {
   if (shape.tiles)
     return tileGroup(g, mine);
@@ -132,7 +154,7 @@ void LinearKernel::group(const Group &g, KernelBuilder::Range mine) {
       Expr first = g.first + done;
       Expr n = min(g.count - done, k.index(shape.chunk));
       if (shape.staged)
-        k.loop(k.index(0), n, 1, [&](Expr r) { stageRow(first + r, r); });
+        k.loop(k.index(0), n, 1, [&](Expr r) { stageRow(g, first + r, r); });
       k.loop(mine.from, mine.to, 1, [&](Expr p) { panel(g, first, n, p); });
     });
   });
@@ -140,8 +162,8 @@ void LinearKernel::group(const Group &g, KernelBuilder::Range mine) {
 
 // Writes one row of the chunk as the product reads it, zero up to a multiple
 // of 16 columns, for tiles of 32.
-void LinearKernel::stageRow(Expr row, Expr at) {
-  Expr base = sourceRow(row) * xStride;
+void LinearKernel::stageRow(const Group &g, Expr row, Expr at) {
+  Expr base = within(sourceRow(row) * xStride, g.xFrom);
   auto element = [&](Lanes lanes) { return k.loadFloat(x, base, lanes); };
   RowMoments moments;
   if (config.hasNorm()) {
@@ -202,7 +224,7 @@ void LinearKernel::finish(const Group &g, Expr row, Expr totalRow, Expr p) {
                         lanes);
         },
         [&] { return k.load(residual, row * residualStride + column, lanes); });
-    k.storeFloat(v, y, row * yStride + column, lanes);
+    k.storeFloat(v, y, within(row * yStride + column, g.yFrom), lanes);
   });
 }
 
@@ -224,7 +246,7 @@ void addLinearKinds(KindTable &table) {
       {Attribute::Word, "compute", {"f32", "bf16"}, /*required=*/true},
       {Attribute::Word, "input", {"f32", "bf16"}},
       {Attribute::Word, "out", {"f32", "bf16"}},
-      {Attribute::Word, "rows", {"direct", "tokens", "pairs"}},
+      {Attribute::Word, "rows", {"direct", "tokens", "pairs", "heads"}},
   });
   linear.signature = linearSignature;
   linear.scratch = linearScratch;

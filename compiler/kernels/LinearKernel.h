@@ -11,7 +11,7 @@
 
 namespace sluice::kernels {
 
-enum class SourceRows { Direct, Tokens, Pairs };
+enum class SourceRows { Direct, Tokens, Pairs, Heads };
 
 // The attributes of one linear kernel.
 struct LinearConfig {
@@ -24,9 +24,12 @@ struct LinearConfig {
     llvm::StringRef word = attrs.word("rows", "direct");
     rows = word == "tokens"  ? SourceRows::Tokens
            : word == "pairs" ? SourceRows::Pairs
+           : word == "heads" ? SourceRows::Heads
                              : SourceRows::Direct;
   }
-  bool grouped() const { return rows != SourceRows::Direct; }
+  bool grouped() const {
+    return rows == SourceRows::Tokens || rows == SourceRows::Pairs;
+  }
   bool hasNorm() const { return norm != "none"; }
 
   Epilogue epilogue;
@@ -107,13 +110,13 @@ public:
   }
 
   void build() {
-    if (!config.grouped()) {
-      Group all{k.index(0), k.rows(), k.index(0), k.index(0)};
-      KernelBuilder::Range mine = k.partition(panels);
-      group(all, mine);
-      return;
-    }
-    groups();
+    if (config.grouped())
+      return groups();
+    if (config.rows == SourceRows::Heads)
+      return heads();
+    Group all{k.index(0), k.rows(), k.index(0), k.index(0)};
+    KernelBuilder::Range mine = k.partition(panels);
+    group(all, mine);
   }
 
 private:
@@ -122,21 +125,24 @@ private:
 
   // Rows that share a weight.
   struct Group {
-    Expr first, count; // rows of y
-    Expr weight;       // element of the weight where its panels start
-    Expr biasAt;       // element of bias
+    Expr first, count;           // rows of y
+    Expr weight;                 // element of the weight where its panels start
+    Expr biasAt;                 // element of bias
+    Expr xFrom = {}, yFrom = {}; // first column of x and y; null for 0
   };
 
   void groups();
+  void heads();
   void group(const Group &g, KernelBuilder::Range mine);
   void tileGroup(const Group &g, KernelBuilder::Range mine);
-  void stageRow(Expr row, Expr stageRow);
+  void stageRow(const Group &g, Expr row, Expr stageRow);
   Expr stageBase(Expr row, Expr column);
   void tilePanel(const Group &g, Expr first, Expr at, Expr n, Expr p);
   void finishRows(const Group &g, Expr first, Expr n, Expr p);
   void panel(const Group &g, Expr first, Expr n, Expr p);
-  void sumPanel(Expr first, Expr n, Expr wBase, Expr totalBase);
-  void tileRun(Tile tile, Expr row, Expr first, Expr wBase, Expr from, Expr to);
+  void sumPanel(const Group &g, Expr first, Expr n, Expr wBase, Expr totalBase);
+  void tileRun(const Group &g, Tile tile, Expr row, Expr first, Expr wBase,
+               Expr from, Expr to);
   void finish(const Group &g, Expr row, Expr totalRow, Expr p);
 
   // The row of x that row i of the sorted list reads.
@@ -145,6 +151,9 @@ private:
       return row;
     return toIndex(k.load(pairs, row)) / topK;
   }
+
+  // An element of x, or of y, in the columns of a group.
+  static Expr within(Expr at, Expr from) { return from ? at + from : at; }
 
   KernelBuilder &k;
   LinearConfig config;

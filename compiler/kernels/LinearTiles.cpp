@@ -28,7 +28,7 @@ void LinearKernel::tileGroup(const Group &g, KernelBuilder::Range mine) {
     k.loop(k.index(0), g.count, chunk, [&](Expr done) {
       Expr first = g.first + done;
       Expr n = min(g.count - done, chunk);
-      k.loop(k.index(0), n, 1, [&](Expr r) { stageRow(first + r, r); });
+      k.loop(k.index(0), n, 1, [&](Expr r) { stageRow(g, first + r, r); });
       k.loop(mine.from, mine.to, run, [&](Expr from) {
         Expr to = min(from + run, mine.to);
         k.loop(k.index(0), n, kTileRows, [&](Expr at) {

@@ -37,13 +37,14 @@ void LinearKernel::panel(const Group &g, Expr first, Expr n, Expr p) {
   int64_t parts = epilogue.parts();
   k.loop(k.index(0), k.index(parts), 1, [&](Expr part) {
     Expr wBase = g.weight + (p * parts + part) * panelElements;
-    sumPanel(first, n, wBase, part * (shape.chunk * kColumns));
+    sumPanel(g, first, n, wBase, part * (shape.chunk * kColumns));
   });
   finishRows(g, first, n, p);
 }
 
 // totals[r] = x[first + r] * panel for r < n.
-void LinearKernel::sumPanel(Expr first, Expr n, Expr wBase, Expr totalBase) {
+void LinearKernel::sumPanel(const Group &g, Expr first, Expr n, Expr wBase,
+                            Expr totalBase) {
   auto each = [&](Value memref, Expr base, function_ref<Expr(Expr)> value) {
     k.loop(k.index(0), n * kColumns, Lanes::width,
            [&](Expr i) { k.storeVector(value(i), memref, base + i); });
@@ -57,7 +58,7 @@ void LinearKernel::sumPanel(Expr first, Expr n, Expr wBase, Expr totalBase) {
     k.loop(block, blockEnd, shape.kRun, [&](Expr run) {
       Expr runEnd = min(run + shape.kRun, blockEnd);
       product.forTiles(k, n, [&](Tile tile, Expr row) {
-        tileRun(tile, row, first, wBase, run, runEnd);
+        tileRun(g, tile, row, first, wBase, run, runEnd);
       });
     });
     each(totals, totalBase, [&](Expr i) {
@@ -67,14 +68,14 @@ void LinearKernel::sumPanel(Expr first, Expr n, Expr wBase, Expr totalBase) {
 }
 
 // sums[row ...] += x * panel for k in [from, to); from is even.
-void LinearKernel::tileRun(Tile tile, Expr row, Expr first, Expr wBase,
-                           Expr from, Expr to) {
+void LinearKernel::tileRun(const Group &g, Tile tile, Expr row, Expr first,
+                           Expr wBase, Expr from, Expr to) {
   int64_t perStep = product.kPerStep();
   int64_t xPerStep = shape.arithmetic == PanelProduct::Dot ? 2 : 1;
   Values xBase;
   for (int64_t r = 0; r < tile.rows; ++r) {
-    Expr at =
-        shape.staged ? (row + r) * stageStride : (first + row + r) * xStride;
+    Expr at = shape.staged ? (row + r) * stageStride
+                           : within((first + row + r) * xStride, g.xFrom);
     xBase.push_back(at / xPerStep);
   }
   // Staged rows end in zeros, so an odd last k is an ordinary step.

@@ -95,9 +95,11 @@ LogicalResult lowerRotate(Walk &walk, llm::RotateOp op) {
                     op.getResult());
 }
 
-// Heads and widths of an attention.
+// Heads and widths of an attention; with `keysAlone` the values are channels of
+// the keys.
 struct HeadShape {
   int64_t heads, kvHeads, keyWidth, valueWidth;
+  bool keysAlone = false;
 
   void addTo(Step &step) const {
     step.dims.append({{"heads", heads},
@@ -107,15 +109,25 @@ struct HeadShape {
   }
 };
 
+// Without values, a cache of keys alone.
 LogicalResult emitAppend(Walk &walk, Operation *op, const Rows &k,
-                         const Rows &v, const Cache &cache, HeadShape shape) {
-  Step step("append", walk.config().get());
-  step.operands = {{"k", k.ref()}, {"v", v.ref()}, {"cache", cache.ref()}};
-  step.dims = {{"heads", shape.kvHeads},
-               {"head_dim", shape.keyWidth},
-               {"value_dim", shape.valueWidth}};
+                         std::optional<Rows> v, const Cache &cache,
+                         HeadShape shape) {
+  Step step("append", walk.config().flag("keys_alone", !v).get());
+  step.operands = {{"k", k.ref()}, {"cache", cache.ref()}};
+  step.dims = {{"heads", shape.kvHeads}, {"head_dim", shape.keyWidth}};
+  if (v) {
+    step.operands.push_back({"v", v->ref()});
+    step.dims.push_back({"value_dim", shape.valueWidth});
+  }
   step.rows = k.count;
   return walk.emit(op, step);
+}
+
+// The transient cache of an attention over the rows of this step.
+Cache stepCache(Walk &walk, HeadShape shape) {
+  return Cache{walk.plan.transientCache(
+      shape.kvHeads, shape.keyWidth, shape.keysAlone ? 0 : shape.valueWidth)};
 }
 
 FailureOr<Cache> cacheOf(Walk &walk, Operation *op, StringRef symbol,
@@ -131,15 +143,21 @@ LogicalResult lowerAppend(Walk &walk, llm::AppendOp op) {
       cacheOf(walk, op, op.getState(), walk.layerOf(op.getLayer()));
   if (failed(cache))
     return failure();
-  FailureOr<Rows> k = walk.tokenRows(op, op.getFields()[0]),
-                  v = walk.tokenRows(op, op.getFields()[1]);
-  if (failed(k) || failed(v))
+  ArrayRef<int64_t> key = shapeOfTensor(op.getFields()[0]);
+  HeadShape shape{key[1], key[1], key[2], 0};
+  FailureOr<Rows> k = walk.tokenRows(op, op.getFields()[0]);
+  std::optional<Rows> values;
+  if (op.getFields().size() == 2) {
+    FailureOr<Rows> v = walk.tokenRows(op, op.getFields()[1]);
+    if (failed(v))
+      return failure();
+    values = *v;
+    shape.valueWidth = shapeOfTensor(op.getFields()[1])[2];
+  }
+  if (failed(k))
     return failure();
-  ArrayRef<int64_t> key = shapeOfTensor(op.getFields()[0]),
-                    value = shapeOfTensor(op.getFields()[1]);
   walk.set(op.getResult(), *cache);
-  return emitAppend(walk, op, *k, *v, *cache,
-                    {key[1], key[1], key[2], value[2]});
+  return emitAppend(walk, op, *k, values, *cache, shape);
 }
 
 LogicalResult lowerCached(Walk &walk, llm::CachedOp op) {
@@ -245,7 +263,8 @@ LogicalResult emitAttend(Walk &walk, Operation *op, const Rows &q,
       .integer("value_dim", shape.valueWidth)
       .real("scale", scores.scale)
       .real("cap", scores.cap)
-      .flag("sinks", scores.sinks.has_value());
+      .flag("sinks", scores.sinks.has_value())
+      .flag("keys_alone", shape.keysAlone);
   Step step("attend");
   step.operands = {{"q", q.ref()}, {"cache", cache.ref()}, {"y", y.ref()}};
   shape.addTo(step);
@@ -288,8 +307,13 @@ LogicalResult readCache(Walk &walk, llm::AttentionOp op, const Cache &cache,
   ArrayRef<int64_t> key = walk.plan.cacheField(cache.state, "k"),
                     value = walk.plan.cacheField(cache.state, "v");
   shape.kvHeads = key[0];
+  if (value.empty() != shape.keysAlone)
+    return op.emitError(shape.keysAlone
+                            ? "its cache has values besides the keys"
+                            : "its cache has keys alone, so 'values' must say "
+                              "how many of their channels are the values");
   if (shape.heads % key[0] == 0 && shape.keyWidth == key[1] &&
-      shape.valueWidth == value[1])
+      (shape.keysAlone || shape.valueWidth == value[1]))
     return success();
   return op.emitError() << "has " << shape.heads
                         << " heads of queries of width " << shape.keyWidth
@@ -304,21 +328,27 @@ LogicalResult lowerAttention(Walk &walk, llm::AttentionOp op) {
   if (failed(q) || failed(scores))
     return failure();
   ArrayRef<int64_t> query = shapeOfTensor(op.getQ());
-  HeadShape shape{query[1], 0, query[2], shapeOfTensor(op.getResult())[2]};
+  HeadShape shape{query[1], 0, query[2], shapeOfTensor(op.getResult())[2],
+                  op.getValues().has_value()};
   std::optional<Cache> cache;
   if (op.getKv()) {
     cache = *walk.tryGet<Cache>(op.getKv());
     if (failed(readCache(walk, op, *cache, shape)))
       return failure();
   } else {
-    FailureOr<Rows> k = walk.tokenRows(op, op.getK()),
-                    v = walk.tokenRows(op, op.getV());
-    if (failed(k) || failed(v))
+    FailureOr<Rows> k = walk.tokenRows(op, op.getK());
+    std::optional<Rows> values;
+    if (op.getV()) {
+      FailureOr<Rows> v = walk.tokenRows(op, op.getV());
+      if (failed(v))
+        return failure();
+      values = *v;
+    }
+    if (failed(k))
       return failure();
     shape.kvHeads = shapeOfTensor(op.getK())[1];
-    cache = Cache{walk.plan.transientCache(shape.kvHeads, shape.keyWidth,
-                                           shape.valueWidth)};
-    if (failed(emitAppend(walk, op, *k, *v, *cache, shape)))
+    cache = stepCache(walk, shape);
+    if (failed(emitAppend(walk, op, *k, values, *cache, shape)))
       return failure();
   }
   Rows y = walk.result(op.getResult(), q->count);
@@ -394,8 +424,7 @@ LogicalResult lowerFusedAttention(Walk &walk, llm::FusedAttentionOp op) {
   FailureOr<Cache> cache =
       op.getState()
           ? cacheOf(walk, op, *op.getState(), walk.layerOf(op.getLayer()))
-          : FailureOr<Cache>(Cache{walk.plan.transientCache(
-                shape.kvHeads, shape.keyWidth, shape.valueWidth)});
+          : FailureOr<Cache>(stepCache(walk, shape));
   if (failed(cache))
     return failure();
   FailureOr<Rows> prepared = emitPrepare(walk, op, *q, *k, *v, *cache, shape);

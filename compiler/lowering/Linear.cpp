@@ -282,6 +282,40 @@ LogicalResult lowerLinear(Walk &walk, llm::LinearOp op) {
   return success();
 }
 
+// Never for the engine: the heads lie side by side in the rows of x and y.
+LogicalResult lowerHeadLinear(Walk &walk, llm::HeadLinearOp op) {
+  FailureOr<Rows> x = walk.rows(op, op.getX());
+  FailureOr<Weight> weight = walk.weight(op, op.getW());
+  if (failed(x) || failed(weight))
+    return failure();
+  if (weight->stacked)
+    return op.emitError("has no kernel within experts");
+  RankedTensorType type = weight->op.getTensorType();
+  bool bf16 = op.getCompute() == llm::Compute::bf16;
+  Config config = walk.config();
+  config.word("weight", format::infoOf(elemOf(type.getElementType())).name)
+      .word("compute", bf16 ? "bf16" : "f32")
+      .word("rows", "heads")
+      .flag("bias", static_cast<bool>(op.getBias()));
+  Rows y = walk.result(op.getResult(), x->count);
+  walk.set(op.getResult(), y);
+  Step step("linear", config.get());
+  step.operands = {{"x", x->ref()},
+                   {"w", walk.ref(*weight, Layout::Panel, false)},
+                   {"y", y.ref()}};
+  if (op.getBias()) {
+    FailureOr<Weight> bias = walk.weight(op, op.getBias());
+    if (failed(bias))
+      return failure();
+    step.operands.push_back({"bias", walk.ref(*bias, Layout::Rows, true)});
+  }
+  step.dims = {{"K", type.getDimSize(2)},
+               {"N", type.getDimSize(1)},
+               {"heads", type.getDimSize(0)}};
+  step.rows = x->count;
+  return walk.emit(op, step);
+}
+
 // Results that lie side by side are named after their weights: q_k_v.
 std::string resultName(Walk &walk, llm::FusedLinearOp op, const Product &p) {
   if (op.getOutputs().size() == 1)
@@ -360,6 +394,7 @@ bool isPackedForProduct(llm::WeightOp weight) {
 
 void addLinearLowerings(OpTable &table) {
   table.add<llm::LinearOp, lowerLinear>();
+  table.add<llm::HeadLinearOp, lowerHeadLinear>();
   table.add<llm::FusedLinearOp, lowerFusedLinear>();
 }
 

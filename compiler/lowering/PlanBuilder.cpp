@@ -213,20 +213,27 @@ FlatSymbolRefAttr PlanBuilder::state(llm::StateOp source) {
 FlatSymbolRefAttr PlanBuilder::transientCache(int64_t heads, int64_t keyWidth,
                                               int64_t valueWidth) {
   std::string name =
-      llvm::formatv("step.kv.{0}x{1}x{2}", heads, keyWidth, valueWidth);
+      valueWidth
+          ? llvm::formatv("step.kv.{0}x{1}x{2}", heads, keyWidth, valueWidth)
+                .str()
+          : llvm::formatv("step.k.{0}x{1}", heads, keyWidth).str();
   Operation *&known = made["state " + name];
   if (known)
     return FlatSymbolRefAttr::get(known);
   OpBuilder::InsertionGuard guard(builder);
   builder.setInsertionPointToStart(module.getBody());
-  std::vector<format::NamedShape> fields = {{"k", {heads, keyWidth}},
-                                            {"v", {heads, valueWidth}}};
+  std::vector<format::NamedShape> fields = {{"k", {heads, keyWidth}}};
+  if (valueWidth)
+    fields.push_back({"v", {heads, valueWidth}});
+  SmallVector<Attribute> names, shapes;
+  for (const format::NamedShape &field : fields) {
+    names.push_back(builder.getStringAttr(field.name));
+    shapes.push_back(builder.getDenseI64ArrayAttr(field.shape));
+  }
   known = declare(StateOp::create(
       builder, builder.getUnknownLoc(), builder.getStringAttr(name),
       StateKindAttr::get(context(), StateKind::Transient),
-      builder.getStrArrayAttr({"k", "v"}),
-      builder.getArrayAttr({builder.getDenseI64ArrayAttr(fields[0].shape),
-                            builder.getDenseI64ArrayAttr(fields[1].shape)}),
+      builder.getArrayAttr(names), builder.getArrayAttr(shapes),
       TypeAttr::get(builder.getF32Type()),
       builder.getI64IntegerAttr(format::cacheBlockBytes(fields)),
       DenseI64ArrayAttr(), IntegerAttr(), IntegerAttr(), FloatAttr(),
@@ -241,7 +248,7 @@ ArrayRef<int64_t> PlanBuilder::cacheField(FlatSymbolRefAttr state,
            op.getFields().getAsValueRange<StringAttr>(), op.getShapes()))
     if (name == field)
       return cast<DenseI64ArrayAttr>(shape);
-  llvm_unreachable("the dialect's verifier knows the fields of caches");
+  return {};
 }
 
 ProgramOp PlanBuilder::beginProgram(Location loc, const Twine &name,

@@ -116,10 +116,11 @@ public:
            llvm::ArrayRef<mlir::Attribute> tables,
            llvm::ArrayRef<int64_t> shape, mlir::Region &body);
   mlir::FlatSymbolRefAttr state(llm::StateOp state);
+  // Of keys alone with a valueWidth of 0.
   mlir::FlatSymbolRefAttr transientCache(int64_t heads, int64_t keyWidth,
                                          int64_t valueWidth);
 
-  // Shape of a field of a cache that was declared before.
+  // Shape of a field of a cache that was declared before; empty without it.
   llvm::ArrayRef<int64_t> cacheField(mlir::FlatSymbolRefAttr state,
                                      llvm::StringRef field) const;
 

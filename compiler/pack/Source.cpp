@@ -98,6 +98,8 @@ static Result<ViewPtr> openTensors(const checkpoint::Checkpoint &file,
     view = apply(std::move(*view), source.apply, axes);
   if (view.ok() && source.fused)
     view = selectRows(std::move(*view), source.rows);
+  if (view.ok())
+    view = apply(std::move(*view), source.then, axes);
   return view;
 }
 
@@ -118,6 +120,8 @@ Result<ViewPtr> openWeight(const checkpoint::Checkpoint &file,
                                       " and has no tensor of its own");
   Axes axes = axesOf(weight);
   Shape shape = viewShape(weight, axes.vector);
+  if (!weight.source.then.empty()) // the file's tensor has other axes
+    axes = {weight.source.rows.experts ? size_t(1) : 0, false};
   if (weight.source.kind == spec::Source::Kind::Random)
     return randomWeight(weight, file.seed());
   Result<ViewPtr> view = openTensors(file, weight.source, axes);

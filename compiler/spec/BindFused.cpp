@@ -214,8 +214,6 @@ bool WeightBinder::rowSelect(const WeightLeaf &leaf, const Place &place,
       return false;
     }
   }
-  for (RowSelect &select : out)
-    select.period = total;
   full = {source.blocks ? total : total * *repeats, (*cols)[0]};
   if (leaf.experts) {
     std::optional<Shape> experts = declaredShape({*leaf.experts}, place.env);
@@ -223,6 +221,28 @@ bool WeightBinder::rowSelect(const WeightLeaf &leaf, const Place &place,
       return false;
     full.insert(full.begin(), (*experts)[0]);
   }
+  for (RowSelect &select : out) {
+    select.period = total;
+    select.columns = full.back();
+    select.experts = leaf.experts ? full[0] : 0;
+  }
+  return true;
+}
+
+// What a part says is done with its rows; `shape` is theirs and becomes the
+// weight's.
+bool WeightBinder::partTransforms(const WeightLeaf::Part &part,
+                                  const Place &place, Shape &shape,
+                                  std::vector<Transform> &out) {
+  if (!transforms(part.apply, place.env, false, out))
+    return false;
+  size_t axis = rowAxisOf(shape);
+  for (const Transform &t : out)
+    if (std::string wrong = applyToShape(t, axis, shape); !wrong.empty()) {
+      diagnostics_.error(part.location,
+                         "part " + quote(part.name) + ": " + wrong);
+      return false;
+    }
   return true;
 }
 
@@ -279,7 +299,10 @@ void WeightBinder::bindParts(const WeightLeaf &leaf, const Place &place,
     weight.index = place.scope.index;
     weight.shape = full;
     weight.shape[full.size() - 2] = selects[i].size * selects[i].count;
-    weight.experts = full.size() == 3;
+    std::vector<Transform> then;
+    if (!partTransforms(leaf.holds[i], place, weight.shape, then))
+      return;
+    weight.experts = weight.shape.size() == 3;
     weight.keepF32 = leaf.keepF32;
     weight.location = leaf.holds[i].location;
     Chosen own;
@@ -290,10 +313,18 @@ void WeightBinder::bindParts(const WeightLeaf &leaf, const Place &place,
       weight.source = source;
       weight.source.fused = true;
       weight.source.rows = selects[i];
+      weight.source.then = then;
     }
     weight.dtype = dtypeOf(checkpoint_, weight.source);
     add(leaf, weight, true);
-    if (ownBias(leaf))
+    bool ownSource = ownBias(leaf);
+    bool biased = ownSource || mode != BiasMode::None;
+    if (biased && !then.empty()) {
+      diagnostics_.error(leaf.holds[i].location,
+                         "a part with `apply` has no bias");
+      return;
+    }
+    if (ownSource)
       explicitBias(leaf, place, weight, rows);
     else if (mode != BiasMode::None)
       addBias(leaf, place, weight, separate ? own : chosen,

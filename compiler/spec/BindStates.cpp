@@ -135,7 +135,8 @@ void WeightBinder::state(const StateLeaf &leaf, ConfigScope &env,
     out.fixed = true;
     if (!number(leaf.init, env, diagnostics_, out.init))
       return;
-  } else if (out.fields[0].second[0] != out.fields[1].second[0]) {
+  } else if (out.fields.size() == 2 &&
+             out.fields[0].second[0] != out.fields[1].second[0]) {
     diagnostics_.error(
         leaf.location,
         "a cache has as many heads of keys as of values, found " +

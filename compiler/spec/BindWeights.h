@@ -96,6 +96,8 @@ private:
                  const Chosen &chosen, BiasMode mode);
   void bindParts(const WeightLeaf &leaf, const Place &place,
                  const Chosen &chosen, BiasMode mode);
+  bool partTransforms(const WeightLeaf::Part &part, const Place &place,
+                      Shape &shape, std::vector<Transform> &out);
   bool separatePart(const WeightLeaf &leaf, const Place &place,
                     const Chosen &chosen, BiasMode mode, Weight &weight,
                     Chosen &own);

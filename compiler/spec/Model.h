@@ -72,6 +72,8 @@ struct TensorPart {
 // when the tensor has a leading expert axis.
 struct RowSelect {
   int64_t offset = 0, size = 0, period = 0, count = 0;
+  // Of the fused tensor; no experts: 0.
+  int64_t columns = 0, experts = 0;
 };
 
 // Where a weight comes from.
@@ -86,6 +88,7 @@ struct Source {
   std::vector<Transform> apply;    // after joining
   bool fused = false;              // `rows` selects, after `apply`
   RowSelect rows;
+  std::vector<Transform> then; // after `rows`
 };
 
 // A bias is a weight of its own at "<path>.bias".
@@ -107,7 +110,8 @@ struct Weight {
 struct State {
   std::string path;
   int64_t index = -1; // as in StateRef
-  // A cache: "k" and "v", each [heads, width]. A fixed state: "value".
+  // A cache: "k" and "v", each [heads, width], or "k" alone. A fixed state:
+  // "value".
   std::vector<std::pair<std::string, std::vector<int64_t>>> fields;
   int64_t keep = 0;   // only the last N rows (0: all)
   int64_t chunk = 0;  // emptied at multiples of N (0: never)

@@ -94,14 +94,8 @@ void Parser::weightLeaf(const Tree &tree, WeightLeaf &out) {
     if (!holds->isList() || holds->items.empty())
       diagnostics_.error(holds->location,
                          "holds is written [name: rows, name: rows]");
-    for (const Tree &item : holds->items) {
-      if (!item.isMap() || item.keys.size() != 1) {
-        diagnostics_.error(item.location, "a part is written name: rows");
-        continue;
-      }
-      out.holds.push_back({item.keys[0].location, name(item.keys[0], "a part"),
-                           data(item.items[0])});
-    }
+    for (const Tree &item : holds->items)
+      heldPart(item, out);
   }
   for (const char *format : {"hf", "gguf", "raw"})
     if (const Tree *value = map.take(format))
@@ -132,6 +126,33 @@ void Parser::weightLeaf(const Tree &tree, WeightLeaf &out) {
     diagnostics_.error(out.location,
                        "weight " + quote(out.name) +
                            " says nowhere where it lies (hf, gguf, raw)");
+}
+
+void Parser::heldPart(const Tree &tree, WeightLeaf &out) {
+  if (!tree.isMap() || tree.keys.size() != 1) {
+    diagnostics_.error(tree.location, "a part is written name: rows");
+    return;
+  }
+  WeightLeaf::Part part;
+  part.location = tree.keys[0].location;
+  part.name = name(tree.keys[0], "a part");
+  const Tree &value = tree.items[0];
+  if (!value.isMap()) {
+    part.rows = data(value);
+    out.holds.push_back(std::move(part));
+    return;
+  }
+  MapReader map(value, "part " + quote(part.name), diagnostics_);
+  if (const Tree *rows = map.take("rows"))
+    part.rows = data(*rows);
+  else
+    diagnostics_.error(value.location,
+                       "a part is written name: rows, or name: {rows: rows, "
+                       "apply: [transforms]}");
+  if (const Tree *steps = map.take("apply"))
+    part.apply = apply(*steps);
+  map.finish();
+  out.holds.push_back(std::move(part));
 }
 
 // Only the tensor that holds all parts says how they lie in it.
@@ -343,15 +364,20 @@ void Parser::state(const Tree &tree, StateGroup &group) {
   }
 }
 
-// Attention is what reads a cache, so it has keys and values, in this order.
+// Attention is what reads a cache, so it has keys and values, in this order, or
+// keys alone.
 void Parser::cacheFields(const Tree &tree, StateLeaf &out) {
-  for (const char *field : {"k", "v"}) {
+  std::vector<const char *> names = {"k", "v"};
+  if (tree.keys.size() == 1)
+    names.pop_back();
+  for (const char *field : names) {
     const Tree *sizes = tree.find(field);
     if (!sizes || !sizes->isList() || sizes->items.size() != 2 ||
-        tree.keys.size() != 2) {
+        tree.keys.size() != names.size()) {
       diagnostics_.error(tree.location,
                          "a cache has keys and values, and is written "
-                         "{k: [heads, width], v: [heads, width]}");
+                         "{k: [heads, width], v: [heads, width]}, without v if "
+                         "the values are channels of the keys");
       return;
     }
     out.fields.push_back({sizes->location, field, shape(*sizes, "a field")});

@@ -56,6 +56,7 @@ private:
   SourceDecl source(const Tree &tree);
   std::vector<TransformDecl> apply(const Tree &tree);
   void stateLeaf(const Tree &tree, StateLeaf &out);
+  void heldPart(const Tree &tree, WeightLeaf &out);
   void cacheFields(const Tree &tree, StateLeaf &out);
   std::vector<Data> shape(const Tree &tree, const std::string &what);
   void block(const Tree &tree, BlockDecl &out);

@@ -73,7 +73,7 @@ std::string Printer::sourceKey(const Weight &weight) const {
   return key;
 }
 
-static std::string applyText(const std::vector<Transform> &apply) {
+std::string applyText(const std::vector<Transform> &apply) {
   if (apply.empty())
     return {};
   std::string text = ", apply: [";

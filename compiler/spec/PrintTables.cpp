@@ -427,20 +427,23 @@ void Printer::fused(const Group &group, const std::string &path, int depth,
       for (const auto &[index, weight] : rows) {
         sizes[index] = std::to_string(weight->source.rows.size);
         per[index] = std::to_string(weight->source.rows.count);
-        cols[index] = std::to_string(weight->shape.back());
-        experts[index] = std::to_string(weight->shape[0]);
+        cols[index] = std::to_string(weight->source.rows.columns);
+        experts[index] = std::to_string(weight->source.rows.experts);
         if (i == 0)
           present.push_back(index);
         if (const Weight *bias = model_.bias({weight->path, index}))
           biases[index] = bias;
       }
-      text += (i ? ", " : "") + parts[i] + ": " + perInstance(sizes, count);
+      std::string size = perInstance(sizes, count);
+      std::string apply = applyText(rows.begin()->second->source.then);
+      text += (i ? ", " : "") + parts[i] + ": " +
+              (apply.empty() ? size : "{rows: " + size + apply + "}");
       holder += "_" + parts[i];
       done.insert(parts[i]);
     }
     text += "], per: " + perInstance(per, count) +
             ", cols: " + perInstance(cols, count);
-    if (first.shape.size() == 3)
+    if (first.source.rows.experts)
       text += ", experts: " + perInstance(experts, count);
     std::string when = whenOf(present, count);
     if (!when.empty())

@@ -110,5 +110,7 @@ std::string yamlScalar(const Value &value);
 std::string yamlText(const std::string &text);
 // The same for names, in which a `$` would start an expression.
 std::string escapeName(const std::string &text);
+// ", apply: [...]", empty without transforms.
+std::string applyText(const std::vector<Transform> &apply);
 
 } // namespace sluice::spec

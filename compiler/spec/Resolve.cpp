@@ -242,8 +242,11 @@ void NameResolver::source(const SourceDecl &decl, Visible visible) {
 void NameResolver::weightLeaf(const WeightLeaf &leaf, const Visible &visible) {
   for (const Data &size : leaf.shape)
     check(size, visible);
-  for (const WeightLeaf::Part &part : leaf.holds)
+  for (const WeightLeaf::Part &part : leaf.holds) {
     check(part.rows, visible);
+    for (const TransformDecl &transform : part.apply)
+      check(transform.args, visible);
+  }
   for (const std::optional<Data> *data : {&leaf.per, &leaf.cols, &leaf.experts})
     if (*data)
       check(**data, visible);

@@ -152,10 +152,12 @@ static void weightDefs(json &defs) {
       {"anyOf",
        {ref("text"),
         closed({{"use", ref("text")}, {"when", ref("condition")}}, {"use"})}}};
+  json taken =
+      closed({{"rows", ref("scalar")}, {"apply", listOf(transform)}}, {"rows"});
   json part = {{"type", "object"},
                {"minProperties", 1},
                {"maxProperties", 1},
-               {"additionalProperties", ref("scalar")}};
+               {"additionalProperties", {{"anyOf", {ref("scalar"), taken}}}}};
   defs["weight"] = closed({{"shape", ref("shape")},
                            {"holds", listOf(part)},
                            {"cols", ref("scalar")},
@@ -182,7 +184,7 @@ static void weightDefs(json &defs) {
 }
 
 static void stateDefs(json &defs) {
-  json cache = closed({{"k", ref("shape")}, {"v", ref("shape")}}, {"k", "v"});
+  json cache = closed({{"k", ref("shape")}, {"v", ref("shape")}}, {"k"});
   defs["stateLeaf"] = closed({{"cache", cache},
                               {"fixed", ref("shape")},
                               {"init", ref("scalar")},

@@ -120,6 +120,7 @@ struct WeightLeaf {
     Location location;
     std::string name;
     Data rows;
+    std::vector<TransformDecl> apply; // to its rows
   };
   std::vector<Part> holds; // a fused tensor if not empty
   std::optional<Data> per, cols, experts;

@@ -96,6 +96,9 @@ struct FuseAttention : FusionPattern<AttentionOp> {
 
   LogicalResult matchAndRewrite(AttentionOp op,
                                 PatternRewriter &rewriter) const override {
+    if (op.getValues())
+      return fusion.miss(rewriter, op, op,
+                         "its values are channels of its keys");
     Value keys = op.getK(), values = op.getV();
     AppendOp append;
     if (op.getKv()) {

@@ -104,7 +104,13 @@ LogicalResult AttentionOp::inferReturnTypes(MLIRContext *context, Where where,
   if (failed(q))
     return failure();
   int64_t width = q->getDimSize(2);
-  if (op.getV()) {
+  if (op.getValues()) {
+    width = *op.getValues();
+    if (width < 1 || width > q->getDimSize(2))
+      return emitOptionalError(where, "expected 1 to ", q->getDimSize(2),
+                               " channels of the keys as values, found ",
+                               width);
+  } else if (op.getV()) {
     auto v = tensorOf(where, op.getV(), "v", 3);
     if (failed(v))
       return failure();
@@ -117,19 +123,21 @@ LogicalResult AttentionOp::inferReturnTypes(MLIRContext *context, Where where,
   return success();
 }
 
-// Keys and values as rows, whether given or appended to the cache.
+// Keys and values as rows, whether given or appended to the cache; no values
+// where they are channels of the keys.
 static std::pair<Value, Value> keysAndValues(AttentionOp op) {
   if (op.getK())
     return {op.getK(), op.getV()};
   auto append = op.getKv().getDefiningOp<AppendOp>();
-  if (!append || append.getFields().size() != 2)
+  if (!append || append.getFields().empty() || append.getFields().size() > 2)
     return {};
-  return {append.getFields()[0], append.getFields()[1]};
+  ValueRange fields = append.getFields();
+  return {fields[0], fields.size() == 2 ? fields[1] : Value()};
 }
 
 LogicalResult AttentionOp::verify() {
   if (static_cast<bool>(getKv()) == static_cast<bool>(getK()) ||
-      static_cast<bool>(getK()) != static_cast<bool>(getV()))
+      (getV() && !getK()))
     return emitOpError("expected either a cache ('in') or keys and values "
                        "('over')");
   int64_t heads = getQ().getType().getDimSize(1);
@@ -141,8 +149,13 @@ LogicalResult AttentionOp::verify() {
   auto [k, v] = keysAndValues(*this);
   if (!k)
     return success();
+  if (static_cast<bool>(v) == getValues().has_value())
+    return emitOpError(v ? "has values besides the channels of the keys that "
+                           "are to be the values"
+                         : "has keys alone, so 'values' must say how many of "
+                           "their channels are the values");
   auto keys = cast<RankedTensorType>(k.getType());
-  auto values = cast<RankedTensorType>(v.getType());
+  auto values = v ? cast<RankedTensorType>(v.getType()) : keys;
   if (keys.getRank() != 3 || values.getRank() != 3)
     return emitOpError(
                "expected keys and values of shape [?, heads, width], found ")
@@ -154,7 +167,7 @@ LogicalResult AttentionOp::verify() {
   if (keys.getDimSize(2) != getQ().getType().getDimSize(2))
     return emitOpError("expected keys as wide as queries (")
            << getQ().getType().getDimSize(2) << "), found " << keys;
-  if (values.getDimSize(2) != getType().getDimSize(2))
+  if (v && values.getDimSize(2) != getType().getDimSize(2))
     return emitOpError("expected values as wide as the result (")
            << getType().getDimSize(2) << "), found " << values;
   return success();

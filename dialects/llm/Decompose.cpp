@@ -122,7 +122,8 @@ Values FusedAttentionOp::decompose(OpBuilder &builder) {
   }
   Value a = AttentionOp::create(builder, getLoc(), q, cache, k, v, getBatch(),
                                 getMaskValues(), getSinks(), getBias(),
-                                getScaleAttr(), getMaskAttr(), getCapAttr());
+                                getScaleAttr(), getMaskAttr(), getCapAttr(),
+                                IntegerAttr());
   return SmallVector<Value>{parts.reshape(a, {getHeads() * getValueDim()})};
 }
 

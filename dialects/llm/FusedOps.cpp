@@ -178,7 +178,7 @@ FusedAttentionOp::verifySymbolUses(SymbolTableCollection &symbols) {
   SmallVector<FieldAttr> fields = state->getFieldList();
   int64_t k[] = {getKvHeads(), getHeadDim()},
           v[] = {getKvHeads(), getValueDim()};
-  if (fields[0].getShape() != ArrayRef<int64_t>(k) ||
+  if (fields.size() != 2 || fields[0].getShape() != ArrayRef<int64_t>(k) ||
       fields[1].getShape() != ArrayRef<int64_t>(v)) {
     InFlightDiagnostic diagnostic = emitOpError("expected '@")
                                     << *getState() << "' to be a cache of ["

@@ -152,12 +152,14 @@ def LLM_AttentionOp : LLM_PureOp<"attention", [AttrSizedOperandSegments]> {
   let summary = "softmax(q k^T * scale + bias, masked) v, per head";
   let description = [{
     q [rows, n, d]. Keys and values come from a cache (`kv`) or, without one, from this step's rows k [rows, g, d] and
-    v [rows, g, dv]; n is a multiple of g and query head h reads head h / (n/g). Order: scale, bias, cap
+    v [rows, g, dv]; n is a multiple of g and query head h reads head h / (n/g). With `values` dv there is no v: the
+    values are the first dv channels of the keys, which a cache of keys alone stores once. Order: scale, bias, cap
     (cap * tanh(s/cap)), mask, sink (one more score per head, `sinks` [n], whose value is zero), softmax.
     Result [rows, n, dv].
 
     ```mlir
     %a = llm.attention %q in %c for %b mask [#llm.mask<causal>] scale 0.125 : (tensor<?x32x64xf32>, !llm.cache, !llm.batch) -> tensor<?x32x64xf32>
+    %l = llm.attention %h in %z values 512 for %b mask [#llm.mask<causal>] scale 0.125 : (tensor<?x16x576xf32>, !llm.cache, !llm.batch) -> tensor<?x16x512xf32>
     %e = llm.attention %q over %k, %v for %b mask [#llm.mask<all>] scale 0.125 : (tensor<?x32x64xf32>, tensor<?x8x64xf32>, tensor<?x8x64xf32>, !llm.batch) -> tensor<?x32x64xf32>
     ```
   }];
@@ -165,10 +167,11 @@ def LLM_AttentionOp : LLM_PureOp<"attention", [AttrSizedOperandSegments]> {
   let primary = ["q"];
   let arguments = (ins LLM_Heads:$q, Optional<LLM_CacheType>:$kv, Optional<LLM_Heads>:$k, Optional<LLM_Heads>:$v,
       LLM_BatchType:$batch, Variadic<LLM_MaskValues>:$mask_values, Optional<LLM_Weight>:$sinks,
-      Optional<LLM_BiasType>:$bias, LLM_Float:$scale, LLM_MaskArray:$mask, OptionalAttr<LLM_Float>:$cap);
+      Optional<LLM_BiasType>:$bias, LLM_Float:$scale, LLM_MaskArray:$mask, OptionalAttr<LLM_Float>:$cap,
+      OptionalAttr<LLM_Int>:$values);
   let results = (outs LLM_Heads:$result);
   let assemblyFormat = [{
-    $q (`in` $kv^)? (`over` $k^ `,` $v)? `for` $batch `mask` $mask (`(` $mask_values^ `)`)? `scale` $scale
+    $q (`in` $kv^)? (`over` $k^ (`,` $v^)?)? (`values` $values^)? `for` $batch `mask` $mask (`(` $mask_values^ `)`)? `scale` $scale
     (`cap` $cap^)? (`sinks` $sinks^)? (`bias` $bias^)? attr-dict `:` functional-type(operands, results)
   }];
   let hasVerifier = 1;

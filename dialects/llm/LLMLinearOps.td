@@ -37,6 +37,23 @@ def LLM_LinearOp : LLM_PureOp<"linear", [LLM_RowWise]> {
   let assemblyFormat = "$x `,` $w (`bias` $bias^)? (`compute` $compute^)? attr-dict `:` functional-type(operands, results)";
 }
 
+def LLM_HeadLinearOp : LLM_PureOp<"head_linear", [LLM_RowWise]> {
+  let summary = "y[r, h, n] = sum_k x[r, h, k] * w[h, n, k] + bias[h, n]";
+  let description = [{
+    x [rows, H, K], w [H, N, K], bias [H, N] -> [rows, H, N]: each head has a matrix of its own. `compute` and the order
+    of the sums as in `linear`.
+
+    ```mlir
+    %y = llm.head_linear %x, %w compute bf16 : (tensor<?x16x128xf32>, tensor<16x512x128xbf16>) -> tensor<?x16x512xf32>
+    ```
+  }];
+  let words = [LLM_Word<"head_linear">];
+  let arguments = (ins LLM_Heads:$x, LLM_Weight3:$w, Optional<LLM_WeightBias>:$bias,
+      DefaultValuedAttr<LLM_ComputeAttr, "::sluice::llm::Compute::f32">:$compute);
+  let results = (outs LLM_Heads:$result);
+  let assemblyFormat = "$x `,` $w (`bias` $bias^)? (`compute` $compute^)? attr-dict `:` functional-type(operands, results)";
+}
+
 def LLM_RmsNormOp : LLM_SameTypeOp<"rms_norm", [LLM_RowWise]> {
   let summary = "x / sqrt(mean(x^2) + eps) * w over the last axis";
   let description = [{

@@ -60,7 +60,7 @@ def : LLM_SlotDoc<"to", "target shape or type">;
 def : LLM_SlotDoc<"truncate", "round the limits to whole channels">;
 def : LLM_SlotDoc<"two_sided", "a key after the query is as far away as one before it">;
 def : LLM_SlotDoc<"v", "values">;
-def : LLM_SlotDoc<"values", "the numbers">;
+def : LLM_SlotDoc<"values", "the numbers, or how many channels of the keys are the values">;
 def : LLM_SlotDoc<"w", "the weight">;
 def : LLM_SlotDoc<"which", "first or last">;
 def : LLM_SlotDoc<"x", "the value">;

@@ -157,6 +157,7 @@ def LLM_F32Tensor : LLM_TensorOf<[F32], [LLM_RowsOrNot], "f32 rows or an f32 ten
 def LLM_Operand : LLM_TensorOf<[F32, BF16, LLM_BlocksType], [LLM_RowsOrNot], "f32 rows, a constant or a weight"> { string slotKind = "value"; }
 def LLM_Weight : LLM_TensorOf<[F32, BF16, LLM_BlocksType], [LLM_NoRows, LLM_HasAxis], "an f32 or bf16 weight or one in blocks, of at least one axis"> { string slotKind = "weight"; }
 def LLM_Weight2 : LLM_TensorOf<[F32, BF16, LLM_BlocksType], [LLM_NoRows, LLM_Rank2], "a matrix [out, in] of f32, bf16 or blocks"> { string slotKind = "weight"; }
+def LLM_Weight3 : LLM_TensorOf<[F32, BF16, LLM_BlocksType], [LLM_NoRows, LLM_Rank3], "matrices [heads, out, in] of f32, bf16 or blocks"> { string slotKind = "weight"; }
 // The bias that belongs to the weight in slot `w`; a spec never names it.
 def LLM_WeightBias : LLM_TensorOf<[F32, BF16], [LLM_NoRows], "the bias of a weight"> { string slotKind = "bias"; }
 

@@ -26,13 +26,15 @@ def LLM_WeightOp : LLM_Op<"weight", [Symbol]> {
 def LLM_StateOp : LLM_Op<"state", [Symbol]> {
   let summary = "declares what a sequence remembers between steps, or one such state per layer";
   let description = [{
-    `cache`: one row per token of keys k [heads, width] and values v [heads, width]. `fixed`: one value per sequence, exactly one field,
+    `cache`: one row per token of keys k [heads, width] and values v [heads, width], or of keys alone, whose first
+    channels are the values (`values` of `llm.attention`). `fixed`: one value per sequence, exactly one field,
     `init` is its value before the first token. `keep`: rows older than this many positions are never read again.
     `chunk`: rows of an earlier block of this many positions are never read again. `once`: written by one entry as a
     whole and only read afterwards (cross-attention). All f32.
 
     ```mlir
     llm.state @layers.kv cache {k = [8, 128], v = [8, 128]} layers [0, 1, 2]
+    llm.state @layers.latent cache {k = [1, 576]} layers [0, 1, 2]
     llm.state @tail fixed {value = [3, 64]} init 0.0
     ```
   }];

@@ -33,6 +33,33 @@ LogicalResult LinearOp::inferReturnTypes(MLIRContext *context,
   return success();
 }
 
+LogicalResult HeadLinearOp::inferReturnTypes(MLIRContext *context,
+                                             std::optional<Location> where,
+                                             Adaptor op,
+                                             SmallVectorImpl<Type> &types) {
+  auto rows = tensorOf(where, op.getX(), "x", 3);
+  auto matrices = tensorOf(where, op.getW(), "w", 3);
+  if (failed(rows) || failed(matrices))
+    return failure();
+  int64_t heads = rows->getDimSize(1), width = matrices->getDimSize(1);
+  if (matrices->getDimSize(0) != heads ||
+      matrices->getDimSize(2) != rows->getDimSize(2))
+    return emitOptionalError(where, "expected w of shape [", heads, ", N, ",
+                             rows->getDimSize(2), "] for x ", *rows, ", found ",
+                             *matrices);
+  if (Value bias = op.getBias()) {
+    auto vectors = tensorOf(where, bias, "bias", 2);
+    if (failed(vectors))
+      return failure();
+    if (vectors->getShape() != ArrayRef<int64_t>({heads, width}))
+      return emitOptionalError(where, "expected a bias of shape [", heads, ", ",
+                               width, "] for w ", *matrices, ", found ",
+                               *vectors);
+  }
+  types.push_back(rowsOf(context, {heads, width}));
+  return success();
+}
+
 LogicalResult RmsNormOp::verify() {
   return checkNormWeight(*this, "w", getX().getType(), getW());
 }

@@ -39,10 +39,12 @@ static void printFields(OpAsmPrinter &printer, Operation *, ArrayAttr fields) {
 
 // What attention reads, and kernels lay out.
 static bool hasKeysAndValues(ArrayRef<FieldAttr> fields) {
-  return fields.size() == 2 && fields[0].getName() == "k" &&
-         fields[1].getName() == "v" && fields[0].getShape().size() == 2 &&
-         fields[1].getShape().size() == 2 &&
-         fields[0].getShape()[0] == fields[1].getShape()[0];
+  if (fields.empty() || fields.size() > 2 || fields[0].getName() != "k" ||
+      fields[0].getShape().size() != 2)
+    return false;
+  return fields.size() == 1 ||
+         (fields[1].getName() == "v" && fields[1].getShape().size() == 2 &&
+          fields[0].getShape()[0] == fields[1].getShape()[0]);
 }
 
 LogicalResult StateOp::verify() {
@@ -54,8 +56,9 @@ LogicalResult StateOp::verify() {
   if (getKind() == StateKind::cache && getInit())
     return emitOpError("'init' is for fixed states, a cache starts empty");
   if (getKind() == StateKind::cache && !hasKeysAndValues(getFieldList()))
-    return emitOpError("a cache has the fields k = [heads, width] and v = "
-                       "[heads, width], in this order");
+    return emitOpError("a cache has the field k = [heads, width], and behind "
+                       "it v = [heads, width] unless its values are channels "
+                       "of its keys");
   for (FieldAttr field : getFieldList())
     if (llvm::any_of(field.getShape(), [](int64_t size) { return size <= 0; }))
       return emitOpError("field '")

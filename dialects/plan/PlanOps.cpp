@@ -119,11 +119,13 @@ LogicalResult StateOp::verify() {
   auto shape = [&](size_t field) {
     return cast<DenseI64ArrayAttr>(getShapes()[field]).asArrayRef();
   };
-  if (getFields() != builder.getStrArrayAttr({"k", "v"}) ||
-      shape(0).size() != 2 || shape(1).size() != 2 ||
-      shape(0)[0] != shape(1)[0])
-    return emitOpError("needs the fields k = [heads, width] and v = [heads, "
-                       "width], in this order");
+  bool alone = getFields() == builder.getStrArrayAttr({"k"});
+  if ((!alone && getFields() != builder.getStrArrayAttr({"k", "v"})) ||
+      shape(0).size() != 2 ||
+      (!alone && (shape(1).size() != 2 || shape(0)[0] != shape(1)[0])))
+    return emitOpError("needs the field k = [heads, width], and behind it v = "
+                       "[heads, width] unless its values are channels of its "
+                       "keys");
   return success();
 }
 

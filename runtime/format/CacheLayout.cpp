@@ -9,7 +9,10 @@ int64_t cacheBlockBytes(std::span<const NamedShape> fields) {
   for (const NamedShape &field : fields) {
     CacheLayout<int64_t> layout{0, 0};
     (field.name == "v" ? layout.valueWidth : layout.keyWidth) = field.shape[1];
-    bytes += __int128(field.shape[0]) * layout.headElements() *
+    int64_t elements = fields.size() == 1 && field.name == "k"
+                           ? KeyRows<int64_t>{field.shape[1]}.headElements()
+                           : layout.headElements();
+    bytes += __int128(field.shape[0]) * elements *
              static_cast<int64_t>(sizeof(float));
   }
   return static_cast<int64_t>(

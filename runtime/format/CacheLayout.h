@@ -7,10 +7,15 @@
 //   values: strips of 64 columns, each [128 positions][64]; the last strip is
 //           as wide as what is left, rounded up to 16 columns
 //
+// Without values of their own (attention takes channels of the keys), a head is
+// its keys alone, row after row: [128 positions][key width, rounded up to 16].
+//
 // A key panel is what the product q.k streams (positions are its columns), a
 // strip of values is what the product p.v streams (positions are its rows), so
-// both run at the speed of a packed weight. Padding columns of the last strip
-// are written as zero by append.
+// both run at the speed of a packed weight. Rows of keys that are values, too,
+// are read as values by the product p.v; of the scores they are the rows, and
+// the queries, turned, are the packed weight. Padding columns are written as
+// zero by append.
 #pragma once
 
 #include "runtime/format/kernel_abi.h"
@@ -36,6 +41,17 @@ template <typename Int> struct CacheLayout {
   // Elements of the keys of one head in a block, and of the whole head.
   Int keyElements() const { return keyWidth * block; }
   Int headElements() const { return (keyWidth + paddedValueWidth()) * block; }
+};
+
+// Of a cache of keys alone.
+template <typename Int> struct KeyRows {
+  static constexpr int64_t block = SLC_CACHE_BLOCK;
+
+  Int width; // elements of a head
+
+  // Elements from one position to the next.
+  Int stride() const { return (width + 15) / 16 * 16; }
+  Int headElements() const { return stride() * block; }
 };
 
 // A field of a state: k [heads, width], v [heads, width].

@@ -54,6 +54,7 @@ std::string nameOf(const format::State &info) {
 struct Heads {
   int64_t count = 0;
   format::CacheLayout<int64_t> layout = {0, 0};
+  bool keysAlone = false;
 
   static Result<Heads> of(const format::State &info);
   // Zeroes rows [from, to) of a block.
@@ -73,6 +74,7 @@ Result<Heads> Heads::of(const format::State &info) {
     heads.count = shape[0];
     (values ? heads.layout.valueWidth : heads.layout.keyWidth) = shape[1];
   }
+  heads.keysAlone = list(info.fields()).size() == 1;
   if (heads.count == 0)
     return Status(Code::Unsupported, nameOf(info) + ": has no fields");
   return heads;
@@ -84,6 +86,12 @@ void Heads::clear(char *block, int64_t from, int64_t to) const {
   if (from >= to)
     return;
   float *at = reinterpret_cast<float *>(block);
+  if (keysAlone) {
+    format::KeyRows<int64_t> rows{layout.keyWidth};
+    for (int64_t head = 0; head < count; ++head, at += rows.headElements())
+      std::fill(at + from * rows.stride(), at + to * rows.stride(), 0.0f);
+    return;
+  }
   for (int64_t head = 0; head < count; ++head) {
     for (int64_t first = 0; first < layout.block; first += panel)
       for (int64_t channel = 0; channel < layout.keyWidth;

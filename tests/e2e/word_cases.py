@@ -102,6 +102,12 @@ def products():
                "- g: {act: g, fn: gelu_tanh}\n- y: {mul: [g, u]}", {"g": Weight([29, WIDTH], small, bias=True), "u": Weight([29, WIDTH], small, bias=True)})
     yield Case("linear_siblings", "- h: {rms_norm: x, w: n, eps: 1.0e-5}\n- a: {linear: h, w: a}\n- b: {linear: h, w: b}\n- y: {concat: [b, a]}",
                {"n": Weight([WIDTH], positive), "a": Weight([16, WIDTH], small), "b": Weight([5, WIDTH], small)})
+    heads = "- h: {slice: x, from: 1, size: 36}\n- h: {reshape: h, to: [3, 12]}\n- y: {head_linear: h, w: w}"
+    yield Case("head_linear", heads, {"w": Weight([3, 70, 12], small)})
+    yield Case("head_linear_bias", heads, {"w": Weight([3, 5, 12], small, bias=True)})
+    yield Case("head_linear_bf16", heads, {"w": Weight([3, 70, 12], small, type="BF16")}, tolerance=1e-3)
+    yield Case("head_linear_one", "- h: {reshape: x, to: [1, 37]}\n- h: {head_linear: h, w: w}\n- y: {reshape: h, to: [130]}", {"w": Weight([1, 130, WIDTH], small)})
+    yield Case("head_linear_heads", heads, {"w": Weight([2, 5, 12], small)}, refused="expected w of shape [3, N, 12] for x", refused_at="head_linear", imported=False)
     for word, more in ("rms_norm", "eps: 1.0e-3"), ("layer_norm", "eps: 1.0e-3"):
         yield Case(word, f"- y: {{{word}: x, {more}}}")
         yield Case(f"{word}_weight", f"- y: {{{word}: x, w: w, {more}}}", {"w": Weight([WIDTH])})
@@ -228,6 +234,33 @@ def attention(kind):
                    PROJECTIONS | {"q2": Weight([60, WIDTH], small)}, state, kind)
         yield Case("keep_generate", QKV + append + "- a: {attention: q, kv: kv, scale: 0.3, mask: [causal, {window: 9}]}\n" + TAIL, PROJECTIONS,
                    "kv: {cache: {k: [3, 10], v: [3, 7]}, keep: 9}", kind)
+
+
+def keys_alone(kind):
+    """Attention whose values are channels of the keys."""
+    cached = kind == "generate"
+    qk = "- q: {linear: x, w: q}\n- k: {linear: x, w: k}\n- q: {reshape: q, to: [%d, %d]}\n- k: {reshape: k, to: [%d, %d]}\n"
+
+    def case(name, heads, groups, width, values, more="", mask="", weights=None, refused="", before="", values_text=None):
+        mask = mask or ("[causal]" if cached else "[all]")
+        taken = f", values: {values}" if values_text is None else values_text
+        nodes = qk % (heads, width, groups, width) + before + ("- kv: {append: kv, k: k}\n" if cached else "") + \
+            f"- a: {{attention: q, {'kv: kv' if cached else 'k: k'}{taken}, scale: 0.3, mask: {mask}{more}}}\n- y: {{reshape: a, to: [{heads * values}]}}"
+        projections = {"q": Weight([heads * width, WIDTH], small), "k": Weight([groups * width, WIDTH], small)}
+        return Case(f"attention_values_{name}_{kind}", nodes, projections | (weights or {}), f"kv: {{cache: {{k: [{groups}, {width}]}}}}" if cached else "", kind, refused, "attention",
+                    imported=not refused)
+
+    yield case("latent", 6, 1, 24, 16)
+    yield case("all", 6, 3, 10, 10)
+    yield case("many_heads", 72, 1, 21, 17)
+    yield case("sinks_cap", 6, 3, 10, 7, ", sinks: s, cap: 0.5", weights={"s": Weight([6])})
+    yield case("window_bias", 6, 2, 10, 7, ", bias: b", "[causal, {window: 5}]", before="- b: {alibi: 6}\n")
+    yield case("blocks", 6, 2, 10, 7, mask="[causal, {blocks: {size: 3, local: 1, stride: 5, hop: 2}}]")
+    yield case("too_many", 6, 1, 24, 25, refused="expected 1 to 24 channels of the keys as values, found 25")
+    yield case("missing", 6, 1, 24, 24, refused="has keys alone, so 'values' must say how many of their channels are the values", values_text="")
+    if cached:
+        yield Case("attention_values_and_v_generate", QKV + "- kv: {append: kv, k: k, v: v}\n- a: {attention: q, kv: kv, values: 7, scale: 0.3, mask: [causal]}\n" + TAIL, PROJECTIONS,
+                   "kv: {cache: {k: [3, 10], v: [3, 7]}}", kind, "has values besides the channels of the keys that are to be the values", "attention", imported=False)
 
 
 def routers():
@@ -394,5 +427,5 @@ def generated():
 
 
 def cases():
-    for group in elementwise(), shapes(), products(), rope(), ints(), attention("encode"), attention("generate"), routers(), rows(), computed(), of_slices(), long_rows(), along_sequences(), generated():
+    for group in elementwise(), shapes(), products(), rope(), ints(), attention("encode"), attention("generate"), keys_alone("encode"), keys_alone("generate"), routers(), rows(), computed(), of_slices(), long_rows(), along_sequences(), generated():
         yield from group

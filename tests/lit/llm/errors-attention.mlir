@@ -177,7 +177,7 @@ llm.state @s cache {k = [2, 16], v = [2, 16]} chunk -1
 
 // -----
 
-// expected-error @below {{a cache has the fields k = [heads, width] and v = [heads, width], in this order}}
+// expected-error @below {{a cache has the field k = [heads, width], and behind it v = [heads, width] unless its values are channels of its keys}}
 llm.state @s cache {k = [16], v = [16]}
 
 // -----
@@ -212,5 +212,42 @@ func.func private @cached() {
 func.func private @result(%b: !llm.batch, %q: tensor<?x4x16xf32>, %k: tensor<?x2x16xf32>, %v: tensor<?x2x8xf32>) {
   // expected-error @below {{expected values as wide as the result (16), found 'tensor<?x2x8xf32>'}}
   %0 = llm.attention %q over %k, %v for %b mask [#llm.mask<all>] scale 1.0 : (tensor<?x4x16xf32>, tensor<?x2x16xf32>, tensor<?x2x8xf32>, !llm.batch) -> tensor<?x4x16xf32>
+  return
+}
+
+// -----
+
+llm.state @kv cache {k = [1, 24]}
+func.func private @keys_alone(%b: !llm.batch, %q: tensor<?x4x24xf32>, %k: tensor<?x1x24xf32>) {
+  %c = llm.append @kv (%k) for %b : tensor<?x1x24xf32>
+  // expected-error @below {{has keys alone, so 'values' must say how many of their channels are the values}}
+  %0 = llm.attention %q in %c for %b mask [#llm.mask<causal>] scale 1.0 : (tensor<?x4x24xf32>, !llm.cache, !llm.batch) -> tensor<?x4x24xf32>
+  return
+}
+
+// -----
+
+func.func private @values_and_v(%b: !llm.batch, %q: tensor<?x4x24xf32>, %k: tensor<?x1x24xf32>) {
+  // expected-error @below {{has values besides the channels of the keys that are to be the values}}
+  %0 = llm.attention %q over %k, %k values 16 for %b mask [#llm.mask<all>] scale 1.0 : (tensor<?x4x24xf32>, tensor<?x1x24xf32>, tensor<?x1x24xf32>, !llm.batch) -> tensor<?x4x16xf32>
+  return
+}
+
+// -----
+
+func.func private @too_many_values(%b: !llm.batch, %q: tensor<?x4x24xf32>, %k: tensor<?x1x24xf32>) {
+  // expected-error @below {{expected 1 to 24 channels of the keys as values, found 25}}
+  // expected-error @below {{failed to infer returned types}}
+  %0 = llm.attention %q over %k values 25 for %b mask [#llm.mask<all>] scale 1.0 : (tensor<?x4x24xf32>, tensor<?x1x24xf32>, !llm.batch) -> tensor<?x4x25xf32>
+  return
+}
+
+// -----
+
+// expected-note @below {{the state is declared here}}
+llm.state @kv cache {k = [2, 16]}
+func.func private @fused(%b: !llm.batch, %x: tensor<?x64xf32>, %k: tensor<?x32xf32>) {
+  // expected-error @below {{expected '@kv' to be a cache of [2, 16] and [2, 16]}}
+  %0 = llm.fused_attention %x, %k, %k heads 4, 2 for %b in @kv mask [#llm.mask<causal>] scale 1.0 : (tensor<?x64xf32>, tensor<?x32xf32>, tensor<?x32xf32>, !llm.batch) -> tensor<?x64xf32>
   return
 }

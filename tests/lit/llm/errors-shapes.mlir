@@ -225,3 +225,21 @@ func.func private @conv(%b: !llm.batch, %x: tensor<?x64xf32>, %w: tensor<64x4xf3
   %0 = llm.causal_conv %x, %w in @kv for %b : (tensor<?x64xf32>, tensor<64x4xf32>, !llm.batch) -> tensor<?x64xf32>
   return
 }
+
+// -----
+
+func.func private @heads_unlike(%x: tensor<?x3x12xf32>, %w: tensor<2x5x12xf32>) {
+  // expected-error @below {{expected w of shape [3, N, 12] for x 'tensor<?x3x12xf32>', found 'tensor<2x5x12xf32>'}}
+  // expected-error @below {{failed to infer returned types}}
+  %0 = llm.head_linear %x, %w : (tensor<?x3x12xf32>, tensor<2x5x12xf32>) -> tensor<?x3x5xf32>
+  return
+}
+
+// -----
+
+func.func private @head_bias_unlike(%x: tensor<?x3x12xf32>, %w: tensor<3x5x12xf32>, %v: tensor<3x4xf32>) {
+  // expected-error @below {{expected a bias of shape [3, 5] for w 'tensor<3x5x12xf32>', found 'tensor<3x4xf32>'}}
+  // expected-error @below {{failed to infer returned types}}
+  %0 = llm.head_linear %x, %w bias %v : (tensor<?x3x12xf32>, tensor<3x5x12xf32>, tensor<3x4xf32>) -> tensor<?x3x5xf32>
+  return
+}

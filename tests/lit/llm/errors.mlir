@@ -395,12 +395,12 @@ func.func private @norm_parts_unlike(%x: tensor<?x4x16xf32>, %n: tensor<4x16xf32
 
 // -----
 
-// expected-error @below {{a cache has the fields k = [heads, width] and v = [heads, width], in this order}}
+// expected-error @below {{a cache has the field k = [heads, width], and behind it v = [heads, width] unless its values are channels of its keys}}
 llm.state @kv cache {v = [2, 16], k = [2, 16]}
 
 // -----
 
-// expected-error @below {{a cache has the fields k = [heads, width] and v = [heads, width], in this order}}
+// expected-error @below {{a cache has the field k = [heads, width], and behind it v = [heads, width] unless its values are channels of its keys}}
 llm.state @kv cache {k = [2, 16], v = [4, 16]}
 
 // -----

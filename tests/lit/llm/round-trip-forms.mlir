@@ -8,6 +8,8 @@ llm.weight @blocks : tensor<48x64x!llm.blocks<i8x32>> layers [2, 5]
 llm.state @kv cache {k = [2, 16], v = [2, 8]} keep 7 chunk 128 once
 // CHECK: llm.state @tail fixed {"a b" = [3, 64]}
 llm.state @tail fixed {"a b" = [3, 64]}
+// CHECK: llm.state @latent cache {k = [2, 16]}
+llm.state @latent cache {k = [2, 16]}
 
 // CHECK-LABEL: func.func private @rows
 func.func private @rows(%b: !llm.batch, %x: tensor<?x64xf32>, %n: tensor<64xf32>, %w: tensor<64x64xbf16>, %c: tensor<64x4xf32>) {
@@ -51,7 +53,7 @@ func.func private @rows(%b: !llm.batch, %x: tensor<?x64xf32>, %n: tensor<64xf32>
 }
 
 // CHECK-LABEL: func.func private @attention
-func.func private @attention(%l: index, %b: !llm.batch, %q: tensor<?x4x16xf32>, %k: tensor<?x2x16xf32>, %v: tensor<?x2x8xf32>, %p: tensor<?xi32>, %f: tensor<4xf32>, %q2: tensor<?x64xf32>, %k2: tensor<?x32xf32>, %v2: tensor<?x16xf32>, %n: tensor<16xf32>, %s: tensor<4xf32>) {
+func.func private @attention(%l: index, %b: !llm.batch, %q: tensor<?x4x16xf32>, %k: tensor<?x2x16xf32>, %v: tensor<?x2x8xf32>, %p: tensor<?xi32>, %f: tensor<4xf32>, %q2: tensor<?x64xf32>, %k2: tensor<?x32xf32>, %v2: tensor<?x16xf32>, %n: tensor<16xf32>, %s: tensor<4xf32>, %hw: tensor<4x5x16xbf16>, %hb: tensor<4x5xf32>) {
   // CHECK: llm.rope adjacent %{{.*}}, %{{.*}}, %{{.*}} from 8 :
   %0 = llm.rope adjacent %q, %p, %f from 8 amplitude 1.0 : (tensor<?x4x16xf32>, tensor<?xi32>, tensor<4xf32>) -> tensor<?x4x16xf32>
   // CHECK: %[[T:.*]] = llm.rope_table %{{.*}}, %{{.*}} amplitude 1.500000e+00 :
@@ -64,6 +66,16 @@ func.func private @attention(%l: index, %b: !llm.batch, %q: tensor<?x4x16xf32>, 
   %a1 = llm.alibi 4 times 0.25 rounded bf16
   // CHECK: llm.attention %{{.*}} over %{{.*}}, %{{.*}} for %{{.*}} mask [#llm.mask<band, 64>, #llm.mask<chunk, 8192>] scale 1.000000e+00 :
   %2 = llm.attention %q over %k, %v for %b mask [#llm.mask<band, 64>, #llm.mask<chunk, 8192>] scale 1.0 : (tensor<?x4x16xf32>, tensor<?x2x16xf32>, tensor<?x2x8xf32>, !llm.batch) -> tensor<?x4x8xf32>
+  // CHECK: %[[Z:.*]] = llm.append @latent (%{{.*}}) for %{{.*}} : tensor<?x2x16xf32>
+  %z = llm.append @latent (%k) for %b : tensor<?x2x16xf32>
+  // CHECK: llm.attention %{{.*}} in %[[Z]] values 9 for %{{.*}} mask [#llm.mask<causal>] scale 1.000000e+00 :
+  %z0 = llm.attention %q in %z values 9 for %b mask [#llm.mask<causal>] scale 1.0 : (tensor<?x4x16xf32>, !llm.cache, !llm.batch) -> tensor<?x4x9xf32>
+  // CHECK: llm.attention %{{.*}} over %{{.*}} values 9 for %{{.*}} mask [#llm.mask<all>] scale 1.000000e+00 :
+  %z1 = llm.attention %q over %k values 9 for %b mask [#llm.mask<all>] scale 1.0 : (tensor<?x4x16xf32>, tensor<?x2x16xf32>, !llm.batch) -> tensor<?x4x9xf32>
+  // CHECK: llm.head_linear %{{.*}}, %{{.*}} : (tensor<?x4x16xf32>, tensor<4x5x16xbf16>) -> tensor<?x4x5xf32>
+  %z2 = llm.head_linear %q, %hw compute f32 : (tensor<?x4x16xf32>, tensor<4x5x16xbf16>) -> tensor<?x4x5xf32>
+  // CHECK: llm.head_linear %{{.*}}, %{{.*}} bias %{{.*}} compute bf16 : (tensor<?x4x16xf32>, tensor<4x5x16xbf16>, tensor<4x5xf32>) -> tensor<?x4x5xf32>
+  %z3 = llm.head_linear %q, %hw bias %hb compute bf16 : (tensor<?x4x16xf32>, tensor<4x5x16xbf16>, tensor<4x5xf32>) -> tensor<?x4x5xf32>
   // CHECK: llm.fused_attention %{{.*}}, %{{.*}}, %{{.*}} heads 4, 2 for %{{.*}} in @kv qk_norm <layer, 9.99999974E-6 : f32> q_norm %{{.*}} k_norm %{{.*}} norm_after_rope rope adjacent %[[T]] from 8 mask [#llm.mask<all>] scale 1.000000e+00 cap 3.000000e+01 sinks %{{.*}} bias %[[A]] :
   %3 = llm.fused_attention %q2, %k2, %v2 heads 4, 2 for %b in @kv qk_norm <layer, 1.0e-5 : f32> q_norm %n k_norm %n norm_after_rope rope adjacent %t from 8 mask [#llm.mask<all>] scale 1.0 cap 30.0 sinks %s bias %a1 : (tensor<?x64xf32>, tensor<?x32xf32>, tensor<?x16xf32>, !llm.batch, tensor<?x2x4xf32>, tensor<16xf32>, tensor<16xf32>, tensor<4xf32>, !llm.bias<4>) -> tensor<?x32xf32>
   // CHECK: llm.fused_attention %{{.*}}, %{{.*}}, %{{.*}} heads 4, 2 for %{{.*}} mask [#llm.mask<causal>] scale 1.000000e+00 :

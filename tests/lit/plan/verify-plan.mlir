@@ -258,7 +258,7 @@ plan.program @p for @e tokens 1 {
 
 // -----
 
-// expected-error @below {{needs the fields k = [heads, width] and v = [heads, width], in this order}}
+// expected-error @below {{needs the field k = [heads, width], and behind it v = [heads, width] unless its values are channels of its keys}}
 plan.state @kv cache {v = [2, 16], k = [2, 16]} f32 bytes 8192
 
 // -----

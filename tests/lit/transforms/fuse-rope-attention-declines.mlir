@@ -16,8 +16,10 @@
 // CHECK-DAG: fuse-rope-attention: not fused at (two readers): the result is not reshaped to rows{{ \(|$}}
 // CHECK-DAG: fuse-rope-attention: not fused at (q read): a value between product and attention is also read here{{ \(|$}}
 // CHECK-DAG: fuse-rope-attention: not fused at (cache read): a value between product and attention is also read here{{ \(|$}}
+// CHECK-DAG: fuse-rope-attention: not fused at (latent): its values are channels of its keys{{ \(|$}}
 
 llm.state @kv cache {k = [4, 16], v = [4, 16]}
+llm.state @latent cache {k = [4, 16]}
 
 // One table, one pairing and one place for both.
 // CHECK-LABEL: func.func private @rotated
@@ -171,4 +173,17 @@ func.func private @forms(%b: !llm.batch, %x: tensor<?x64xf32>, %t: tensor<?x2x4x
   %o = llm.attention %m over %m, %m for %b mask [#llm.mask<all>] scale 1.0 : (tensor<?x4x16xf32>, tensor<?x4x16xf32>, tensor<?x4x16xf32>, !llm.batch) -> tensor<?x4x16xf32>
   %f = llm.reshape %o to [64] : (tensor<?x4x16xf32>) -> tensor<?x64xf32>
   return %f : tensor<?x64xf32>
+}
+
+// Keys that are the values, too.
+// CHECK-LABEL: func.func private @keys_alone
+// CHECK-NOT: llm.fused_attention
+// CHECK: return
+func.func private @keys_alone(%b: !llm.batch, %x: tensor<?x64xf32>) -> tensor<?x48xf32> {
+  %q = llm.reshape %x to [4, 16] : (tensor<?x64xf32>) -> tensor<?x4x16xf32>
+  %k = llm.reshape %x to [4, 16] : (tensor<?x64xf32>) -> tensor<?x4x16xf32>
+  %c = llm.append @latent (%k) for %b : tensor<?x4x16xf32>
+  %a = llm.attention %q in %c values 12 for %b mask [#llm.mask<causal>] scale 1.0 : (tensor<?x4x16xf32>, !llm.cache, !llm.batch) -> tensor<?x4x12xf32> loc("latent")
+  %r = llm.reshape %a to [48] : (tensor<?x4x12xf32>) -> tensor<?x48xf32>
+  return %r : tensor<?x48xf32>
 }

@@ -48,6 +48,16 @@ TEST(CacheLayout, OnlyTheFieldOfValuesIsPadded) {
   EXPECT_EQ(cacheBlockBytes({}), 0);
 }
 
+TEST(CacheLayout, KeysAloneAreRowsOfWholeVectors) {
+  for (int64_t width : {1, 16, 40, 576}) {
+    const NamedShape keys[] = {{"k", {2, width}}};
+    KeyRows<int64_t> rows{width};
+    EXPECT_EQ(rows.stride(), (width + 15) / 16 * 16) << width;
+    EXPECT_EQ(rows.headElements(), rows.stride() * 128) << width;
+    EXPECT_EQ(cacheBlockBytes(keys), 2 * rows.headElements() * 4) << width;
+  }
+}
+
 // Heads of keys and of values need not be of one number.
 TEST(CacheLayout, EveryFieldCountsItsOwnHeads) {
   const NamedShape fields[] = {{"k", {4, 3}}, {"v", {2, 3}}};

@@ -108,6 +108,39 @@ TEST_P(Append, PlacesCoverABlock) {
     ASSERT_EQ(used[i], 1) << i;
 }
 
+// Without values the keys are rows, and what fills up their last vector is
+// zero.
+TEST_P(Append, KeysAloneAreRows) {
+  const int64_t stride = (w.key + 15) / 16 * 16;
+  const format::NamedShape fields[] = {{"k", {w.heads, w.key}}};
+  const int64_t blockBytes = format::cacheBlockBytes(fields);
+  const std::vector<int32_t> held = {126}, total = {130}, table = {1, 0};
+  Batch batch({4});
+  Rows<float> k = Rows<float>(4, w.heads * w.key).random(1);
+  Kernel append("append", "{keys_alone}");
+  GuardedBytes pool(size_t(2 * blockBytes)), expected(pool.size());
+  slc_cache cache = {pool.data(), blockBytes,  table.data(),
+                     2,           held.data(), total.data()};
+  ASSERT_EQ(append.run({.operands = {{"k", k}, {"cache", &cache}},
+                        .dims = {{"heads", w.heads},
+                                 {"head_dim", w.key},
+                                 {"k.stride", k.stride}},
+                        .rows = 4,
+                        .workers = 3,
+                        .batch = batch.get()}),
+            0);
+  auto *numbers = reinterpret_cast<float *>(expected.data());
+  for (int64_t row = 0; row < 4; ++row)
+    for (int64_t h = 0; h < w.heads; ++h)
+      for (int64_t i = 0; i < stride; ++i) {
+        int64_t position = 126 + row, block = table[size_t(position / kBlock)];
+        numbers[block * blockBytes / 4 + h * stride * kBlock +
+                position % kBlock * stride + i] =
+            i < w.key ? k.at(row, h * w.key + i) : 0;
+      }
+  EXPECT_EQ(std::memcmp(pool.data(), expected.data(), pool.size()), 0);
+}
+
 // Less than a strip, a whole one, one and a ragged rest; odd keys.
 INSTANTIATE_TEST_SUITE_P(Widths, Append,
                          ::testing::Values(Widths{1, 1, 1}, Widths{2, 7, 20},

@@ -13,6 +13,14 @@ namespace {
 
 struct Shape {
   int64_t heads, keyHeads, width, valueWidth;
+  bool keysAlone = false; // the values are the first channels of the keys
+
+  std::vector<sluice::format::NamedShape> fields() const {
+    std::vector<sluice::format::NamedShape> all = {
+        {"k", {keyHeads, width}}, {"v", {keyHeads, valueWidth}}};
+    all.resize(keysAlone ? 1 : 2);
+    return all;
+  }
 };
 
 // The cache of one layer: blocks in any order, garbage where nothing was
@@ -21,10 +29,7 @@ class Cache {
 public:
   Cache(Shape shape, std::vector<int32_t> lengths)
       : blocksEach(4), lengths(lengths),
-        blockBytes(sluice::format::cacheBlockBytes(
-            std::vector<sluice::format::NamedShape>{
-                {"k", {shape.keyHeads, shape.width}},
-                {"v", {shape.keyHeads, shape.valueWidth}}})),
+        blockBytes(sluice::format::cacheBlockBytes(shape.fields())),
         pool(blockBytes * blocksEach * lengths.size()) {
     int32_t count = static_cast<int32_t>(blocksEach * lengths.size());
     for (int32_t i = 0; i < count; ++i)
@@ -75,6 +80,10 @@ struct Tokens {
   Rows<float> rowsOf(int64_t columns) const { return {sum(lengths), columns}; }
   static int64_t sum(const std::vector<int32_t> &values) {
     return std::accumulate(values.begin(), values.end(), int64_t(0));
+  }
+  float value(int64_t row, int64_t head, int64_t c) {
+    return shape.keysAlone ? k.at(row, head * shape.width + c)
+                           : v.at(row, head * shape.valueWidth + c);
   }
   float query(int64_t row, int64_t head, int64_t i) {
     return q.at(row, head * shape.width + i);
@@ -133,7 +142,7 @@ std::vector<float> expectedRows(Tokens &t, const Mask &mask,
           double p = std::exp(score);
           sum += p;
           for (int64_t c = 0; c < shape.valueWidth; ++c)
-            o[c] += p * t.v.at(t.first[s] + j, keyHead * shape.valueWidth + c);
+            o[c] += p * t.value(t.first[s] + j, keyHead, c);
         }
         for (double value : o)
           result.push_back(static_cast<float>(value / sum));
@@ -146,11 +155,12 @@ public:
   Attention(Shape shape, Mask mask, Extras extras = {},
             const std::string &target = "native")
       : shape(shape), mask(mask), extras(extras),
-        append("append", "{}", "", target),
+        append("append", shape.keysAlone ? "{keys_alone}" : "{}", "", target),
         attend("attend",
                "{head_dim = " + std::to_string(shape.width) + ", value_dim = " +
                    std::to_string(shape.valueWidth) + ", scale = 0.25 : f32" +
-                   mask.attributes() + extras.attributes + "}",
+                   (shape.keysAlone ? ", keys_alone" : "") + mask.attributes() +
+                   extras.attributes + "}",
                "", target) {}
 
   // Feeds the sequences in steps: `steps[i][s]` new tokens of sequence s.
@@ -182,16 +192,19 @@ private:
     Rows<float> q = pick(t.q, rows), k = pick(t.k, rows), v = pick(t.v, rows);
     int64_t count = static_cast<int64_t>(rows.size());
     Rows<float> y(count, all.columns);
-    EXPECT_EQ(append.run({.operands = {{"k", k}, {"v", v}, {"cache", cache}},
-                          .dims = {{"heads", shape.keyHeads},
-                                   {"head_dim", shape.width},
-                                   {"value_dim", shape.valueWidth},
-                                   {"k.stride", k.stride},
-                                   {"v.stride", v.stride}},
-                          .rows = count,
-                          .workers = workers,
-                          .batch = batch.get()}),
-              0);
+    Kernel::Call write{.operands = {{"k", k}, {"cache", cache}},
+                       .dims = {{"heads", shape.keyHeads},
+                                {"head_dim", shape.width},
+                                {"k.stride", k.stride}},
+                       .rows = count,
+                       .workers = workers,
+                       .batch = batch.get()};
+    if (!shape.keysAlone) {
+      write.operands["v"] = v;
+      write.dims["value_dim"] = shape.valueWidth;
+      write.dims["v.stride"] = v.stride;
+    }
+    EXPECT_EQ(append.run(write), 0);
     Kernel::Call call{.operands = {{"q", q}, {"cache", cache}, {"y", y}},
                       .dims = {{"heads", shape.heads},
                                {"kv_heads", shape.keyHeads},
@@ -266,25 +279,28 @@ TEST_P(AttentionShapes, MatchesPlainLoopsWithOneResultForAnyChunking) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Kernels, AttentionShapes,
-                         ::testing::Values(Shape{4, 4, 24, 24},
-                                           Shape{4, 1, 128, 128},
-                                           Shape{6, 2, 80, 80},
-                                           Shape{3, 3, 9, 40},
-                                           Shape{80, 1, 16, 17}));
+INSTANTIATE_TEST_SUITE_P(
+    Kernels, AttentionShapes,
+    ::testing::Values(Shape{4, 4, 24, 24}, Shape{4, 1, 128, 128},
+                      Shape{6, 2, 80, 80}, Shape{3, 3, 9, 40},
+                      Shape{80, 1, 16, 17}, Shape{16, 1, 72, 64, true},
+                      Shape{6, 2, 25, 17, true},
+                      Shape{150, 1, 130, 130, true}));
 
 TEST(AttentionMasks, HideWhatTheyHide) {
-  Shape shape{4, 2, 32, 32};
-  Tokens t(shape, {300, 20});
-  for (Mask mask :
-       {Mask{.causal = true, .window = 5}, Mask{.causal = true, .window = 140},
-        Mask{.causal = false, .band = 70}, Mask{.causal = false}}) {
+  for (auto [mask, alone] : {std::pair{Mask{.window = 5}, false},
+                             {Mask{.window = 140}, false},
+                             {Mask{.window = 140}, true},
+                             {Mask{.causal = false, .band = 70}, false},
+                             {Mask{.causal = false}, false}}) {
+    Shape shape{4, 2, 32, 32, alone};
+    Tokens t(shape, {300, 20});
     Attention attention(shape, mask);
     std::vector<float> all = attention.run(t, together(t), 2);
     expectNear(all, expectedRows(t, mask, {}), 1e-5, 1e-5);
     if (mask.causal) {
       EXPECT_EQ(attention.run(t, chunks(t), 3), all)
-          << "window " << mask.window;
+          << "window " << mask.window << " " << alone;
     }
   }
 }

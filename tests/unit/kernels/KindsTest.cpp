@@ -152,6 +152,14 @@ TEST_F(KindsTest, RefuseAttributesThatDoNotGoTogether) {
       "linear has a norm weight or bias but no norm");
   EXPECT_EQ(describe("attend", "{head_dim = 0 : i64, value_dim = 4 : i64}"),
             "attend needs a head_dim and a value_dim of at least 1");
+  EXPECT_EQ(
+      describe("linear", "{weight = \"f32\", compute = \"f32\", rows = "
+                         "\"heads\", residual}"),
+      "linear with a matrix for each head takes rows of f32 as they are, and "
+      "adds no residual");
+  EXPECT_EQ(describe("attend", "{head_dim = 4 : i64, keys_alone, value_dim = "
+                               "5 : i64}"),
+            "attend takes values from keys that have fewer channels");
   EXPECT_EQ(describe("attend", "{head_dim = 4 : i64, value_dim = 4 : i64, "
                                "mask = [[\"causel\"]]}"),
             "a mask has no term \"causel\"");

@@ -77,6 +77,21 @@ TEST(Source, FusedRowsPerHead) {
   EXPECT_THAT(read(file, k), ElementsAre(4, 5));
 }
 
+// Two heads of two rows, the rows of the second part between them.
+TEST(Source, PartsAreTransformedAfterTheirRowsAreTaken) {
+  CountingFile file({{"kv", {6, 3}}});
+  spec::Weight k = weight("k", {2, 3, 2}, {"kv"});
+  k.experts = true;
+  k.source.fused = true;
+  k.source.rows = {.offset = 0, .size = 2, .period = 3, .count = 2};
+  spec::Transform heads;
+  heads.kind = spec::Transform::Kind::Reshape;
+  heads.shape = {2, 2, 3};
+  k.source.then = {heads, {}}; // transposed
+  EXPECT_THAT(read(file, k),
+              ElementsAre(0, 3, 1, 4, 2, 5, 9, 12, 10, 13, 11, 14));
+}
+
 TEST(Source, FusedRowsOfExperts) {
   // Even rows are the gate, odd rows the up half, for each of two experts.
   CountingFile file({{"gate_up", {2, 4, 2}}, {"gate_up_bias", {2, 4}}});

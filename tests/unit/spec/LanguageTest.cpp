@@ -216,6 +216,7 @@ TEST(Language, FusedTensors) {
                                          {"up1", {3, 4}},
                                          {"gate0", {3, 4}},
                                          {"gate1", {3, 4}},
+                                         {"heads", {9, 4}},
                                          {"stacked", {2, 4, 6}}});
   Bound bound = bindText(
       "sluice: 1\nfamily: w\nweights:\n"
@@ -232,6 +233,9 @@ TEST(Language, FusedTensors) {
       "gate$e, each: {e: 2}}, eu: {stack: up$e, each: {e: 2}}}, other]}\n"
       "  f: {holds: [fg: 1, fu: 1], per: 3, cols: 4, experts: 2, hf: {name: "
       "stacked, apply: [transpose]}}\n"
+      "  g: {holds: [hk: {rows: 2, apply: [{reshape: [3, 2, 4]}, transpose]}, "
+      "hv: {rows: 1, apply: [{reshape: [3, 1, 4]}]}], per: 3, cols: 4, hf: "
+      "heads}\n"
       "blocks:\n  expert:\n    inputs: [x]\n    returns: [y]\n    nodes:\n"
       "      - g: {linear: x, w: eg}\n      - u: {linear: x, w: eu}\n"
       "      - p: {linear: x, w: fg}\n      - r: {linear: x, w: fu}\n"
@@ -244,7 +248,12 @@ TEST(Language, FusedTensors) {
       "      - u: {linear: x, w: up}\n      - d: {linear: x, w: down}\n"
       "      - i: {top_k: d, k: 1}\n"
       "      - e: {experts: x, at: i, block: expert}\n"
-      "    outputs: {q: q, k: k, v: v, m: m, n: n, j: j, u: u, e: e}\n",
+      "      - h: {reshape: x, to: [1, 4]}\n"
+      "      - h: {repeat_heads: h, times: 3}\n"
+      "      - h: {head_linear: h, w: hv}\n"
+      "      - h: {concat: [h, h]}\n"
+      "      - h: {head_linear: h, w: hk}\n"
+      "    outputs: {q: q, k: k, v: v, m: m, n: n, j: j, u: u, e: e, h: h}\n",
       dir.path());
   ASSERT_TRUE(bound.model) << bound.messages;
   auto rows = [&](const char *name) {
@@ -258,6 +267,10 @@ TEST(Language, FusedTensors) {
   EXPECT_EQ(rows("bk"), (std::vector<int64_t>{6, 6, 12, 1}));
   EXPECT_EQ(rows("up"), (std::vector<int64_t>{4, 2, 6, 1}));
   EXPECT_EQ(rows("fu"), (std::vector<int64_t>{1, 1, 2, 3}));
+  const Weight *turned = bound.model->weight({"hk", -1});
+  EXPECT_EQ(rows("hk"), (std::vector<int64_t>{0, 2, 3, 3}));
+  EXPECT_EQ(turned->shape, (std::vector<int64_t>{3, 4, 2}));
+  EXPECT_EQ(turned->source.then.size(), 2u);
   EXPECT_EQ(bound.model->weight({"eg", -1})->shape,
             (std::vector<int64_t>{2, 3, 4}));
   EXPECT_FALSE(bound.model->weight({"eg", -1})->source.fused);

@@ -75,6 +75,18 @@ TEST(States, ACacheHasKeysAndValuesWhateverTheirOrder) {
   EXPECT_FALSE(state->fixed);
 }
 
+TEST(States, ACacheMayHaveKeysAlone) {
+  BoundStates found = bound("  kv: {cache: {k: [1, 7]}}\n"
+                            "  odd: {cache: {k: [2, 2]}}\n",
+                            {"      - _: {append: odd, k: h}\n"});
+  const State *state = found.state("odd");
+  ASSERT_TRUE(state) << found.messages;
+  ASSERT_EQ(state->fields.size(), 1u);
+  EXPECT_EQ(state->fields[0], (std::pair<std::string, Shape>{"k", {2, 2}}));
+  expectRefused("  kv: {cache: {v: [1, 7]}}\n",
+                "without v if the values are channels of the keys");
+}
+
 TEST(States, AFixedOneHasAShapeAndAValueToBeginWith) {
   BoundStates found =
       bound("  a: {fixed: [$n, 2]}\n  b: {fixed: [7], init: -1}\n"

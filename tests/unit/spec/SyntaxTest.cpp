@@ -124,6 +124,9 @@ const Mistake weights[] = {
      "`holds` needs `cols`"},
     {"HoldsMapping", "holds: [q: $hidden, k: $hidden, v: $hidden]",
      "holds: <!>{q: $hidden}", "holds is written [name: rows, name: rows]"},
+    {"HoldsNoRows", "holds: [q: $hidden, k", "holds: [q: <!>{apply: []}, k",
+     "a part is written name: rows, or name: {rows: rows, apply: "
+     "[transforms]}"},
     {"HoldsWord", "holds: [q: $hidden, k", "holds: [<!>q, k",
      "a part is written name: rows"},
     {"NoSource", "norm: {shape: [$hidden], hf: norm.weight}",

@@ -208,6 +208,37 @@ TEST_F(SnapshotTest, HoldsNoRowsOfOthers) {
   EXPECT_EQ(save(slots, 0), save(fresh, 0));
 }
 
+// Keys alone lie in rows of whole vectors.
+TEST_F(SnapshotTest, HoldsNoRowsOfOthersInACacheOfKeysAlone) {
+  constexpr int64_t stride = 16; // of kKey channels
+  model_.states.resize(1);
+  model_.states[0]->fields.resize(1);
+  model_.states[0]->block_bytes = kHeads * 128 * stride * sizeof(float);
+  Slots slots = create(), fresh = create();
+  auto fill = [](Slots &into, int32_t slot, int64_t tokens) {
+    Growth growth{slot, tokens};
+    const std::vector<uint32_t> used = {0};
+    ASSERT_TRUE(into.prepare(used, {&growth, 1}, Role::Main).ok());
+    for (uint32_t layer = 0; layer < 2; ++layer) {
+      auto *cache = static_cast<slc_cache *>(into.operand(0, layer));
+      for (int64_t row = cache->held[0]; row < cache->total[0]; ++row)
+        for (int64_t i = 0; i < kHeads * stride; ++i)
+          reinterpret_cast<float *>(
+              cache->pool +
+              cache->table[row / 128] *
+                  cache->block_bytes)[i / stride * stride * 128 +
+                                      row % 128 * stride + i % stride] =
+              static_cast<float>(row + i);
+    }
+    into.finish({&growth, 1}, Role::Main, true);
+  };
+  fill(slots, 1, 200);
+  slots.reset(1);
+  fill(slots, 0, 130);
+  fill(fresh, 0, 130);
+  EXPECT_EQ(save(slots, 0), save(fresh, 0));
+}
+
 TEST_F(SnapshotTest, AnEmptySlotIsOneToo) {
   Slots from = create(), to = create();
   Bytes bytes = save(from, 0, "");
