@@ -206,6 +206,21 @@ private:
     return {};
   }
 
+  // What positions of kind spans count from.
+  static void addSpans(DictionaryAttr positions, format::EntryT &entry) {
+    if (auto begin = positions.getAs<IntegerAttr>("begin"))
+      entry.begin = static_cast<int32_t>(begin.getInt());
+    auto anchors = positions.getAs<ArrayAttr>("anchors");
+    if (!anchors)
+      return;
+    for (auto equal : anchors.getAsRange<DenseI64ArrayAttr>()) {
+      auto one = std::make_unique<format::AnchorsT>();
+      for (int64_t token : equal.asArrayRef())
+        one->tokens.push_back(static_cast<int32_t>(token));
+      entry.anchors.push_back(std::move(one));
+    }
+  }
+
   void addEntry(plan::EntryOp op) {
     auto entry = std::make_unique<format::EntryT>();
     entry->name = str(op.getSymName());
@@ -217,6 +232,7 @@ private:
         entry->positions = str(kind.getValue());
       if (auto start = positions.getAs<IntegerAttr>("start"))
         entry->position_start = static_cast<int32_t>(start.getInt());
+      addSpans(positions, *entry);
     }
     for (auto [name, kind, limit] :
          llvm::zip(op.getInputNames(), op.getInputKinds(), op.getLimits())) {

@@ -103,8 +103,7 @@ namespace {
 // the entry. Where the entry `goesOn`, positions count on from the slot's.
 class Arguments {
 public:
-  Arguments(func::FuncOp entry, const Step &step, const States &states,
-            bool goesOn)
+  Arguments(func::FuncOp entry, const Step &step, States &states, bool goesOn)
       : entry(entry), step(step), states(states), goesOn(goesOn) {}
 
   FailureOr<Batch> batch() {
@@ -132,6 +131,9 @@ public:
             (sequence.wanted == Wanted::Last && row == *rows - 1))
           batch.wanted.push_back(batch.rows + row);
       batch.rows += *rows;
+      if (batch.sequences.back().past == 0 &&
+          failed(count(sequence, batch.sequences.back())))
+        return failure();
     }
     return batch;
   }
@@ -199,22 +201,69 @@ private:
   void fill(BlockArgument argument, const Sequence &sequence, const Span &span,
             int32_t *out) {
     auto given = sequence.inputs.find(text(argument, llm::nameAttr).str());
-    bool counted = text(argument, llm::inputAttr) == "positions";
+    StringRef type = text(argument, llm::inputAttr);
     for (int64_t i = 0; i < span.rows * widthOf(argument); ++i)
-      out[i] = given != sequence.inputs.end() ? given->second[size_t(i)]
-               : counted ? int32_t(span.past + i + positionStart())
-                         : 0;
+      out[i] = given != sequence.inputs.end()
+                   ? given->second[size_t(i)]
+                   : int32_t(counted(type, span.slot, span.past + i));
   }
 
-  int64_t positionStart() const {
-    auto positions = entry->getAttrOfType<DictionaryAttr>("llm.positions");
-    auto start = positions ? positions.getAs<IntegerAttr>("start") : nullptr;
-    return start ? start.getInt() : 0;
+  // What the runtime says of the sequence's token `at`.
+  int64_t counted(StringRef type, int32_t slot, int64_t at) {
+    States::Counts counts = states.counts(slot);
+    bool spans = positionKind() == "spans";
+    bool filled = spans && at >= counts.begin;
+    if (type == "positions")
+      return filled ? counts.anchor : at + positions("start");
+    if (type == "block_positions")
+      return filled ? at - counts.begin + 1 : 0;
+    return type == "prefix"   ? counts.begin
+           : type == "prompt" ? counts.prompt
+                              : 0;
+  }
+
+  // From the first step of a slot: how long the prompt is, and for positions
+  // of kind spans the place of the token `begin` and of the anchor before it.
+  LogicalResult count(const Sequence &sequence, const Span &span) {
+    States::Counts &counts = states.counts(span.slot);
+    counts = {span.rows, 0, 0};
+    auto dictionary = entry->getAttrOfType<DictionaryAttr>("llm.positions");
+    auto anchors =
+        dictionary ? dictionary.getAs<ArrayAttr>("anchors") : nullptr;
+    if (!anchors)
+      return success();
+    const std::vector<int32_t> *tokens = nullptr;
+    for (BlockArgument argument : entry.getArguments())
+      if (text(argument, llm::inputAttr) == "tokens")
+        tokens = &sequence.inputs.at(text(argument, llm::nameAttr).str());
+    auto begin = llvm::find(*tokens, positions("begin"));
+    counts.begin = begin - tokens->begin();
+    for (auto equal : anchors.getAsRange<DenseI64ArrayAttr>())
+      for (auto at = tokens->begin(); at != begin && begin != tokens->end();
+           ++at)
+        if (llvm::is_contained(equal.asArrayRef(), *at)) {
+          counts.anchor = at - tokens->begin();
+          return success();
+        }
+    return entry.emitError("the first step of a sequence must hold token ")
+           << positions("begin") << " and one of its anchors before it";
+  }
+
+  // Of the entry's `llm.positions`.
+  int64_t positions(StringRef name) const {
+    auto all = entry->getAttrOfType<DictionaryAttr>("llm.positions");
+    auto number = all ? all.getAs<IntegerAttr>(name) : nullptr;
+    return number ? number.getInt() : 0;
+  }
+  StringRef positionKind() const {
+    auto all = entry->getAttrOfType<DictionaryAttr>("llm.positions");
+    auto kind = all ? all.getAs<StringAttr>("kind") : nullptr;
+    return kind ? kind.getValue() : "linear";
   }
 
   func::FuncOp entry;
   const Step &step;
-  const States &states;
+  States &states;
   bool goesOn;
 };
 

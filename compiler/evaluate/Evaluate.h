@@ -30,7 +30,8 @@ enum class Wanted { None, Last, All };
 struct Sequence {
   int32_t slot = 0;
   // By the names of the entry's inputs; all have one element per token. Left
-  // out: positions, which are counted on, and token types, which are 0.
+  // out: positions and what else the runtime counts, and token types, which
+  // are 0. The first step of a slot is its prompt.
   std::map<std::string, std::vector<int32_t>> inputs;
   Wanted wanted = Wanted::All;
 };

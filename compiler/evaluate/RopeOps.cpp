@@ -54,13 +54,29 @@ Tensor freqsYarn(Run &run, llm::FreqsYarnOp op) {
   return freqs;
 }
 
+Tensor freqsNtk(Run &run, llm::FreqsNtkOp op) {
+  const Tensor &x = *run.tensor(op.getX());
+  double dims = double(op.getDims());
+  Tensor freqs{Shape{x.shape[0], int64_t(op.getDims()) / 2}};
+  for (int64_t r = 0; r < x.shape[0]; ++r) {
+    double theta =
+        op.getTheta() * std::pow(double(x.data[size_t(r)]), dims / (dims - 2));
+    for (int64_t i = 0; i < freqs.width(); ++i)
+      freqs.at(r)[i] = float(std::pow(theta, -2.0 * double(i) / dims));
+  }
+  return freqs;
+}
+
 // cos and sin of f32(pos) * freqs[i], times `amplitude`: [rows, 2, pairs].
+// Frequencies are those of all rows or of each one.
 Tensor tableOf(const Ints &pos, const Tensor &freqs, float amplitude) {
   int64_t pairs = freqs.width();
   Tensor table{Shape{pos.shape[0], 2, pairs}};
   for (int64_t r = 0; r < pos.shape[0]; ++r)
     for (int64_t i = 0; i < pairs; ++i) {
-      float angle = float(pos.data[size_t(r)]) * freqs.data[size_t(i)];
+      int64_t row = freqs.shape.size() > 1 ? r : 0;
+      float angle =
+          float(pos.data[size_t(r)]) * freqs.data[size_t(row * pairs + i)];
       table.at(2 * r)[i] = amplitude * float(std::cos(double(angle)));
       table.at(2 * r + 1)[i] = amplitude * float(std::sin(double(angle)));
     }
@@ -107,6 +123,7 @@ void addRopeOps(OpTable &table) {
   table.add<llm::RopeFreqsOp>(ropeFreqs);
   table.add<llm::FreqsLlama3Op>(freqsLlama3);
   table.add<llm::FreqsYarnOp>(freqsYarn);
+  table.add<llm::FreqsNtkOp>(freqsNtk);
   table.add<llm::RopeTableOp>(ropeTable);
   table.add<llm::RopeOp>(rope);
   table.add<llm::RotateOp>(rotateBy);

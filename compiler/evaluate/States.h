@@ -20,6 +20,13 @@ public:
   }
   void advance(int32_t slot, int64_t tokens) { lengths[slot] += tokens; }
 
+  // What is counted from a slot's first step on.
+  struct Counts {
+    int64_t prompt = 0;
+    int64_t begin = 0, anchor = 0; // of positions of kind spans
+  };
+  Counts &counts(int32_t slot) { return counted[slot]; }
+
   // Null where nothing was written yet.
   const Fields *find(int32_t slot, const Cache &cache) const {
     auto found = rows.find({slot, cache});
@@ -30,12 +37,14 @@ public:
   // The slot is as new.
   void reset(int32_t slot) {
     lengths.erase(slot);
+    counted.erase(slot);
     std::erase_if(rows,
                   [&](const auto &one) { return one.first.first == slot; });
   }
 
 private:
   std::map<int32_t, int64_t> lengths;
+  std::map<int32_t, Counts> counted;
   std::map<std::pair<int32_t, Cache>, Fields> rows;
 };
 

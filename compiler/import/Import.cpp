@@ -19,11 +19,8 @@ static bool onlyWanted(const spec::Entry &entry) {
 
 static Type inputType(OpBuilder &builder, const spec::EntryInput &input) {
   SmallVector<int64_t> shape = {ShapedType::kDynamic};
-  if (input.type == "tokens" || input.type == "positions" ||
-      input.type == "token_types")
+  if (input.type != "rows") // an int for each token
     return RankedTensorType::get(shape, builder.getI32Type());
-  if (input.type != "rows")
-    return {};
   llvm::append_range(shape, input.shape);
   return RankedTensorType::get(shape, input.elem == "f32"
                                           ? Type(builder.getF32Type())
@@ -50,6 +47,13 @@ static void describeEntry(func::FuncOp function, const spec::Entry &entry,
   positions.set("kind", builder.getStringAttr(entry.positions));
   if (entry.positionStart)
     positions.set("start", builder.getI64IntegerAttr(*entry.positionStart));
+  if (entry.positionBegin) {
+    SmallVector<Attribute> anchors;
+    for (const std::vector<int64_t> &equal : entry.positionAnchors)
+      anchors.push_back(builder.getDenseI64ArrayAttr(equal));
+    positions.set("begin", builder.getI64IntegerAttr(*entry.positionBegin));
+    positions.set("anchors", builder.getArrayAttr(anchors));
+  }
   function->setAttr("llm.positions",
                     positions.getDictionary(builder.getContext()));
 }
@@ -64,11 +68,7 @@ static LogicalResult importEntry(const spec::Entry &entry, ModuleOp module,
   SmallVector<Type> types = {llm::BatchType::get(context)};
   SmallVector<const spec::EntryInput *> inputs;
   for (const spec::EntryInput &input : entry.inputs) {
-    Type type = inputType(builder, input);
-    if (!type)
-      return emitError(locate(context, input.location), "inputs of type '")
-             << input.type << "' are not supported yet";
-    types.push_back(type);
+    types.push_back(inputType(builder, input));
     inputs.push_back(&input);
   }
   auto function = func::FuncOp::create(builder, loc, entry.name,

@@ -30,18 +30,39 @@ LogicalResult lowerRopeFreqs(Walk &walk, llm::RopeFreqsOp op) {
   return success();
 }
 
+LogicalResult lowerFreqsNtk(Walk &walk, llm::FreqsNtkOp op) {
+  FailureOr<Rows> x = walk.rows(op, op.getX());
+  if (failed(x))
+    return failure();
+  Rows y = walk.result(op.getResult(), x->count);
+  walk.set(op.getResult(), y);
+  Step step("freqs_ntk", walk.config().real("theta", op.getThetaAttr()).get());
+  step.operands = {{"x", x->ref()}, {"y", y.ref()}};
+  step.dims = {{"N", y.width}};
+  step.rows = x->count;
+  return walk.emit(op, step);
+}
+
 FailureOr<Rows> emitRopeTable(Walk &walk, Operation *op, Value pos, Value freqs,
                               FloatAttr amplitude) {
   FailureOr<Rows> positions = walk.rows(op, pos);
   if (failed(positions))
     return failure();
-  FailureOr<Ref> known = walk.refWithoutRows(op, freqs, "freqs");
+  // Of all rows, or of each one.
+  bool each = llm::hasRows(cast<RankedTensorType>(freqs.getType()));
+  FailureOr<Ref> known = failure();
+  if (!each)
+    known = walk.refWithoutRows(op, freqs, "freqs");
+  else if (FailureOr<Rows> rows = walk.rows(op, freqs); succeeded(rows))
+    known = rows->ref();
   if (failed(known))
     return failure();
   int64_t half = widthOf(freqs);
   Rows y = walk.temporary(op->getLoc(), "rope", positions->count,
                           walk.plan.b().getF32Type(), 2 * half);
-  Step step("rope_table", walk.config().real("amplitude", amplitude).get());
+  Config config = walk.config();
+  config.real("amplitude", amplitude).flag("each", each);
+  Step step("rope_table", config.get());
   step.operands = {
       {"pos", positions->ref()}, {"freqs", *known}, {"y", y.ref()}};
   step.dims = {{"N", half}};
@@ -443,6 +464,7 @@ void addAttentionLowerings(OpTable &table) {
             lowerScaledFreqs<llm::FreqsLlama3Op, llama3Frequencies>>();
   table.add<llm::FreqsYarnOp,
             lowerScaledFreqs<llm::FreqsYarnOp, yarnFrequencies>>();
+  table.add<llm::FreqsNtkOp, lowerFreqsNtk>();
   table.add<llm::RopeTableOp, lowerRopeTable>();
   table.add<llm::RopeOp, lowerRope>();
   table.add<llm::RotateOp, lowerRotate>();

@@ -2,6 +2,7 @@
 
 #include "runtime/format/Limits.h"
 
+#include <algorithm>
 #include <charconv>
 #include <filesystem>
 
@@ -30,18 +31,21 @@ static Status countErrors(const std::string &file,
                     (diagnostics.errorCount() == 1 ? " error" : " errors"));
 }
 
-// The most positions at which the model is what it computes: the least of its
-// parameters called context_limit, 0 without any.
+// The numbers of the parameters of that name, the spec's and its libraries'.
+static std::vector<int64_t> numbersCalled(const std::string &name,
+                                          const spec::Model &model) {
+  std::vector<int64_t> numbers;
+  for (const spec::ConfigValue &value : model.config)
+    if ((value.name == name || value.name.ends_with("." + name)) &&
+        value.value.isInt())
+      numbers.push_back(value.value.integer());
+  return numbers;
+}
+
+// The most positions at which the model is what it computes, 0 without a limit.
 static int64_t contextLimit(const spec::Model &model) {
-  int64_t limit = 0;
-  for (const spec::ConfigValue &value : model.config) {
-    bool named =
-        value.name == "context_limit" || value.name.ends_with(".context_limit");
-    if (named && value.value.isInt() &&
-        (limit == 0 || value.value.integer() < limit))
-      limit = value.value.integer();
-  }
-  return limit;
+  std::vector<int64_t> limits = numbersCalled("context_limit", model);
+  return limits.empty() ? 0 : *std::min_element(limits.begin(), limits.end());
 }
 
 Result<Inputs> readInputs(const Options &options, llvm::raw_ostream &errors) {
@@ -107,6 +111,9 @@ Facts readFacts(const Inputs &inputs, const Options &options) {
     int64_t limit = contextLimit(*inputs.model);
     facts.context = limit > 0 ? std::min<int64_t>(limit, 4096) : 4096;
   }
+  if (options.context == 0)
+    for (int64_t least : numbersCalled("context_least", *inputs.model))
+      facts.context = std::max(facts.context, least);
 
   if (const spec::Value *vocab = inputs.model->parameter("vocab");
       vocab && vocab->isInt())

@@ -128,7 +128,40 @@ bool GraphBuilder::entryParams(const EntryDecl &decl, Entry &out,
   };
   count(decl.start, out.start);
   count(decl.positionStart, out.positionStart);
-  return ok;
+  count(decl.positionBegin, out.positionBegin);
+  return ok && anchors(decl, out, env);
+}
+
+// Of positions of kind spans: a list of tokens, or of lists of them.
+bool GraphBuilder::anchors(const EntryDecl &decl, Entry &out, FrameEnv &env) {
+  if (!decl.positionAnchors)
+    return true;
+  auto wrong = [&](const std::string &what) {
+    return error(frameOf(decl), decl.positionAnchors->location, what);
+  };
+  std::optional<Value> value =
+      evaluate(*decl.positionAnchors, env, diagnostics_);
+  if (!value)
+    return false;
+  if (!out.positionBegin)
+    return wrong("positions of kind spans need the token that `begin` names");
+  auto token = [](const Value &value) {
+    return value.isInt() && value.integer() >= 0 &&
+           value.integer() <= std::numeric_limits<int32_t>::max();
+  };
+  for (const Value &element : value->isList() ? value->list() : List()) {
+    std::vector<int64_t> equal;
+    for (const Value &one : element.isList() ? element.list() : List{element})
+      if (token(one))
+        equal.push_back(one.integer());
+      else
+        return wrong("an anchor is a token, found " + printShort(one));
+    if (!equal.empty())
+      out.positionAnchors.push_back(std::move(equal));
+  }
+  return !out.positionAnchors.empty() ||
+         wrong("anchors are a list of tokens, or of lists of them, found " +
+               printShort(*value));
 }
 
 bool GraphBuilder::inputShape(const InputDecl &decl, EntryInput &out,
@@ -161,14 +194,16 @@ void GraphBuilder::entry(const EntryDecl &decl) {
   FrameEnv env(*this, frame);
   bool ok = entryParams(decl, out, env);
   for (const InputDecl &input : decl.inputs) {
-    std::optional<bool> there = true;
+    std::optional<bool> present = true;
     if (input.when)
-      there = evaluateBool(*input.when, env, diagnostics_);
-    ok &= there.has_value();
-    if (!there.value_or(false)) {
+      present = evaluateBool(*input.when, env, diagnostics_);
+    if (!present.value_or(false)) {
+      ok &= present.has_value();
       frame.absent.insert(input.name);
       continue;
     }
+    if (input.type == "prefix")
+      frame.prefixes.insert(input.name);
     EntryInput in;
     in.name = input.name;
     in.type = input.type;

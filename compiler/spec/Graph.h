@@ -26,6 +26,8 @@ private:
     std::map<std::string, Value> params;
     std::map<std::string, ValueId> names;
     std::set<std::string> absent; // optional inputs that were not given
+    // Names of what the runtime says of the tokens that come in one step.
+    std::set<std::string> prefixes;
     // What a call says that the block's own names of its scope mean.
     std::map<std::string, WeightRef> weights;
     std::map<std::string, StateRef> states;
@@ -35,6 +37,11 @@ private:
     std::vector<Location> calls;
     std::vector<std::string> chain; // notes of errors, innermost first
     std::vector<const BlockDecl *> stack;
+
+    void bind(const std::string &name, ValueId id) {
+      names[name] = id;
+      prefixes.erase(name);
+    }
   };
   class FrameEnv final : public Env {
   public:
@@ -90,6 +97,7 @@ private:
   bool masksReach(const NodeDecl &decl, const Frame &frame,
                   const std::vector<std::pair<std::string, Operand>> &slots,
                   const Sink &sink);
+  bool anchors(const EntryDecl &decl, Entry &out, FrameEnv &env);
   bool stepsAgree(const NodeDecl &decl, const Frame &frame, const Mask &mask,
                   const State *state);
   bool mask(const Data &data, Frame &frame, Mask &out);

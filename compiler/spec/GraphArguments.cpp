@@ -115,6 +115,8 @@ bool GraphBuilder::arguments(const NodeDecl &decl, Frame &frame,
     if (!lookup(given->value.scalar, frame, id))
       return false;
     out.emplace_back(input.name, id);
+    if (frame.prefixes.count(given->value.scalar.text))
+      inner.prefixes.insert(input.name);
   }
   return true;
 }

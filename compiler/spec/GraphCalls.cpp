@@ -162,7 +162,7 @@ bool GraphBuilder::inlined(const NodeDecl &decl, Frame &frame, FrameEnv &env,
   }
   for (size_t i = 0; i < results.size(); ++i)
     if (decl.results[i] != "_")
-      frame.names[decl.results[i]] = results[i];
+      frame.bind(decl.results[i], results[i]);
   return true;
 }
 
@@ -312,7 +312,7 @@ bool GraphBuilder::repeat(const NodeDecl &decl, Frame &frame, Sink sink) {
     if (const StateRef *handle = handleOf(carried.handles, int(i)))
       sink.handles.emplace(id.id, *handle);
     if (decl.results[i] != "_")
-      frame.names[decl.results[i]] = id;
+      frame.bind(decl.results[i], id);
   }
   node.repeat = std::move(result);
   sink.nodes.push_back(std::move(node));
@@ -367,7 +367,7 @@ bool GraphBuilder::experts(const NodeDecl &decl, Frame &frame, Sink sink) {
     return false;
   node.results.push_back(sink.fresh());
   if (decl.results[0] != "_")
-    frame.names[decl.results[0]] = node.results[0];
+    frame.bind(decl.results[0], node.results[0]);
   sink.nodes.push_back(std::move(node));
   return true;
 }

@@ -142,6 +142,8 @@ bool GraphBuilder::maskArgument(const Data &data, Frame &frame, bool rows,
   if (absent)
     return true;
   term.value.emplace();
+  term.inOneStep =
+      term.kind == "prefix" && frame.prefixes.count(data.scalar.text);
   return lookup(data.scalar, frame, *term.value);
 }
 
@@ -196,10 +198,11 @@ static bool withinChunk(const Mask &mask, int64_t chunk) {
   });
 }
 
-// True if no key after the query is allowed.
+// True if no key after the query is allowed, but for those of a prefix that
+// comes in one step.
 static bool isCausal(const Mask &mask) {
   return ensures(mask, [](const MaskTerm &term) {
-    return term.kind == "causal" || term.kind == "window";
+    return term.kind == "causal" || term.kind == "window" || term.inOneStep;
   });
 }
 

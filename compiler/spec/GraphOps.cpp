@@ -337,7 +337,7 @@ bool GraphBuilder::op(const NodeDecl &decl, Frame &frame, Sink sink) {
     const ValueId *id = slots[0].second.get<ValueId>();
     if (!id)
       return error(frame, decl.location, decl.op + " needs a value");
-    frame.names[decl.results[0]] = *id;
+    frame.bind(decl.results[0], *id);
     return true;
   }
   if (info->takesFields) {
@@ -396,7 +396,7 @@ bool GraphBuilder::finishOp(const OpInfo &info, const NodeDecl &decl,
     ValueId id = sink.fresh();
     node.results.push_back(id);
     if (result != "_")
-      frame.names[result] = id;
+      frame.bind(result, id);
   }
   sink.nodes.push_back(std::move(node));
   return true;

@@ -133,6 +133,7 @@ struct MaskTerm {
   std::string kind;
   std::vector<int64_t> numbers;
   std::optional<ValueId> value;
+  bool inOneStep = false; // prefix: the runtime hands over all of it at once
   std::vector<MaskTerm> terms;
 };
 // All terms must allow a key.
@@ -202,7 +203,7 @@ struct Repeat {
 
 struct EntryInput {
   std::string name;
-  std::string type;           // tokens, positions, token_types, rows
+  std::string type;           // tokens, positions, rows, ...
   std::vector<int64_t> shape; // rows: of each row
   std::string elem = "f32";   // rows: f32, i32 or bool
   bool optional = false;      // zeros if the caller leaves it out
@@ -219,8 +220,12 @@ struct Entry {
   std::vector<std::pair<std::string, ValueId>> outputs; // by name
   std::string positions; // kind of positions, empty if the entry has none
   std::optional<int64_t> positionStart; // of a sequence's first token
-  std::optional<int64_t> start;         // first decoder token
-  int valueCount = 0;                   // ids are below this
+  // Of kind spans: the token behind the prefix, and those that may be filled,
+  // by preference.
+  std::optional<int64_t> positionBegin;
+  std::vector<std::vector<int64_t>> positionAnchors;
+  std::optional<int64_t> start; // first decoder token
+  int valueCount = 0;           // ids are below this
   std::vector<Node> nodes;
 };
 

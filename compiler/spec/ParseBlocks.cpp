@@ -371,6 +371,17 @@ void Parser::entryContract(const EntryDecl &entry) {
                        "an entry needs an input of type tokens, or one of "
                        "type rows that is not optional: it says how long a "
                        "sequence is");
+  for (const InputDecl &input : entry.inputs) {
+    bool spans = oneOf(input.type, {"block_positions", "prefix"});
+    if (spans && entry.positions != "spans")
+      diagnostics_.error(input.location,
+                         "an input of type " + quote(input.type) +
+                             " needs `positions: {kind: spans, ...}`");
+    if ((spans || input.type == "prompt") && entry.kind != "generate")
+      diagnostics_.error(input.location,
+                         "an input of type " + quote(input.type) +
+                             " belongs to an entry of kind generate");
+  }
   if (entry.kind != "generate")
     return;
   auto isTokens = [](const InputDecl &input) { return input.type == "tokens"; };
@@ -391,15 +402,21 @@ void Parser::positions(const Tree &tree, EntryDecl &out) {
   MapReader keys(tree, "positions", diagnostics_);
   if (const Tree *kind = keys.require("kind")) {
     out.positions = word(*kind, "kind");
-    if (oneOf(out.positions, {"grid3", "spans", "raster"}))
+    if (oneOf(out.positions, {"grid3", "raster"}))
       notYet(kind->location, "the kind of positions " + quote(out.positions));
-    else if (out.positions != "linear")
+    else if (!oneOf(out.positions, {"linear", "spans"}))
       diagnostics_.error(kind->location,
                          "unknown kind of positions " + quote(out.positions) +
-                             suggest(out.positions, {"linear"}));
+                             suggest(out.positions, {"linear", "spans"}));
   }
-  if (const Tree *start = keys.take("start"))
+  if (out.positions == "spans") {
+    if (const Tree *begin = keys.require("begin"))
+      out.positionBegin = data(*begin);
+    if (const Tree *anchors = keys.require("anchors"))
+      out.positionAnchors = data(*anchors);
+  } else if (const Tree *start = keys.take("start")) {
     out.positionStart = data(*start);
+  }
   keys.finish();
 }
 
@@ -442,24 +459,18 @@ void Parser::rowsInput(const Tree &tree, InputDecl &out) {
   keys.finish();
 }
 
+// A word, or {type: word, when: condition}.
 void Parser::input(const Tree &tree, InputDecl &out) {
-  static const std::vector<std::string> types = {"tokens", "positions",
-                                                 "token_types", "rows"};
-  static const std::vector<std::string> later = {"patches", "grid", "segments",
-                                                 "prefix"};
-  out.type = tree.isMap() && !tree.keys.empty() ? tree.keys[0].text : tree.text;
-  if (out.type == "rows") {
+  static const std::vector<std::string> types = {
+      "tokens", "positions", "block_positions", "prefix",
+      "prompt", "rows",      "token_types"};
+  static const std::vector<std::string> later = {"patches", "grid", "segments"};
+  if (tree.find("rows") || tree.text == "rows") {
+    out.type = "rows";
     rowsInput(tree, out);
     return;
   }
-  // {type: token_types, when: expression}
-  const Tree *type = tree.find("type");
-  if (type && tree.find("when")) {
-    MapReader keys(tree, "an input", diagnostics_);
-    out.type = word(*keys.take("type"), "type");
-    out.when = scalar(*keys.take("when"));
-    keys.finish();
-  }
+  out.type = tree.isMap() && !tree.keys.empty() ? tree.keys[0].text : tree.text;
   if (tree.find("optional")) {
     diagnostics_.error(tree.location,
                        "only an input of type 'rows' is `optional`: tokens "
@@ -467,13 +478,21 @@ void Parser::input(const Tree &tree, InputDecl &out) {
                        "to be");
     return;
   }
+  bool typed = tree.find("type") != nullptr;
+  if (typed) {
+    MapReader keys(tree, "an input", diagnostics_);
+    out.type = word(*keys.take("type"), "type");
+    if (const Tree *when = keys.take("when"))
+      out.when = scalar(*when);
+    keys.finish();
+  }
   if (oneOf(out.type, later))
     notYet(tree.location, "an input of type " + quote(out.type));
   else if (!oneOf(out.type, types))
     diagnostics_.error(tree.location, "unknown type of input " +
                                           quote(out.type) +
                                           suggest(out.type, types));
-  else if (!tree.isScalar() && !out.when)
+  else if (!tree.isScalar() && !typed)
     diagnostics_.error(tree.location, "an input of type " + quote(out.type) +
                                           " takes no parameters");
 }

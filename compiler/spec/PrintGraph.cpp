@@ -295,6 +295,21 @@ static std::string printInput(const EntryInput &input) {
          (input.optional ? ", optional: true}" : "}");
 }
 
+// What positions of kind spans count from.
+static std::string printSpans(const Entry &entry) {
+  if (!entry.positionBegin)
+    return "";
+  std::string lists;
+  for (const std::vector<int64_t> &equal : entry.positionAnchors) {
+    std::string tokens;
+    for (int64_t token : equal)
+      tokens += (tokens.empty() ? "" : ", ") + std::to_string(token);
+    lists += (lists.empty() ? "[" : ", [") + tokens + "]";
+  }
+  return ", begin: " + std::to_string(*entry.positionBegin) + ", anchors: [" +
+         lists + "]";
+}
+
 void Printer::entry(const Entry &entry, int depth) {
   line(depth, entry.name + ":");
   line(depth + 1, "kind: " + entry.kind);
@@ -320,7 +335,7 @@ void Printer::entry(const Entry &entry, int depth) {
              (entry.positionStart
                   ? ", start: " + std::to_string(*entry.positionStart)
                   : "") +
-             "}");
+             printSpans(entry) + "}");
   if (entry.start)
     line(depth + 1, "start: " + std::to_string(*entry.start));
   std::string text = nodes(entry.nodes, scope, depth + 2);

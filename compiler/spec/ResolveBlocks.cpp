@@ -436,6 +436,12 @@ void NameResolver::block(const BlockDecl &decl) {
     node(n, flow);
   for (const BlockDecl::Name &result : decl.returns)
     useName(result.name, result.location, flow);
+  // The nodes of an extension need not use all that a base's callers may give.
+  for (const BlockDecl::Name &input : decl.inputs)
+    if (input.optional && !decl.nodes.empty() &&
+        decl.nodes[0].location.file != input.location.file)
+      std::erase_if(flow.names[input.name],
+                    [](const Bound &bound) { return bound.input; });
   finish(flow);
 }
 
@@ -449,14 +455,16 @@ void NameResolver::entry(const EntryDecl &decl) {
                              hint(need, [&] { return groups_.paths(); }));
   if (decl.when)
     check(*decl.when, {});
-  for (const std::optional<Data> *data : {&decl.start, &decl.positionStart})
+  for (const std::optional<Data> *data :
+       {&decl.start, &decl.positionStart, &decl.positionBegin,
+        &decl.positionAnchors})
     if (*data)
       check(**data, {});
   for (const InputDecl &input : decl.inputs) {
-    for (const Data &size : input.shape)
-      check(size, {});
     if (input.when)
       check(*input.when, {});
+    for (const Data &size : input.shape)
+      check(size, {});
     flow.names[input.name].push_back({input.location, true});
   }
   for (const NodeDecl &n : decl.nodes)

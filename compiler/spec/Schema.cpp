@@ -292,19 +292,21 @@ static void blockDefs(json &defs) {
        {"optional", {{"type", "boolean"}}},
        {"when", ref("condition")}},
       {"rows"});
-  json types = {"tokens", "positions", "token_types"};
-  json conditional =
-      closed({{"type", {{"enum", types}}}, {"when", ref("condition")}},
-             {"type", "when"});
+  json counted = {"tokens", "positions", "block_positions",
+                  "prefix", "prompt",    "token_types"};
+  json typed = closed(
+      {{"type", {{"enum", counted}}}, {"when", ref("condition")}}, {"type"});
+  counted.push_back("none");
   // An input or the positions of a base's entry may be taken away.
-  json inputs = {{"anyOf",
-                  {{{"enum", {"tokens", "positions", "token_types", "none"}}},
-                   rows,
-                   conditional}}};
+  json inputs = {{"anyOf", {{{"enum", counted}}, typed, rows}}};
   json positions = {
       {"anyOf",
        {closed({{"kind", {{"const", "linear"}}}, {"start", ref("scalar")}},
                {"kind"}),
+        closed({{"kind", {{"const", "spans"}}},
+                {"begin", ref("scalar")},
+                {"anchors", ref("data")}},
+               {"kind", "begin", "anchors"}),
         {{"const", "none"}}}}};
   defs["entry"] = closed({{"doc", ref("text")},
                           {"kind", {{"enum", kinds}}},

@@ -239,6 +239,7 @@ struct EntryDecl {
   std::vector<InputDecl> inputs;
   std::string positions;
   std::optional<Data> positionStart, start;
+  std::optional<Data> positionBegin, positionAnchors; // of kind spans
   std::vector<NodeDecl> nodes;
   std::vector<std::pair<BlockDecl::Name, BlockDecl::Name>>
       outputs; // name, value

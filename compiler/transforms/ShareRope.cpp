@@ -101,7 +101,7 @@ private:
     unsigned pos = cast<BlockArgument>(rope.getPos()).getArgNumber();
     unsigned freqs = cast<BlockArgument>(rope.getFreqs()).getArgNumber();
     RankedTensorType type =
-        rowsOf(&getContext(), {2, rope.getFreqs().getType().getDimSize(0)});
+        rowsOf(&getContext(), {2, rope.getFreqs().getType().getShape().back()});
     unsigned at = function.getNumArguments();
     (void)function.insertArgument(at, type, DictionaryAttr(), where);
     for (func::CallOp call : calls[function.getName()]) {

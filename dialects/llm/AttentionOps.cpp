@@ -25,12 +25,33 @@ LogicalResult RopeFreqsOp::inferReturnTypes(MLIRContext *context, Where where,
   return success();
 }
 
-LogicalResult RopeTableOp::inferReturnTypes(MLIRContext *context, Where where,
-                                            Adaptor op, Types &types) {
-  auto freqs = tensorOf(where, op.getFreqs(), "freqs", 1);
-  if (failed(freqs))
+LogicalResult FreqsNtkOp::inferReturnTypes(MLIRContext *context, Where where,
+                                           Adaptor op, Types &types) {
+  auto x = tensorOf(where, op.getX(), "x", 2);
+  if (failed(x))
     return failure();
-  types.push_back(rowsOf(context, {2, freqs->getDimSize(0)}));
+  if (x->getDimSize(1) != 1)
+    return emitOptionalError(where, "expected one number for each row, found ",
+                             *x);
+  if (op.getDims() < 4 || op.getDims() % 2 || op.getDims() > maxTable)
+    return emitOptionalError(where,
+                             "expected an even number of dims from 4 to ",
+                             maxTable, ", found ", op.getDims());
+  types.push_back(rowsOf(context, {op.getDims() / 2}));
+  return success();
+}
+
+// Of a vector or of rows of them.
+static int64_t pairsOf(Value freqs) {
+  return cast<RankedTensorType>(freqs.getType()).getShape().back();
+}
+
+LogicalResult RopeTableOp::inferReturnTypes(MLIRContext *context, Where,
+                                            Adaptor op, Types &types) {
+  auto freqs = dyn_cast<RankedTensorType>(op.getFreqs().getType());
+  if (!freqs || freqs.getRank() < 1)
+    return failure();
+  types.push_back(rowsOf(context, {2, freqs.getShape().back()}));
   return success();
 }
 
@@ -46,8 +67,7 @@ static LogicalResult checkRotation(Operation *op, RankedTensorType x,
 }
 
 LogicalResult RopeOp::verify() {
-  return checkRotation(*this, getX().getType(), getFrom(),
-                       getFreqs().getType().getDimSize(0));
+  return checkRotation(*this, getX().getType(), getFrom(), pairsOf(getFreqs()));
 }
 
 LogicalResult RotateOp::verify() {

@@ -58,10 +58,26 @@ def LLM_FreqsYarnOp : LLM_Op<"freqs_yarn", [Pure, AllTypesMatch<["freqs", "resul
   let assemblyFormat = "$freqs attr-dict `:` type($freqs)";
 }
 
+def LLM_FreqsNtkOp : LLM_PureOp<"freqs_ntk"> {
+  let summary = "the frequencies of each row for a base that grows with the row's x: theta * x^(dims/(dims-2))";
+  let description = [{
+    x [rows, 1] is above zero, dims even and from 4 to 65536: f[r, i] = (theta * x[r]^(dims/(dims-2)))^(-2i/dims), computed
+    in f64 and rounded once. So the lowest frequency is divided by x and the highest kept (NTK-aware scaling).
+
+    ```mlir
+    %f = llm.freqs_ntk %x dims 64 theta 10000.0 : (tensor<?x1xf32>) -> tensor<?x32xf32>
+    ```
+  }];
+  let words = [LLM_Word<"freqs_ntk">];
+  let arguments = (ins LLM_Rows2:$x, LLM_Int:$dims, LLM_Float:$theta);
+  let results = (outs LLM_Rows2:$result);
+  let assemblyFormat = "$x `dims` $dims `theta` $theta attr-dict `:` functional-type(operands, results)";
+}
+
 def LLM_RopeOp : LLM_SameTypeOp<"rope"> {
   let summary = "rotates pairs of channels of each head by position * frequency";
   let description = [{
-    x [rows, n, d], pos [rows], freqs [r/2]: the r channels starting at `from` are rotated, pair i by the angle
+    x [rows, n, d], pos [rows], freqs [r/2] or, of each row, [rows, r/2]: the r channels starting at `from` are rotated, pair i by the angle
     f32(pos) * freqs[i]: (a, b) -> (a*cos - b*sin, b*cos + a*sin), cos and sin multiplied by `amplitude`.
 
     ```mlir
@@ -69,7 +85,7 @@ def LLM_RopeOp : LLM_SameTypeOp<"rope"> {
     ```
   }];
   let words = [LLM_Word<"rope">];
-  let arguments = (ins LLM_Heads:$x, LLM_Ids:$pos, LLM_Vector:$freqs, LLM_PairingAttr:$pairing,
+  let arguments = (ins LLM_Heads:$x, LLM_Ids:$pos, LLM_Freqs:$freqs, LLM_PairingAttr:$pairing,
       DefaultValuedAttr<LLM_Int, "0">:$from, DefaultValuedAttr<LLM_Float, "1.0f">:$amplitude);
   let results = (outs LLM_Heads:$result);
   let assemblyFormat = [{
@@ -84,13 +100,13 @@ def LLM_RopeTableOp : LLM_PureOp<"rope_table"> {
   let words = [LLM_Word<"rope_table">];
   let primary = ["pos"];
   let description = [{
-    pos [rows], freqs [r/2]. Made once where several ops rotate by the same angles.
+    pos [rows], freqs [r/2] or, of each row, [rows, r/2]. Made once where several ops rotate by the same angles.
 
     ```mlir
     %t = llm.rope_table %pos, %f : (tensor<?xi32>, tensor<32xf32>) -> tensor<?x2x32xf32>
     ```
   }];
-  let arguments = (ins LLM_Ids:$pos, LLM_Vector:$freqs, DefaultValuedAttr<LLM_Float, "1.0f">:$amplitude);
+  let arguments = (ins LLM_Ids:$pos, LLM_Freqs:$freqs, DefaultValuedAttr<LLM_Float, "1.0f">:$amplitude);
   let results = (outs LLM_Heads:$result);
   let assemblyFormat = "$pos `,` $freqs (`amplitude` $amplitude^)? attr-dict `:` functional-type(operands, results)";
 }

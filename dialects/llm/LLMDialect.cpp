@@ -173,7 +173,9 @@ LogicalResult LLMDialect::verifyRegionArgAttribute(Operation *op, unsigned,
                                                    unsigned,
                                                    NamedAttribute attribute) {
   if (attribute.getName() == inputAttr)
-    return oneOf(op, attribute, {"tokens", "positions", "token_types", "rows"});
+    return oneOf(op, attribute,
+                 {"tokens", "positions", "block_positions", "prefix", "prompt",
+                  "token_types", "rows"});
   return success();
 }
 

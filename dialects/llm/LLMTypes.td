@@ -151,6 +151,7 @@ def LLM_Ints : LLM_TensorOf<[I32], [LLM_HasRows], "i32 rows"> { string slotKind 
 def LLM_Choice : LLM_TensorOf<[I32], [LLM_HasRows, Neg<LLM_Rank1>], "chosen indices, tensor<?x...xKxi32>"> { string slotKind = "value"; }
 def LLM_Choice2 : LLM_TensorOf<[I32], [LLM_HasRows, LLM_Rank2], "chosen indices, tensor<?xKxi32>"> { string slotKind = "value"; }
 def LLM_Vector : LLM_TensorOf<[F32], [LLM_NoRows, LLM_Rank1], "f32 vector without rows, tensor<Nxf32>"> { string slotKind = "value"; }
+def LLM_Freqs : LLM_TensorOf<[F32], [Or<[And<[LLM_NoRows, LLM_Rank1]>, And<[LLM_HasRows, LLM_Rank2]>]>], "an f32 vector, or f32 rows of one axis"> { string slotKind = "value"; }
 def LLM_RowsOrNot : Or<[LLM_HasRows, LLM_NoRows]>;
 def LLM_F32Tensor : LLM_TensorOf<[F32], [LLM_RowsOrNot], "f32 rows or an f32 tensor without rows"> { string slotKind = "value"; }
 // Elementwise operands: rows, constants, and small weights read as they are stored.

@@ -38,6 +38,9 @@ Model::Impl::checkPrompt(const executor::ReadyEntry *entry, int32_t slot,
                   "the prompt makes the sequence " + std::to_string(needed) +
                       " tokens long, longer than the context of " +
                       std::to_string(executor->limits().context));
+  Result<int64_t> first = firstStep(*entry, tokensOf(*entry, slot, prompt));
+  if (!first.ok())
+    return first.status().in("the prompt");
   return needed;
 }
 
@@ -52,10 +55,14 @@ Result<std::span<const float>>
 Model::Impl::logitsAfter(const executor::ReadyEntry &entry, int32_t slot,
                          std::span<const int32_t> tokens) {
   const size_t most = static_cast<size_t>(executor->limits().capacity);
+  // The tokens that begin a sequence are its prompt.
+  int64_t prompt =
+      lengthOf(slot) == 0 ? static_cast<int64_t>(tokens.size()) : 0;
   while (!tokens.empty()) {
     size_t count = std::min(tokens.size(), most);
     executor::StepSequence one = tokensOf(entry, slot, tokens.first(count));
     tokens = tokens.subspan(count);
+    one.prompt = prompt;
     one.wanted =
         tokens.empty() ? executor::Wanted::Last : executor::Wanted::None;
     if (Status status = step(entry, {&one, 1}); !status.ok())

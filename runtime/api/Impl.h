@@ -19,6 +19,9 @@ struct Model::Impl {
   // The tokens that each slot holds; what lies behind its length is stale.
   std::vector<std::vector<int32_t>> held;
   TokenRules rules; // of what is generated
+  // Tokens of each slot's prompt, 0: not known.
+  std::vector<int64_t> prompts;
+  std::vector<std::vector<int32_t>> counted; // rows of the step's inputs
 
   explicit Impl(artifact::Artifact file) : artifact(std::move(file)) {}
   void describe();
@@ -27,6 +30,14 @@ struct Model::Impl {
               std::span<const executor::StepSequence> sequences);
   void remember(const executor::ReadyEntry &entry,
                 std::span<const executor::StepSequence> sequences);
+  // Counts what the entry takes besides tokens and linear positions.
+  // InvalidArgument: a sequence from which it cannot be counted.
+  Status count(const executor::ReadyEntry &entry,
+               std::span<executor::StepSequence> sequences);
+  // How many of these tokens the first step of a sequence must take; 0 for a
+  // slot that has tokens, or an entry that does not mind.
+  Result<int64_t> firstStep(const executor::ReadyEntry &entry,
+                            const executor::StepSequence &sequence) const;
   // `tokens` alone, for the entry's inputs of that type.
   static executor::StepSequence tokensOf(const executor::ReadyEntry &entry,
                                          int32_t slot,
@@ -53,6 +64,8 @@ struct Model::Impl {
   // The tokens that end a text.
   std::vector<int32_t> stopsWith(std::vector<int32_t> more,
                                  bool ignoreOwn) const;
+  // Tokens of a slot, 0 for a number that is none.
+  int64_t lengthOf(int32_t slot) const;
   Status save(int32_t slot, std::string_view note,
               const state::Sink &sink) const;
   // The entry of a kind, or null.

@@ -20,8 +20,8 @@ InputInfo describeInput(const format::Input &input) {
   info.type = text(input.type());
   info.elem = elemName(input.elem());
   info.shape = artifact::numbers(input.shape());
-  info.optional = input.optional() || info.type == "positions" ||
-                  info.type == "token_types";
+  info.optional =
+      input.optional() || (info.type != "rows" && info.type != "tokens");
   return info;
 }
 
@@ -88,6 +88,11 @@ static Result<const void *> dataOf(const format::Input &input,
   return data;
 }
 
+static bool isCounted(const format::Input &input) {
+  std::string_view type = text(input.type());
+  return type == "block_positions" || type == "prefix" || type == "prompt";
+}
+
 // All that a sequence gives, by the numbers of the entry's inputs.
 static Result<executor::StepSequence> gather(const executor::ReadyEntry &entry,
                                              const Sequence &sequence) {
@@ -95,6 +100,7 @@ static Result<executor::StepSequence> gather(const executor::ReadyEntry &entry,
   step.slot = sequence.slot;
   step.wanted = static_cast<executor::Wanted>(sequence.rows);
   step.count = static_cast<int64_t>(sequence.tokens.size());
+  step.prompt = sequence.prompt;
   if (!sequence.tokens.empty() &&
       std::none_of(entry.inputs.begin(), entry.inputs.end(),
                    [](const auto &input) { return input.isTokens; }))
@@ -108,6 +114,8 @@ static Result<executor::StepSequence> gather(const executor::ReadyEntry &entry,
       data = sequence.tokens.data();
     auto given = sequence.inputs.find(name);
     if (given != sequence.inputs.end()) {
+      if (isCounted(*input.info))
+        return invalid("the runtime counts the input '" + name + "' itself");
       Result<const void *> values = dataOf(*input.info, given->second);
       if (!values.ok())
         return values.status().in("input '" + name + "'");

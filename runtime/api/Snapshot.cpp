@@ -26,6 +26,7 @@ Status Model::Impl::save(int32_t slot, std::string_view note,
   snapshot.model = artifact.digest();
   snapshot.tokens.assign(tokens.begin(), tokens.begin() + slots.length(slot));
   snapshot.note = note;
+  snapshot.prompt = prompts[static_cast<size_t>(slot)];
   return slots.save(slot, snapshot, sink);
 }
 
@@ -68,6 +69,7 @@ Result<std::string> Model::loadSlot(int32_t slot,
   // Within what was reserved, so nothing fails any more.
   impl_->held[static_cast<size_t>(slot)].assign(snapshot->tokens.begin(),
                                                 snapshot->tokens.end());
+  impl_->prompts[static_cast<size_t>(slot)] = snapshot->prompt;
   return std::move(snapshot->note);
 } catch (...) {
   return caught();

@@ -68,6 +68,7 @@ void Model::Impl::describe() {
     for (const format::Output *output : list(entry.info->outputs()))
       one.outputs.emplace_back(text(output->name()));
     one.wholeSequences = entry.wholeSequence;
+    one.prefixEnd = entry.info->begin();
     info.entries.push_back(std::move(one));
   }
   for (const executor::ReadyEntry &entry : executor->entries())
@@ -79,6 +80,7 @@ void Model::Impl::describe() {
   info.activationBytes = executor->arenaBytes();
   info.stateBytes = executor->slots().reservedBytes();
   held.resize(static_cast<size_t>(executor->limits().slots));
+  prompts.resize(held.size());
   for (std::vector<int32_t> &tokens : held)
     tokens.reserve(static_cast<size_t>(info.context)); // no step may fail here
 }
@@ -119,7 +121,11 @@ Status Model::Impl::step(const executor::ReadyEntry &entry,
                          std::span<const executor::StepSequence> sequences) {
   outputs.clear();
   outputs.reserve(list(entry.info->outputs()).size());
-  if (Status status = executor->step(entry, sequences); !status.ok())
+  std::vector<executor::StepSequence> filled(sequences.begin(),
+                                             sequences.end());
+  if (Status status = count(entry, filled); !status.ok())
+    return status;
+  if (Status status = executor->step(entry, filled); !status.ok())
     return status;
   if (entry.advances && entry.role == state::Role::Main)
     remember(entry, sequences);
@@ -173,11 +179,14 @@ namespace {
 // Cuts the tokens of several sequences into steps.
 class Schedule {
 public:
+  // `first`: the fewest tokens of each sequence's first step.
   Schedule(const executor::ReadyEntry &entry,
-           std::span<const executor::StepSequence> sequences, int64_t chunk,
+           std::span<const executor::StepSequence> sequences,
+           std::span<const int64_t> first, int64_t chunk,
            const state::Limits &limits)
-      : entry_(entry), sequences_(sequences), done_(sequences.size()),
-        chunk_(entry.wholeSequence ? 0 : chunk), limits_(limits) {}
+      : entry_(entry), sequences_(sequences), first_(first),
+        done_(sequences.size()), chunk_(entry.wholeSequence ? 0 : chunk),
+        limits_(limits) {}
 
   // The next step and the sequences it belongs to; empty when all is done.
   std::vector<executor::StepSequence> next(std::vector<size_t> &members) {
@@ -186,9 +195,10 @@ public:
     int64_t space = limits_.capacity;
     for (size_t s = 0; s < sequences_.size(); ++s) {
       int64_t count = sequences_[s].count - done_[s];
+      int64_t least = done_[s] == 0 ? first_[s] : 0;
       if (chunk_ > 0)
-        count = std::min(count, chunk_);
-      if (!entry_.wholeSequence)
+        count = std::min(count, std::max(chunk_, least));
+      if (!entry_.wholeSequence && least <= space)
         count = std::min(count, space);
       if (count == 0 || count > space ||
           static_cast<int64_t>(step.size()) == limits_.sequences)
@@ -205,6 +215,7 @@ public:
 private:
   const executor::ReadyEntry &entry_;
   std::span<const executor::StepSequence> sequences_;
+  std::span<const int64_t> first_;
   std::vector<int64_t> done_; // tokens per sequence
   int64_t chunk_;
   const state::Limits &limits_;
@@ -247,19 +258,26 @@ Model::run(std::string_view name, std::span<const Sequence> sequences,
   if (!given.ok())
     return given.status();
   const state::Limits &limits = impl_->executor->limits();
+  std::vector<int64_t> first;
   for (size_t s = 0; s < given->size(); ++s) {
-    int64_t length = (*given)[s].count;
-    if (length == 0)
-      return Status(Code::InvalidArgument,
-                    "sequence " + std::to_string(s) + " has no tokens");
-    if ((*entry)->wholeSequence && length > limits.capacity)
+    executor::StepSequence &one = (*given)[s];
+    std::string which = "sequence " + std::to_string(s);
+    if (one.count == 0)
+      return Status(Code::InvalidArgument, which + " has no tokens");
+    Result<int64_t> least = impl_->firstStep(**entry, one);
+    if (!least.ok())
+      return least.status().in(which);
+    first.push_back(*least);
+    if ((*entry)->wholeSequence && one.count > limits.capacity)
       return Status(Code::InvalidArgument,
                     "entry '" + std::string(name) + "' needs all " +
-                        std::to_string(length) +
+                        std::to_string(one.count) +
                         " tokens of a sequence in one step, the capacity is " +
                         std::to_string(limits.capacity));
+    if (one.prompt == 0 && impl_->lengthOf(one.slot) == 0)
+      one.prompt = one.count;
   }
-  Schedule schedule(**entry, *given, chunk, limits);
+  Schedule schedule(**entry, *given, first, chunk, limits);
   std::vector<std::vector<Output>> results(
       sequences.size(),
       std::vector<Output>(list((*entry)->info->outputs()).size()));
@@ -356,6 +374,8 @@ Status Model::copy(int32_t from, int32_t to) try {
       return status;
   impl_->executor->slots().copy(from, to);
   impl_->held[static_cast<size_t>(to)] = impl_->held[static_cast<size_t>(from)];
+  impl_->prompts[static_cast<size_t>(to)] =
+      impl_->prompts[static_cast<size_t>(from)];
   return {};
 } catch (...) {
   return caught();

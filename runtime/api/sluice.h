@@ -93,6 +93,11 @@ struct Sequence {
   // are counted on; token types and what is optional are 0.
   std::map<std::string, Values> inputs;
   Rows rows = Rows::Last; // for step(); run() gives all
+  // For models whose numbers depend on how long the prompt is (an input of type
+  // "prompt"): its tokens, said with the first of them; 0: those that are given
+  // here. It holds for the rest of the sequence, so that what follows does not
+  // depend on how many tokens come in one step.
+  int64_t prompt = 0;
 };
 
 // One output of a step, in the model's own memory: valid until the next step.
@@ -117,7 +122,9 @@ struct Output {
 
 // What an entry takes for each token.
 struct InputInfo {
-  std::string name, type;     // "tokens", "positions", "token_types" or "rows"
+  // "tokens", "positions", "token_types" or "rows"; what the runtime alone
+  // counts is "block_positions", "prefix" or "prompt".
+  std::string name, type;
   std::string elem;           // "i32", "f32" or "bool"
   std::vector<int64_t> shape; // of the row of a token; empty: one number
   bool optional = false;      // may be left out
@@ -130,6 +137,9 @@ struct EntryInfo {
   std::vector<InputInfo> inputs;
   std::vector<std::string> outputs; // names, in the order of outputs()
   bool wholeSequences = false;      // cannot be run in chunks
+  // The first step of a sequence takes all its tokens up to the first of this
+  // id, which see each other; -1: any number will do.
+  int32_t prefixEnd = -1;
 };
 
 // What a loaded model is, and what it takes on this machine.

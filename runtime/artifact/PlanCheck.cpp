@@ -7,6 +7,7 @@
 #include "runtime/format/container.h"
 #include "runtime/format/kernel_abi.h"
 
+#include <algorithm>
 #include <optional>
 #include <string>
 #include <tuple>
@@ -78,6 +79,7 @@ private:
   Status checkWeight(const Weight &) const;
   Status checkState(const State &) const;
   Status checkKernel(const Kernel &) const;
+  Status checkPositions(const Entry &) const;
   Status checkEntry(const Entry &) const;
   Status checkInput(const Input &) const;
   Status checkProgram(const Program &, const Entry &) const;
@@ -215,12 +217,15 @@ Status PlanChecker::checkKernel(const Kernel &kernel) const {
 
 Status PlanChecker::checkInput(const Input &input) const {
   std::string_view type = text(input.type());
-  bool number =
-      type == "tokens" || type == "positions" || type == "token_types";
+  constexpr std::string_view numbered[] = {"tokens",          "positions",
+                                           "block_positions", "prefix",
+                                           "prompt",          "token_types"};
+  bool number = std::ranges::find(numbered, type) != std::end(numbered);
   if (!number && type != "rows")
     return Status(Code::Unsupported,
                   "type '" + std::string(type.substr(0, 100)) +
-                      "' is not one of tokens, positions, token_types, rows");
+                      "' is not one of tokens, positions, block_positions, "
+                      "prefix, prompt, token_types, rows");
   if (input.rows() != RowKind::Tokens ||
       (input.elem() != Elem::F32 && input.elem() != Elem::I32 &&
        input.elem() != Elem::U8))
@@ -241,16 +246,39 @@ Status PlanChecker::checkInput(const Input &input) const {
   return {};
 }
 
+// What counts positions must be there to count from.
+Status PlanChecker::checkPositions(const Entry &entry) const {
+  std::string_view kind = text(entry.positions());
+  bool spans = kind == "spans";
+  if (!kind.empty() && kind != "linear" && !spans)
+    return Status(Code::Unsupported,
+                  "positions '" + std::string(kind.substr(0, 100)) +
+                      "', this runtime knows 'linear' and 'spans'");
+  bool tokens = false;
+  for (const Input *input : list(entry.inputs())) {
+    std::string_view type = text(input->type());
+    tokens |= type == "tokens";
+    if (!spans && (type == "block_positions" || type == "prefix"))
+      return corrupt("an input of type '" + std::string(type) +
+                     "' without positions of kind 'spans'");
+  }
+  if (!spans)
+    return {};
+  if (!tokens || entry.begin() < 0 || list(entry.anchors()).size() == 0)
+    return corrupt("positions of kind 'spans' without tokens to count from");
+  for (const Anchors *anchors : list(entry.anchors()))
+    if (list(anchors->tokens()).size() == 0)
+      return corrupt("an anchor of no token");
+  return {};
+}
+
 Status PlanChecker::checkEntry(const Entry &entry) const {
   std::string name = "'" + std::string(text(entry.name())) + "'";
   if (!within(entry.position_start(), 0, kMaxContext))
     return corrupt(name + ": position_start " +
                    std::to_string(entry.position_start()));
-  if (std::string_view kind = text(entry.positions());
-      !kind.empty() && kind != "linear")
-    return Status(Code::Unsupported, name + ": positions '" +
-                                         std::string(kind.substr(0, 100)) +
-                                         "', this runtime knows 'linear'");
+  if (Status status = checkPositions(entry); !status.ok())
+    return status.in(name);
   Status status = each("input", list(entry.inputs()),
                        [&](auto &input) { return checkInput(input); });
   if (!status.ok())

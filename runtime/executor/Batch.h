@@ -19,6 +19,8 @@ struct StepSequence {
   // type; null where the caller leaves it out.
   std::vector<const void *> values;
   Wanted wanted = Wanted::Last;
+  // Tokens of the whole prompt; 0: not said. The executor does not look at it.
+  int64_t prompt = 0;
 };
 
 // An input of an entry and where kernels find its rows.

@@ -2,6 +2,7 @@
 
 #include "runtime/artifact/Table.h"
 #include "runtime/format/CacheLayout.h"
+#include "runtime/format/Limits.h"
 #include "runtime/state/Slots.h"
 
 #include <algorithm>
@@ -162,8 +163,10 @@ Result<SnapshotHeader> readHeader(std::span<const uint8_t> bytes,
   std::memcpy(&digest, bytes.data() + end, sizeof(digest));
   if (XXH3_64bits(bytes.data(), end) != digest)
     return corrupt("the snapshot is damaged: its digest differs");
-  if (header.flags != 0 || header.reserved != 0)
+  if (header.flags != 0)
     return corrupt("reserved fields of the snapshot are set");
+  if (header.prompt < 0 || header.prompt > format::kMaxContext)
+    return corrupt("a prompt of " + std::to_string(header.prompt) + " tokens");
   if (header.model != model)
     return Status(Code::InvalidArgument,
                   "the snapshot was made with another model, or another "
@@ -246,6 +249,7 @@ Status Slots::save(int32_t index, const Snapshot &snapshot,
   header.model = snapshot.model;
   header.length = slot.length;
   header.source = slot.source;
+  header.prompt = snapshot.prompt;
   header.noteBytes = snapshot.note.size();
   std::memcpy(header.magic, kSnapshotMagic, sizeof(kSnapshotMagic));
   uint64_t tokenBytes = snapshot.tokens.size() * sizeof(int32_t);
@@ -361,6 +365,7 @@ Result<Snapshot> Slots::load(int32_t index, std::span<const uint8_t> bytes,
   if (reader.left() > 0)
     return corrupt("the snapshot has " + std::to_string(reader.left()) +
                    " bytes that belong to no state");
+  snapshot.prompt = header->prompt;
   replace(index, *header, incoming);
   return snapshot;
 }

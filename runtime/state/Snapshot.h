@@ -26,7 +26,7 @@ struct SnapshotHeader {
   int64_t length;     // tokens that the slot has seen
   int64_t source;     // rows of its `once` caches
   uint64_t noteBytes; // of the caller's text
-  uint64_t reserved;  // must be 0
+  int64_t prompt;     // tokens of its prompt, 0: not known
 };
 static_assert(sizeof(SnapshotHeader) == 64);
 
@@ -35,6 +35,7 @@ struct Snapshot {
   uint64_t model = 0;
   std::vector<int32_t> tokens; // as many as the slot's length
   std::string note;            // text of the caller's, kept as it is
+  int64_t prompt = 0;          // tokens of the prompt, 0: not known
 };
 
 // Takes the bytes of a snapshot, piece by piece.

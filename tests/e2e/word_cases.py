@@ -133,6 +133,12 @@ def rope():
     for truncate in "true", "false":
         yield Case(f"freqs_yarn_{truncate}",
                    ROPE + scale + f"- f: {{freqs_yarn: f, factor: 4.0, theta: 10000.0, original: 64, fast: 8.0, slow: 1.0, truncate: {truncate}}}\n- y: {{rope: h, pos: pos, freqs: f, pairing: half}}")
+    grown = "- n: {number: pos}\n- n: {mul: [n, 0.125]}\n- n: {max: [n, 1.0]}\n"
+    yield Case("freqs_ntk", ROPE + grown + "- f: {freqs_ntk: n, dims: 12, theta: 10000.0}\n- y: {rope: h, pos: pos, freqs: f, pairing: half}")
+    yield Case("freqs_ntk_alone", grown + "- y: {freqs_ntk: n, dims: 70, theta: 500000.0}")
+    yield Case("freqs_ntk_table", ROPE + grown + "- f: {freqs_ntk: n, dims: 6, theta: 100.0}\n- t: {rope_table: pos, freqs: f, amplitude: 1.25}\n- y: {rotate: h, table: t, pairing: adjacent, from: 5}")
+    yield Case("freqs_chosen", ROPE + "- c: {number: pos}\n- c: {sub: [c, 20.0]}\n- c: {clamp: c, low: 0.0, high: 1.0}\n- a: {rope_freqs: 12, theta: 100.0}\n- b: {rope_freqs: 12, theta: 10000.0}\n- f: {select: [a, b], by: c}\n"
+               "- y: {rope: h, pos: pos, freqs: f, pairing: half}")
     yield Case("freqs_of_weights", ROPE + "- f: {act: w.w, fn: exp}\n- f: {mul: [f, 0.25]}\n- y: {rope: h, pos: pos, freqs: f, pairing: half}", {"w": Weight([6])})
     yield Case("freqs_vector", ROPE + "- f: {vector: [1.0, 0.5, 0.25, 0.03125, 0.0, -2.0]}\n- y: {rope: h, pos: pos, freqs: f, pairing: half}")
     yield Case("freqs_over_weight", ROPE + scale + "- f: {div: [f, w.w]}\n- y: {rope: h, pos: pos, freqs: f, pairing: half}", {"w": Weight([6], positive)})

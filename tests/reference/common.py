@@ -61,6 +61,20 @@ def greedy(next_logits, ids):
     return torch.tensor(ids[first:])
 
 
+@torch.no_grad()
+def greedy_with_cache(model, ids):
+    """The ids that follow `ids` where a cache makes a difference: the prompt in one pass, then token after token."""
+    out, given, cache = [], ids[None], None
+    while len(out) < GENERATED:
+        step = model(given, past_key_values=cache, use_cache=True)
+        cache = step.past_key_values
+        best, second = step.logits[0, -1].topk(2)[0]
+        assert best - second > TIE, f"near tie after {len(ids) + len(out)} tokens, take another seed"
+        out.append(int(step.logits[0, -1].argmax()))
+        given = torch.tensor([[out[-1]]])
+    return torch.tensor(out)
+
+
 def stored(model, dtype=torch.float32, rename=lambda name: name, extra=None):
     """The tensors of the checkpoint: tied ones once, under the names of published files."""
     tensors, seen = {}, set()
@@ -147,7 +161,7 @@ def far_case(evaluate, inputs):
     return lambda model, i: {name: rows[inputs[i]["at"]] for name, rows in evaluate(model, i).items()}
 
 
-def write_decoder(case, make, values, lengths, seed, far=False, **more):
+def write_decoder(case, make, values, lengths, seed, far=False, grows=False, **more):
     """A case of a decoder-only model: `make` is the pair of its config and model class. Of `far` sequences, some rows."""
     config_class, model_class = make
     config = config_class(**values)
@@ -157,11 +171,22 @@ def write_decoder(case, make, values, lengths, seed, far=False, **more):
     model = model_class(config).eval()
     seed_weights(model, seed)
     ids = sequences(seed + 1, lengths, config.vocab_size)
-    logits = lambda m, row: m(row[None], use_cache=False).logits[0]
+    grows = grows or (getattr(config, "rope_parameters", None) or {}).get("rope_type") == "dynamic"     # rotations do, with the length
+
+    def logits(m, row):
+        if grows:  # a rotary table of a longer sequence before goes back
+            m(row[None, :1], use_cache=False)
+        return m(row[None], use_cache=False).logits[0]
+
+    def generate(m, i):
+        if not grows:
+            return greedy(lambda row: logits(m, row), ids[i].tolist())
+        logits(m, ids[i])
+        return greedy_with_cache(m, ids[i])
+
     if far:
         inputs = [{"input_ids": row} for row in ids]
         write_case(case, config, model, far_case(lambda m, i: {"logits": logits(m, ids[i])}, inputs), inputs, **more)
         return model, ids
-    write_case(case, config, model, lambda m, i: {"logits": logits(m, ids[i])}, [{"input_ids": row} for row in ids],
-               lambda m, i: greedy(lambda row: logits(m, row), ids[i].tolist()), **more)
+    write_case(case, config, model, lambda m, i: {"logits": logits(m, ids[i])}, [{"input_ids": row} for row in ids], generate, **more)
     return model, ids

@@ -73,6 +73,7 @@ CASES = {
     "internlm2/grouped": (INTERN | dict(vocab_size=61, num_attention_heads=6, num_key_value_heads=2, bias=True, rope_theta=1e6, rope_scaling=dict(type="linear", factor=2.0)), [24, 5, 1], 66),
     "internlm2/bare": (INTERN | dict(num_key_value_heads=4, rms_norm_eps=1e-5, bias=False, rope_theta=10000, rope_scaling=dict(type="dynamic", factor=2.0)), [24, 5], 67),
     "qwen/plain": (QWEN, [24, 5, 1], 60),
+    "qwen/grows": (QWEN | dict(seq_length=7), [24, 10, 5], 66),
     "qwen/logn": (QWEN | dict(vocab_size=61, hidden_size=40, num_attention_heads=5, kv_channels=8, rotary_pct=0.5, rotary_emb_base=1000000, seq_length=7, use_dynamic_ntk=False, no_bias=False,
                               layer_norm_epsilon=1e-4), [30, 4], 61),
 }
@@ -122,7 +123,7 @@ def write(case, module, seed):
         model_class = second(model_class)
     stated = values | dict(architectures=[model_class.__name__], model_type=getattr(config_class, "model_type", "") or family, torch_dtype="float32",
                            use_cache=True, tie_word_embeddings=config_class(**values).tie_word_embeddings)
-    common.write_decoder(case, (config_class, model_class), values, lengths, seed, config_file=dict(sorted(stated.items())))
+    common.write_decoder(case, (config_class, model_class), values, lengths, seed, config_file=dict(sorted(stated.items())), grows=case == "qwen/grows")
 
 
 def main():

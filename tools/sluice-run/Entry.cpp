@@ -60,7 +60,7 @@ Result<ModelPtr> loadModel(const Options &options, size_t sequences,
   // Sequences that cannot be cut need room for the longest one.
   bool whole = false;
   for (const EntryInfo &entry : (*model)->info().entries)
-    whole |= entry.wholeSequences;
+    whole |= entry.wholeSequences || entry.prefixEnd >= 0;
   if (whole && static_cast<int64_t>(longest) > load.capacity) {
     load.capacity = static_cast<int64_t>(longest);
     model = Model::load(options.model, load);
@@ -212,8 +212,10 @@ Status runEntry(const Options &options, ModelPtr &model) {
         std::to_string(sequences->size()));
   if (Status status = prepend(*kept, *sequences); !status.ok())
     return status;
-  for (size_t s = 0; s < sequences->size(); ++s)
+  for (size_t s = 0; s < sequences->size(); ++s) {
     (*sequences)[s].slot = static_cast<int32_t>(s);
+    (*sequences)[s].prompt = options.promptTokens;
+  }
   auto results = model->run(entry->name, *sequences, options.chunk);
   if (!results.ok())
     return results.status();

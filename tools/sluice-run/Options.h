@@ -27,6 +27,7 @@ struct Options {
   double tolerance = 1e-3;
   std::string loadState, saveState;
   int64_t chunk = 0;
+  int64_t promptTokens = 0; // of the ids
 
   // Text.
   std::optional<std::string> prompt;

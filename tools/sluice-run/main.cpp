@@ -20,6 +20,10 @@ static void declareIds(CLI::App &app, run::Options &options) {
   tools::addTexts(app, "--token-types", options.tokenTypes,
                   "Token types (segments), one per id")
       ->group(group);
+  app.add_option("--prompt-tokens", options.promptTokens,
+                 "How many of the ids are the prompt, for models whose numbers "
+                 "depend on its length (default: all)")
+      ->group(group);
   app.add_option("--entry", options.entry,
                  "Entry to run (default: generate, else fill, else encode)")
       ->group(group);

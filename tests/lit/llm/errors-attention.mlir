@@ -251,3 +251,21 @@ func.func private @fused(%b: !llm.batch, %x: tensor<?x64xf32>, %k: tensor<?x32xf
   %0 = llm.fused_attention %x, %k, %k heads 4, 2 for %b in @kv mask [#llm.mask<causal>] scale 1.0 : (tensor<?x64xf32>, tensor<?x32xf32>, tensor<?x32xf32>, !llm.batch) -> tensor<?x64xf32>
   return
 }
+
+// -----
+
+func.func private @ntk(%x: tensor<?x2xf32>) {
+  // expected-error @below {{failed to infer returned types}}
+  // expected-error @below {{expected one number for each row, found 'tensor<?x2xf32>'}}
+  %0 = llm.freqs_ntk %x dims 8 theta 10000.0 : (tensor<?x2xf32>) -> tensor<?x4xf32>
+  return
+}
+
+// -----
+
+func.func private @ntk(%x: tensor<?x1xf32>) {
+  // expected-error @below {{failed to infer returned types}}
+  // expected-error @below {{expected an even number of dims from 4 to 65536, found 2}}
+  %0 = llm.freqs_ntk %x dims 2 theta 10000.0 : (tensor<?x1xf32>) -> tensor<?x1xf32>
+  return
+}

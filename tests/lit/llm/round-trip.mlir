@@ -84,6 +84,12 @@ func.func private @attend(%l: index, %b: !llm.batch, %ids: tensor<?xi32>) -> ten
   %f2 = llm.freqs_yarn %f1 {factor = 4.0 : f32, theta = 1.0e4 : f32, original = 4096, fast = 32.0 : f32, slow = 1.0 : f32, truncate = true} : tensor<8xf32>
   // CHECK: llm.rope half %{{.*}}, %{{.*}}, %{{.*}} amplitude 1.500000e+00 :
   %q2 = llm.rope half %q1, %ids, %f2 amplitude 1.5 : (tensor<?x4x16xf32>, tensor<?xi32>, tensor<8xf32>) -> tensor<?x4x16xf32>
+  // CHECK: %[[N:.*]] = llm.number
+  %place = llm.number %ids : (tensor<?xi32>) -> tensor<?x1xf32>
+  // CHECK: %[[NTK:.*]] = llm.freqs_ntk %[[N]] dims 16 theta 1.000000e+04 : (tensor<?x1xf32>) -> tensor<?x8xf32>
+  %ntk = llm.freqs_ntk %place dims 16 theta 10000.0 : (tensor<?x1xf32>) -> tensor<?x8xf32>
+  // CHECK: llm.rope half %{{.*}}, %{{.*}}, %[[NTK]] : (tensor<?x4x16xf32>, tensor<?xi32>, tensor<?x8xf32>)
+  %q3 = llm.rope half %q1, %ids, %ntk : (tensor<?x4x16xf32>, tensor<?xi32>, tensor<?x8xf32>) -> tensor<?x4x16xf32>
   // CHECK: llm.rope_table %{{.*}}, %{{.*}} : (tensor<?xi32>, tensor<8xf32>) -> tensor<?x2x8xf32>
   %t = llm.rope_table %ids, %f2 : (tensor<?xi32>, tensor<8xf32>) -> tensor<?x2x8xf32>
   // CHECK: llm.rotate adjacent %{{.*}} by %{{.*}} : (tensor<?x2x16xf32>, tensor<?x2x8xf32>) -> tensor<?x2x16xf32>

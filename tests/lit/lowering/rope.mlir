@@ -27,3 +27,14 @@ func.func @encode(%b: !llm.batch, %x: tensor<?x4x16xf32> {llm.name = "x", llm.in
   %3 = llm.rotate half %2 by %t : (tensor<?x4x16xf32>, tensor<?x2x4xf32>) -> tensor<?x4x16xf32>
   return %3 : tensor<?x4x16xf32>
 }
+
+// Frequencies of each row.
+// CHECK-LABEL: plan.program @each.all
+func.func @each(%b: !llm.batch, %x: tensor<?x4x16xf32> {llm.name = "x", llm.input = "rows"}, %p: tensor<?xi32> {llm.name = "p", llm.input = "positions"}) -> (tensor<?x4x16xf32> {llm.name = "y"}) attributes {llm.entry = "encode"} {
+  %n = llm.number %p : (tensor<?xi32>) -> tensor<?x1xf32>
+  // CHECK: dispatch @freqs_ntk(x = %{{.*}}) -> (y = %[[F:[a-z_0-9]+]]) dims {N = 8, x.stride = {{[0-9]+}}, y.stride = {{[0-9]+}}} rows tokens
+  %f = llm.freqs_ntk %n dims 16 theta 10000.0 : (tensor<?x1xf32>) -> tensor<?x8xf32>
+  // CHECK: dispatch @rope_table.each(pos = %p, freqs = %[[F]]) -> (y = %[[T:.*]]) dims {N = 8, freqs.stride = {{[0-9]+}}, pos.stride = 1, y.stride = 16} rows tokens
+  %0 = llm.rope half %x, %p, %f : (tensor<?x4x16xf32>, tensor<?xi32>, tensor<?x8xf32>) -> tensor<?x4x16xf32>
+  return %0 : tensor<?x4x16xf32>
+}

@@ -84,6 +84,7 @@ const Known known[] = {
      "{cell = \"lstm\", weight = \"bf16\", compute = \"bf16\", bias}",
      "x w bias -> y state "},
     {"rope_table", "{}", "pos freqs -> y "},
+    {"freqs_ntk", "{theta = 10000.0 : f32}", "x -> y "},
     {"rotate", "{pairing = \"half\"}", "x table -> y "},
     {"route", "{score = \"softmax\", order = \"score_first\"}",
      "x -> idx weight "},

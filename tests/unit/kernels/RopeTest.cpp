@@ -40,6 +40,57 @@ TEST(RopeTableTest, StaysExactAtFarPositions) {
   }
 }
 
+TEST(RopeTableTest, TakesFrequenciesOfEachRow) {
+  const int64_t rows = 5, n = 19;
+  Rows<int32_t> pos(rows, 1);
+  Rows<float> freqs = Rows<float>(rows, n).random(3), y(rows, 2 * n);
+  std::vector<float> expected;
+  for (int64_t r = 0; r < rows; ++r) {
+    pos.at(r, 0) = int32_t(1000 * r + 3);
+    for (int part = 0; part < 2; ++part)
+      for (int64_t i = 0; i < n; ++i) {
+        double angle = float(pos.at(r, 0)) * freqs.at(r, i);
+        expected.push_back(float(part ? std::sin(angle) : std::cos(angle)));
+      }
+  }
+  Kernel table("rope_table", "{each}");
+  expectNear(
+      table.results({.operands = {{"pos", pos}, {"freqs", freqs}, {"y", y}},
+                     .dims = {{"N", n},
+                              {"pos.stride", pos.stride},
+                              {"freqs.stride", freqs.stride},
+                              {"y.stride", y.stride}},
+                     .rows = rows},
+                    y),
+      expected, 1.2e-7);
+}
+
+TEST(FreqsNtkTest, IsRightToTheLastBit) {
+  const float numbers[] = {1.0f, 1.0000001f, 1.4142135f, 1.4142137f, 3.0f,
+                           7.0f, 129.3f,     65535.0f,   1e-3f};
+  const int64_t rows = std::size(numbers), n = 75;
+  Rows<float> x(rows, 1), y(rows, n);
+  std::vector<float> expected;
+  for (int64_t r = 0; r < rows; ++r) {
+    x.at(r, 0) = numbers[r];
+    double theta = 500000.0 * std::pow(double(numbers[r]), n / (n - 1.0));
+    for (int64_t i = 0; i < n; ++i)
+      expected.push_back(float(std::pow(theta, -double(i) / n)));
+  }
+  for (const char *target : {"native", "x86-64-v3"}) {
+    Kernel freqs("freqs_ntk", "{theta = 500000.0 : f32}", "", target);
+    auto results = freqs.results(
+        {.operands = {{"x", x}, {"y", y}},
+         .dims = {{"N", n}, {"x.stride", x.stride}, {"y.stride", y.stride}},
+         .rows = rows},
+        y);
+    ASSERT_EQ(results.size(), expected.size());
+    for (size_t i = 0; i < expected.size(); ++i)
+      EXPECT_LE(std::abs(results[i] - expected[i]), expected[i] * 6e-8f)
+          << "number " << i;
+  }
+}
+
 struct Case {
   bool adjacent;
   int64_t from, rotary, width;

@@ -12,6 +12,7 @@ struct Attention {
   std::string state{}; // keys of the cache, as ", keep: 4"
   std::string kind = "generate";
   bool cached = true;
+  std::string inputs = "{ids: tokens}";
 };
 
 struct BoundMask : Bound {
@@ -50,8 +51,8 @@ BoundMask bound(const Attention &a) {
       (a.cached
            ? "state:\n  kv: {cache: {k: [2, 2], v: [2, 2]}" + a.state + "}\n"
            : std::string()) +
-      "entries:\n  " + a.kind +
-      ":\n    inputs: {ids: tokens}\n    nodes:\n"
+      "entries:\n  " + a.kind + ":\n    inputs: " + a.inputs +
+      "\n    nodes:\n"
       "      - x: {embedding: ids, w: table}\n"
       "      - h: {reshape: x, to: [2, 2]}\n" +
       (a.cached ? "      - kv: {append: kv, k: h, v: h}\n" : std::string()) +
@@ -83,6 +84,17 @@ TEST(Masks, TermsAreWordsOrWordsWithANumber) {
   expectMask({.mask = "[all]", .kind = "encode", .cached = false}, "all");
   expectMask({.mask = "[{band: 2}]", .kind = "encode", .cached = false},
              "band 2");
+}
+
+TEST(Masks, LookAheadInAPrefixThatComesInOneStep) {
+  std::string inputs = "{ids: tokens, m: prefix}\n    positions: "
+                       "{kind: spans, begin: 2, anchors: [1, [3, 4]]}";
+  expectMask({.mask = "[{any: [causal, {prefix: m}]}]", .inputs = inputs},
+             "any(causal prefix)");
+  expectRefused({.mask = "[{any: [causal, {prefix: ids}]}, {any: [causal, "
+                         "{prefix: m}, all]}]",
+                 .inputs = inputs},
+                "the mask must be causal");
 }
 
 TEST(Masks, ATermOfNoneIsLeftOut) {

@@ -289,6 +289,11 @@ const Mistake entries[] = {
     {"RowsOptional", "ids: tokens}",
      "ids: tokens, x: {rows: [4], optional: <!>yes please}}",
      "`optional` must be true or false"},
+    {"PrefixOfNothing", "ids: tokens}", "ids: tokens, <!>m: prefix}",
+     "an input of type 'prefix' needs `positions: {kind: spans, ...}`"},
+    {"SpansBegin", "    inputs: {ids: tokens}",
+     "    positions: <!>{kind: spans, anchors: [1]}\n    inputs: {ids: tokens}",
+     "positions needs the key 'begin'"},
     {"OptionalPositions", "ids: tokens}",
      "ids: tokens, at: <!>{positions: none, optional: true}}",
      "only an input of type 'rows' is `optional`: tokens must be given, "
