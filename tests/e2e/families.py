@@ -87,8 +87,10 @@ class Page:
         found = []
         for case in self.cases[family]:
             command = [os.path.join(self.args.bin, "sluice-compile"), "-q", "-c", os.path.join(self.reference, family, case), "--models", self.models, "--emit", "plan"]
-            plan = subprocess.run(command, capture_output=True, text=True, check=True, timeout=600).stdout
-            found += [name for name in re.findall(r"plan\.entry @(\w+)", plan) if name not in found]
+            done = subprocess.run(command, capture_output=True, text=True, timeout=600)
+            if done.returncode:
+                self.problems.append(f"{family}/{case}: {done.stderr}")
+            found += [name for name in re.findall(r"plan\.entry @(\w+)", done.stdout) if name not in found]
         return found
 
     def scripts(self, family):
