@@ -67,14 +67,14 @@ def inputs(io, index, start):
     return {"input_ids": io["source_ids" + suffix(index)][None], "decoder_input_ids": torch.tensor([[start]])}
 
 
-def write(case, model_class, start=None, indices=(0, 1), forbids=False, cached=True, least=3):
-    """With `forbids` the first sequence comes again with what a generation_config.json may say of tokens."""
+def write(case, model_class, start=None, indices=(0, 1), rules={}, forbids=False, cached=True, least=3):
+    """`rules` are what a generation_config.json says of tokens; with `forbids` the first sequence comes again with more of them."""
     if sys.argv[1:] and case not in sys.argv[1:]:
         return
     folder = HERE / case
     model = model_class.from_pretrained(folder, attn_implementation="eager", dtype=torch.float32).eval()
     model.use_cache = cached
-    model.generation_config = GenerationConfig()  # nothing beside what is said here
+    model.generation_config = GenerationConfig(decoder_start_token_id=start)  # nothing beside what is said here
     io = load_file(folder / "io.safetensors")
     found = []
     for index in indices:
@@ -84,15 +84,16 @@ def write(case, model_class, start=None, indices=(0, 1), forbids=False, cached=T
         likely = torch.tensor(list(itertools.chain(*likely)))
         candidates = likely.bincount().argsort(descending=True)[:8].tolist()
         for stops in itertools.chain(([one] for one in candidates), itertools.combinations(candidates, 2)):
-            four = generate(model, given, list(stops), BEAMS[2][0], {})
+            four = generate(model, given, list(stops), BEAMS[2][0], rules)
             if not four or len({len(row) for row in four[0]}) < 2:
                 continue
-            made = answers(model, given, list(stops))
+            made = answers(model, given, list(stops), rules)
             if made and len(lengths(made)) >= least and MADE in lengths(made):
                 break
         else:
             raise SystemExit(f"{case}{suffix(index)}: no stop token gives sequences of several lengths")
-        found.append({"sequence": suffix(index), "stops": list(stops), "made": MADE, "answers": made})
+        said = {"rules": rules | {"eos_token_id": list(stops)}} if rules else {}
+        found.append({"sequence": suffix(index), "stops": list(stops), "made": MADE} | said | {"answers": made})
         if forbids and index == indices[0]:
             rows = [row for one in made for row in one["tokens"] if len(row) > 4]
             for row, at in itertools.product(rows, (0, 1, 2)):
@@ -113,5 +114,5 @@ write("gpt2/bare", GPT2LMHeadModel)
 write("qwen2/sliding", Qwen2ForCausalLM)  # windows, and prompts of more than one block of a cache
 write("t5/relu-tied", T5ForConditionalGeneration, start=0)
 write("t5/gated-untied", T5ForConditionalGeneration, start=0, cached=False)  # transformers' cache would have as many layers as the encoder
-write("marian/shared", MarianMTModel, start=82)
+write("marian/shared", MarianMTModel, start=82, rules={"forced_eos_token_id": 0})
 write("marian/apart", MarianMTModel, start=69, forbids=True, least=2)
