@@ -3,9 +3,11 @@
 
 usage: rwkv_cases.py [CASE...]
 
-Takes the `rwkv` package, or a folder that holds it in PYTHONPATH. Published files have no config.json, nor have these.
+Takes the `rwkv` package, or a folder that holds it in PYTHONPATH. Published files have no config.json, nor have these but
+for the one whose tensors do not tell the eps of its norms.
 """
 import importlib
+import json
 import math
 import os
 import sys
@@ -178,6 +180,9 @@ def write(case, version, layers, width, heads, vocabulary, lengths, seed):
     save_file({name: tensor.contiguous() for name, tensor in io.items()}, folder / "io.safetensors")
     for file in folder.glob("*.safetensors"):
         file.chmod(0o644)
+    if version == "5.0":  # older training had another divisor
+        config = dict(architectures=["RWKV"], model_type="rwkv5", vocab_size=vocabulary, hidden_size=width, num_hidden_layers=layers, head_size_divisor=8)
+        (folder / "config.json").write_text(json.dumps(config, indent=2) + "\n")
     size = (folder / "model.safetensors").stat().st_size
     assert size < 300_000, f"{size} bytes"
     print(f"{case}: {len(weights)} tensors, {size / 1000:.0f} kB, deviation of the logits {expected[0].std():.2f}, "
