@@ -184,7 +184,9 @@ static void weightDefs(json &defs) {
 }
 
 static void stateDefs(json &defs) {
-  json cache = closed({{"k", ref("shape")}, {"v", ref("shape")}}, {"k"});
+  // One that extends a base may take away its values.
+  json values = {{"anyOf", {ref("shape"), {{"const", "none"}}}}};
+  json cache = closed({{"k", ref("shape")}, {"v", values}}, {"k"});
   defs["stateLeaf"] = closed({{"cache", cache},
                               {"fixed", ref("shape")},
                               {"init", ref("scalar")},
