@@ -67,7 +67,7 @@ def inputs(io, index, start):
     return {"input_ids": io["source_ids" + suffix(index)][None], "decoder_input_ids": torch.tensor([[start]])}
 
 
-def write(case, model_class, start=None, indices=(0, 1), rules={}, forbids=False, cached=True, least=3):
+def write(case, model_class, start=None, indices=(0, 1), rules={}, forbids=False, cached=True):
     """`rules` are what a generation_config.json says of tokens; with `forbids` the first sequence comes again with more of them."""
     if sys.argv[1:] and case not in sys.argv[1:]:
         return
@@ -88,7 +88,7 @@ def write(case, model_class, start=None, indices=(0, 1), rules={}, forbids=False
             if not four or len({len(row) for row in four[0]}) < 2:
                 continue
             made = answers(model, given, list(stops), rules)
-            if made and len(lengths(made)) >= least and MADE in lengths(made):
+            if made and len(lengths(made)) >= 3 and MADE in lengths(made):
                 break
         else:
             raise SystemExit(f"{case}{suffix(index)}: no stop token gives sequences of several lengths")
@@ -115,4 +115,3 @@ write("qwen2/sliding", Qwen2ForCausalLM)  # windows, and prompts of more than on
 write("t5/relu-tied", T5ForConditionalGeneration, start=0)
 write("t5/gated-untied", T5ForConditionalGeneration, start=0, cached=False)  # transformers' cache would have as many layers as the encoder
 write("marian/shared", MarianMTModel, start=82, rules={"forced_eos_token_id": 0})
-write("marian/apart", MarianMTModel, start=69, forbids=True, least=2)
