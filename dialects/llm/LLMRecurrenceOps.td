@@ -9,13 +9,11 @@ def LLM_RecurrenceOp : LLM_Op<"recurrence",
   let summary = "h[t] = cell(x[t], w h[t-1] + bias): what follows the product of a recurrent layer with its input";
   let description = [{
     x [rows, g*N] is a product of the layer's input, w [g*N, N] and bias [g*N] make u = w h[t-1] + bias. They hold g
-    gates of N channels each, one after the other; s is the sigmoid.
+    gates of N channels each, one after the other. With s the sigmoid:
 
-    | cell | g | h[t] |
-    |---|---|---|
-    | tanh, relu | 1 | tanh or relu of x + u |
-    | lstm | 4: i, f, g, o | s(x_o + u_o) * tanh(c[t]), with c[t] = s(x_f + u_f) * c[t-1] + s(x_i + u_i) * tanh(x_g + u_g) |
-    | gru | 3: r, z, n | (1 - z) * n + z * h[t-1], with r = s(x_r + u_r), z = s(x_z + u_z), n = tanh(x_n + r * u_n) |
+    `tanh`, `relu` (g = 1): h[t] = tanh(x + u), or relu of it.
+    `lstm` (g = 4: i, f, g, o): c[t] = s(x_f + u_f) * c[t-1] + s(x_i + u_i) * tanh(x_g + u_g); h[t] = s(x_o + u_o) * tanh(c[t]).
+    `gru` (g = 3: r, z, n): n = tanh(x_n + s(x_r + u_r) * u_n); h[t] = (1 - s(x_z + u_z)) * n + s(x_z + u_z) * h[t-1].
 
     The fixed state holds h of a sequence's last row, [1, N], of an lstm h and c, [2, N]. So the result does not depend
     on how a sequence is cut into steps. `compute = bf16` rounds w and h to bf16 before multiplying; the state stays f32.
