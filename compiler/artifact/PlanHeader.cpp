@@ -173,8 +173,16 @@ private:
     (fixed ? state->slot_bytes : state->block_bytes) = op.getBlockBytes();
     if (op.getLayers())
       state->bank = static_cast<uint32_t>(op.getLayers()->size());
-    if (op.getInit())
-      state->init = op.getInitAttr().getValueAsDouble();
+    if (auto number = dyn_cast_or_null<FloatAttr>(op.getInitAttr()))
+      state->init = number.getValueAsDouble();
+    if (auto name = dyn_cast_or_null<FlatSymbolRefAttr>(op.getInitAttr())) {
+      auto weight = symbols.lookup<plan::WeightOp>(name.getValue());
+      for (uint32_t i = 0; i < state->bank; ++i)
+        state->start.emplace_back(
+            0, numbers[weight],
+            op.getLayers() ? instanceOf(weight, (*op.getLayers())[i]) : 0,
+            format::RefKind::Weight);
+    }
     state->keep = static_cast<int64_t>(op.getKeep().value_or(0));
     state->chunk = static_cast<int64_t>(op.getChunk().value_or(0));
     state->once = op.getOnce();

@@ -41,16 +41,25 @@ FailureOr<Tensor> Run::weight(llm::UseOp op) {
                  index(op.getLayer()));
 }
 
+// A weight without layers is that of all.
+Tensor Run::initial(llm::StateOp state, int64_t layer) {
+  if (FlatSymbolRefAttr name = state.getInitWeight()) {
+    auto weight = module.lookupSymbol<llm::WeightOp>(name);
+    FailureOr<Tensor> found = weights(weight, weight.getLayers() ? layer : -1);
+    if (succeeded(found))
+      return std::move(*found);
+  }
+  Tensor first{Shape(state.getFieldList().front().getShape())};
+  std::fill(first.data.begin(), first.data.end(), state.getInitNumber());
+  return first;
+}
+
 Tensor &Run::fixed(int32_t slot, llm::StateInterface op) {
   StringRef name = op.getStateAttr().getValue();
-  Fields &fields = states.at(slot, {name.str(), index(op.getLayer())});
-  if (fields.empty()) {
-    auto state = module.lookupSymbol<llm::StateOp>(name);
-    Tensor first{Shape(state.getFieldList().front().getShape())};
-    std::fill(first.data.begin(), first.data.end(),
-              state.getInit().value_or(0));
-    fields.push_back(std::move(first));
-  }
+  int64_t layer = index(op.getLayer());
+  Fields &fields = states.at(slot, {name.str(), layer});
+  if (fields.empty())
+    fields.push_back(initial(module.lookupSymbol<llm::StateOp>(name), layer));
   return fields.front();
 }
 

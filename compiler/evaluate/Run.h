@@ -82,6 +82,8 @@ private:
   };
 
   mlir::FailureOr<std::vector<Value>> call(mlir::func::CallOp call);
+  // What a slot holds in a fixed state before its first token.
+  Tensor initial(llm::StateOp state, int64_t layer);
   mlir::FailureOr<std::vector<Value>> evaluate(mlir::Operation *op);
 
   mlir::ModuleOp module;

@@ -135,6 +135,8 @@ void Symbols::declareStates(OpBuilder &builder) {
                                                : llm::StateKind::cache));
     if (state.fixed && state.init != 0)
       attrs.set("init", builder.getF32FloatAttr(float(state.init)));
+    if (state.start)
+      attrs.set("init", weight(*state.start)->symbol);
     if (state.keep)
       attrs.set("keep", builder.getI64IntegerAttr(state.keep));
     if (state.chunk)

@@ -181,6 +181,11 @@ FlatSymbolRefAttr PlanBuilder::state(llm::StateOp source) {
   Operation *&known = made[("state " + source.getSymName()).str()];
   if (known)
     return FlatSymbolRefAttr::get(known);
+  Attribute init = source.getInitAttr();
+  if (FlatSymbolRefAttr name = source.getInitWeight())
+    init = weight(
+        SymbolTable::lookupNearestSymbolFrom<llm::WeightOp>(source, name),
+        Layout::Rows, /*widen=*/true, /*stacked=*/false);
   OpBuilder::InsertionGuard guard(builder);
   builder.setInsertionPointToStart(module.getBody());
   SmallVector<Attribute> names, shapes;
@@ -198,15 +203,15 @@ FlatSymbolRefAttr PlanBuilder::state(llm::StateOp source) {
   auto number = [&](std::optional<int64_t> value) {
     return value ? builder.getI64IntegerAttr(*value) : IntegerAttr();
   };
-  known = declare(StateOp::create(
-      builder, source.getLoc(), source.getSymNameAttr(),
-      StateKindAttr::get(context(),
-                         isCache ? StateKind::Cache : StateKind::Fixed),
-      builder.getArrayAttr(names), builder.getArrayAttr(shapes),
-      TypeAttr::get(builder.getF32Type()), builder.getI64IntegerAttr(bytes),
-      source.getLayersAttr(), number(source.getKeep()),
-      number(source.getChunk()), source.getInitAttr(),
-      source.getOnce() ? builder.getUnitAttr() : UnitAttr()));
+  known = declare(
+      StateOp::create(builder, source.getLoc(), source.getSymNameAttr(),
+                      StateKindAttr::get(context(), isCache ? StateKind::Cache
+                                                            : StateKind::Fixed),
+                      builder.getArrayAttr(names), builder.getArrayAttr(shapes),
+                      TypeAttr::get(builder.getF32Type()),
+                      builder.getI64IntegerAttr(bytes), source.getLayersAttr(),
+                      number(source.getKeep()), number(source.getChunk()), init,
+                      source.getOnce() ? builder.getUnitAttr() : UnitAttr()));
   return FlatSymbolRefAttr::get(known);
 }
 
@@ -236,7 +241,7 @@ FlatSymbolRefAttr PlanBuilder::transientCache(int64_t heads, int64_t keyWidth,
       builder.getArrayAttr(names), builder.getArrayAttr(shapes),
       TypeAttr::get(builder.getF32Type()),
       builder.getI64IntegerAttr(format::cacheBlockBytes(fields)),
-      DenseI64ArrayAttr(), IntegerAttr(), IntegerAttr(), FloatAttr(),
+      DenseI64ArrayAttr(), IntegerAttr(), IntegerAttr(), Attribute(),
       UnitAttr()));
   return FlatSymbolRefAttr::get(known);
 }

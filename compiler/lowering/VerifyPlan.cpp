@@ -360,6 +360,29 @@ LogicalResult verifyRanges(ModuleOp module) {
   return success();
 }
 
+// What a fixed state begins with is its f32 in order, for each of its layers.
+LogicalResult verifyStart(StateOp state, SymbolTable &symbols) {
+  auto name = dyn_cast_or_null<FlatSymbolRefAttr>(state.getInitAttr());
+  if (!name)
+    return success();
+  auto weight = symbols.lookup<WeightOp>(name.getValue());
+  if (!weight || state.getKind() != StateKind::Fixed)
+    return state.emitOpError() << "cannot begin with " << name;
+  auto shape = cast<DenseI64ArrayAttr>(state.getShapes()[0]).asArrayRef();
+  std::optional<ArrayRef<int64_t>> has = weight.getLayers();
+  auto lacks = [&](int64_t layer) { return !llvm::is_contained(*has, layer); };
+  bool all =
+      !has || (state.getLayers() && llvm::none_of(*state.getLayers(), lacks));
+  if (weight.getElem().isF32() && weight.getLayout() == Layout::Rows &&
+      weight.getShape() == shape && all)
+    return success();
+  InFlightDiagnostic error = state.emitOpError()
+                             << "begins with " << name
+                             << ", which is not its f32 in order";
+  error.attachNote(weight.getLoc()) << "the weight is declared here";
+  return error;
+}
+
 struct VerifyPlan : sluice::plan::impl::VerifyPlanPassBase<VerifyPlan> {
   void runOnOperation() override {
     markAllAnalysesPreserved();
@@ -368,6 +391,9 @@ struct VerifyPlan : sluice::plan::impl::VerifyPlanPassBase<VerifyPlan> {
     for (auto weight : module.getOps<WeightOp>())
       if (!weight.getBody().empty() &&
           failed(sluice::formula::fromRegion(weight.getBody())))
+        return signalPassFailure();
+    for (auto state : module.getOps<StateOp>())
+      if (failed(verifyStart(state, symbols)))
         return signalPassFailure();
     for (auto kernel : module.getOps<KernelOp>())
       if (failed(verifyKernel(kernel)))

@@ -111,6 +111,33 @@ static bool number(const std::optional<Data> &data, Env &env,
   return true;
 }
 
+// The weight that a fixed state begins with, of its group's instance or at the
+// root. One that the checkpoint lacks leaves it at 0.
+bool WeightBinder::start(const StateLeaf &leaf, const Scope &scope,
+                         State &out) {
+  std::string name = leaf.init->scalar.text.substr(2);
+  WeightRef near{scope.child(name), scope.index}, root{name, -1};
+  const WeightRef &ref = model_->weight(near) ? near : root;
+  const Weight *weight = model_->weight(ref);
+  if (!weight)
+    return true;
+  const Weight *stored = model_->stored(ref);
+  const Shape &shape = out.fields.front().second;
+  if (stored->shape != shape)
+    diagnostics_.error(leaf.init->location,
+                       "the state has the shape " + printShape(shape) +
+                           ", the weight that it begins with has " +
+                           printShape(stored->shape));
+  else if (stored->index >= 0 && stored->index != out.index)
+    diagnostics_.error(leaf.init->location,
+                       "a state can begin with a weight of its own instance "
+                       "or of the root, found " +
+                           quote(printRef(stored->path, stored->index)));
+  else
+    out.start = ref;
+  return out.start.has_value();
+}
+
 void WeightBinder::state(const StateLeaf &leaf, ConfigScope &env,
                          const Scope &scope) {
   if (!grow(leaf.location))
@@ -133,7 +160,10 @@ void WeightBinder::state(const StateLeaf &leaf, ConfigScope &env,
   }
   if (leaf.fixed) {
     out.fixed = true;
-    if (!number(leaf.init, env, diagnostics_, out.init))
+    bool named = leaf.init && leaf.init->isWord() &&
+                 leaf.init->scalar.text.starts_with("w.");
+    if (named ? !start(leaf, scope, out)
+              : !number(leaf.init, env, diagnostics_, out.init))
       return;
   } else if (out.fields.size() == 2 &&
              out.fields[0].second[0] != out.fields[1].second[0]) {

@@ -162,6 +162,7 @@ private:
   void walkStateChildren(const StateGroup &group, ConfigScope &env,
                          const Scope &scope);
   void state(const StateLeaf &leaf, ConfigScope &env, const Scope &scope);
+  bool start(const StateLeaf &leaf, const Scope &scope, State &out);
   bool declareGroup(const std::string &path, const Group &group,
                     const Location &location);
 

@@ -397,8 +397,12 @@ void GraphBuilder::collectUsed(const std::vector<Node> &nodes,
   }
 }
 
-// Adds what the used ones stand for, and their biases.
-static void closeOver(const Model &model, std::set<WeightRef> &weights) {
+// Adds what the used ones stand for, their biases, and what states begin with.
+static void closeOver(const Model &model, std::set<WeightRef> &weights,
+                      const std::set<StateRef> &states) {
+  for (const StateRef &ref : states)
+    if (const State *state = model.state(ref); state && state->start)
+      weights.insert(*state->start);
   std::vector<WeightRef> todo(weights.begin(), weights.end());
   while (!todo.empty()) {
     WeightRef ref = todo.back();
@@ -421,7 +425,7 @@ void GraphBuilder::reportUnused(bool skipped) {
   std::set<StateRef> states;
   for (const Entry &entry : model_.entries)
     collectUsed(entry.nodes, weights, states);
-  closeOver(model_, weights);
+  closeOver(model_, weights, states);
   std::set<std::string> reported;
   for (const Weight &weight : model_.weights)
     if (!weights.count({weight.path, weight.index}) &&
@@ -448,7 +452,7 @@ void GraphBuilder::prune(const BindOptions &options) {
   std::set<StateRef> states;
   for (const Entry &entry : model_.entries)
     collectUsed(entry.nodes, weights, states);
-  closeOver(model_, weights);
+  closeOver(model_, weights, states);
   // Tensors that only entries left out would need are passed over.
   std::set<std::string> kept, dropped;
   for (const Weight &weight : model_.weights)

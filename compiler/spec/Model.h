@@ -113,11 +113,12 @@ struct State {
   // A cache: "k" and "v", each [heads, width], or "k" alone. A fixed state:
   // "value".
   std::vector<std::pair<std::string, std::vector<int64_t>>> fields;
-  int64_t keep = 0;   // only the last N rows (0: all)
-  int64_t chunk = 0;  // emptied at multiples of N (0: never)
-  bool once = false;  // written by a `source` entry, then only read
-  bool fixed = false; // one tensor per sequence, not a cache
-  double init = 0;    // fixed: every element before the first token
+  int64_t keep = 0;               // only the last N rows (0: all)
+  int64_t chunk = 0;              // emptied at multiples of N (0: never)
+  bool once = false;              // written by a `source` entry, then only read
+  bool fixed = false;             // one tensor per sequence, not a cache
+  double init = 0;                // fixed: every element before the first token
+  std::optional<WeightRef> start; // fixed: holds this one's elements then
   Location location;
 };
 

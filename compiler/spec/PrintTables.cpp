@@ -475,10 +475,14 @@ void Printer::state(const std::string &name, const std::string &path,
   std::vector<int64_t> present;
   std::map<int64_t, std::string> keep, chunk;
   const State &first = *rows.begin()->second;
+  std::string group = path.substr(0, path.rfind('.') + 1);
+  const WeightRef *start = nullptr;
   for (const auto &[index, state] : rows) {
     present.push_back(index);
     keep[index] = state->keep ? std::to_string(state->keep) : "none";
     chunk[index] = state->chunk ? std::to_string(state->chunk) : "none";
+    if (state->start) // which some instances may lack
+      start = &*state->start;
   }
   std::string text = name + ": {cache: {";
   if (first.fixed)
@@ -493,6 +497,10 @@ void Printer::state(const std::string &name, const std::string &path,
   }
   if (!first.fixed)
     text += "}";
+  else if (start)
+    text +=
+        ", init: w." +
+        start->path.substr(start->path.starts_with(group) ? group.size() : 0);
   else if (first.init != 0)
     text += ", init: " + print(Value(first.init));
   auto given = [](const auto &v) { return v.second != "none"; };

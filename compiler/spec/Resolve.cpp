@@ -311,6 +311,12 @@ void NameResolver::states(const StateGroup &group, Visible visible) {
     for (const std::optional<Data> *data : {&leaf.keep, &leaf.chunk})
       if (*data)
         check(**data, visible);
+    if (!leaf.init)
+      continue;
+    if (leaf.init->isWord() && leaf.init->scalar.text.starts_with("w."))
+      weightName(leaf.init->scalar.text.substr(2), leaf.init->location, {});
+    else
+      check(*leaf.init, visible);
   }
 }
 

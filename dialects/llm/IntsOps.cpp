@@ -42,8 +42,13 @@ LogicalResult StartAfterOp::verifySymbolUses(SymbolTableCollection &symbols) {
   FailureOr<StateOp> state = lookupState(*this, StateKind::fixed, symbols);
   if (failed(state))
     return failure();
-  if (state->getInit() && !state->getInitAttr().getValue().isPosZero())
+  auto begins = [&]() {
     return emitOpError("expected '@")
-           << getState() << "' to begin with 0, found " << *state->getInit();
+           << getState() << "' to begin with 0, found ";
+  };
+  if (FlatSymbolRefAttr weight = state->getInitWeight())
+    return begins() << weight;
+  if (!llvm::APFloat(state->getInitNumber()).isPosZero())
+    return begins() << state->getInitNumber();
   return checkStateShape(*this, *state, {2}, "two ints");
 }

@@ -23,12 +23,13 @@ def LLM_WeightOp : LLM_Op<"weight", [Symbol]> {
   }];
 }
 
-def LLM_StateOp : LLM_Op<"state", [Symbol]> {
+def LLM_StateOp : LLM_Op<"state", [Symbol, DeclareOpInterfaceMethods<SymbolUserOpInterface>]> {
   let summary = "declares what a sequence remembers between steps, or one such state per layer";
   let description = [{
     `cache`: one row per token of keys k [heads, width] and values v [heads, width], or of keys alone, whose first
     channels are the values (`values` of `llm.attention`). `fixed`: one value per sequence, exactly one field,
-    `init` is its value before the first token. `keep`: rows older than this many positions are never read again.
+    `init` is its value before the first token: a number, or a weight of its shape, per layer or for all. `keep`: rows
+    older than this many positions are never read again.
     `chunk`: rows of an earlier block of this many positions are never read again. `once`: written by one entry as a
     whole and only read afterwards (cross-attention). All f32.
 
@@ -36,19 +37,30 @@ def LLM_StateOp : LLM_Op<"state", [Symbol]> {
     llm.state @layers.kv cache {k = [8, 128], v = [8, 128]} layers [0, 1, 2]
     llm.state @layers.latent cache {k = [1, 576]} layers [0, 1, 2]
     llm.state @tail fixed {value = [3, 64]} init 0.0
+    llm.weight @layers.start : tensor<4x16x16xf32> layers [0, 1]
+    llm.state @layers.m fixed {value = [4, 16, 16]} layers [0, 1] init @layers.start
     ```
   }];
   let arguments = (ins SymbolNameAttr:$sym_name, LLM_StateKindAttr:$kind, LLM_FieldArray:$fields,
       OptionalAttr<DenseI64ArrayAttr>:$layers, OptionalAttr<LLM_Int>:$keep, OptionalAttr<LLM_Int>:$chunk,
-      OptionalAttr<LLM_Float>:$init, UnitAttr:$once);
+      OptionalAttr<AnyAttrOf<[LLM_Float, FlatSymbolRefAttr]>>:$init, UnitAttr:$once);
   let assemblyFormat = [{
-    $sym_name $kind custom<Fields>($fields) (`layers` $layers^)? (`keep` $keep^)? (`chunk` $chunk^)? (`init` $init^)?
+    $sym_name $kind custom<Fields>($fields) (`layers` $layers^)? (`keep` $keep^)? (`chunk` $chunk^)? (`init` custom<Init>($init)^)?
     (`once` $once^)? attr-dict
   }];
   let hasVerifier = 1;
   let extraClassDeclaration = [{
     ::llvm::SmallVector<FieldAttr> getFieldList() {
       return ::llvm::to_vector(getFields().getAsRange<FieldAttr>());
+    }
+    // The number that a fixed state begins with; 0 where a weight says it.
+    float getInitNumber() {
+      auto number = ::llvm::dyn_cast_or_null<::mlir::FloatAttr>(getInitAttr());
+      return number ? number.getValue().convertToFloat() : 0.0f;
+    }
+    // Null where a number says it.
+    ::mlir::FlatSymbolRefAttr getInitWeight() {
+      return ::llvm::dyn_cast_or_null<::mlir::FlatSymbolRefAttr>(getInitAttr());
     }
   }];
 }

@@ -69,8 +69,8 @@ LogicalResult DecayingMeanOp::verifySymbolUses(SymbolTableCollection &symbols) {
                              "two sums and an exponent for each channel")))
     return failure();
   constexpr float below = -1e9f;
-  if (state->getInit() && *state->getInit() <= below &&
-      *state->getInit() >= -1e38f)
+  if (state->getInitWeight() ||
+      (state->getInitNumber() <= below && state->getInitNumber() >= -1e38f))
     return success();
   InFlightDiagnostic diagnostic =
       emitOpError("expected '@")

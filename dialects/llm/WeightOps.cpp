@@ -34,6 +34,25 @@ static void printFields(OpAsmPrinter &printer, Operation *, ArrayAttr fields) {
   printer << "}";
 }
 
+// 0.5 or @start
+static ParseResult parseInit(OpAsmParser &parser, Attribute &init) {
+  FlatSymbolRefAttr weight;
+  OptionalParseResult symbol = parser.parseOptionalAttribute(weight);
+  if (symbol.has_value()) {
+    init = weight;
+    return *symbol;
+  }
+  double number;
+  if (parser.parseFloat(number))
+    return failure();
+  init = parser.getBuilder().getF32FloatAttr(float(number));
+  return success();
+}
+
+static void printInit(OpAsmPrinter &printer, Operation *, Attribute init) {
+  printer.printAttributeWithoutType(init);
+}
+
 #define GET_OP_CLASSES
 #include "dialects/llm/LLMWeightOps.cpp.inc"
 
@@ -69,6 +88,33 @@ LogicalResult StateOp::verify() {
     if (value && *value <= 0)
       return emitOpError("'") << name << "' must be positive, found " << *value;
   return success();
+}
+
+LogicalResult StateOp::verifySymbolUses(SymbolTableCollection &symbols) {
+  FlatSymbolRefAttr name = getInitWeight();
+  if (!name)
+    return success();
+  FailureOr<WeightOp> weight = lookup<WeightOp>(*this, name, symbols);
+  if (failed(weight))
+    return failure();
+  ArrayRef<int64_t> shape = getFieldList().front().getShape();
+  ArrayRef<int64_t> found = weight->getTensorType().getShape();
+  auto missing = [&](int64_t layer) {
+    return !llvm::is_contained(*weight->getLayers(), layer);
+  };
+  bool lacks = weight->getLayers() &&
+               (!getLayers() || llvm::any_of(*getLayers(), missing));
+  if (found == shape && !lacks)
+    return success();
+  InFlightDiagnostic diagnostic = emitOpError("expected '@")
+                                  << name.getValue()
+                                  << "', which it begins with, to ";
+  if (lacks)
+    diagnostic << "have its layers or none";
+  else
+    diagnostic << "be of shape [" << shape << "], found [" << found << "]";
+  diagnostic.attachNote(weight->getLoc()) << "the weight is declared here";
+  return diagnostic;
 }
 
 LogicalResult VectorOp::inferReturnTypes(MLIRContext *context,

@@ -53,8 +53,8 @@ def Plan_StateOp : Plan_Op<"state", [Symbol]> {
     128 positions; a `fixed` state is one tensor per sequence; a `transient` cache
     lives for one step only. `bytes` is what one instance takes: of a block, or per
     sequence where it is fixed. `keep` rows of a cache stay visible, `chunk` is the
-    number of positions after which it starts again, `init` the value of every
-    element of a fixed state at the start, `once` marks a cache that another entry
+    number of positions after which it starts again, `init` what a fixed state
+    holds at the start: the value of every element, or a weight, `once` marks a cache that another entry
     fills before this one reads it.
 
     ```mlir
@@ -65,7 +65,7 @@ def Plan_StateOp : Plan_Op<"state", [Symbol]> {
   let arguments = (ins SymbolNameAttr:$sym_name, Plan_StateKind:$kind, Plan_Names:$fields,
                        ArrayAttr:$shapes, TypeAttr:$elem, I64Attr:$block_bytes,
                        OptionalAttr<DenseI64ArrayAttr>:$layers, OptionalAttr<I64Attr>:$keep,
-                       OptionalAttr<I64Attr>:$chunk, OptionalAttr<F32Attr>:$init, UnitAttr:$once);
+                       OptionalAttr<I64Attr>:$chunk, OptionalAttr<AnyAttrOf<[F32Attr, FlatSymbolRefAttr]>>:$init, UnitAttr:$once);
   let assemblyFormat = [{
     $sym_name $kind custom<Fields>($fields, $shapes) $elem `bytes` custom<Number>($block_bytes)
     (`layers` $layers^)? attr-dict

@@ -78,6 +78,7 @@ private:
   Status checkBuffer(const Buffer &) const;
   Status checkWeight(const Weight &) const;
   Status checkState(const State &) const;
+  Status checkStart(const State &) const;
   Status checkKernel(const Kernel &) const;
   Status checkPositions(const Entry &) const;
   Status checkEntry(const Entry &) const;
@@ -204,7 +205,32 @@ Status PlanChecker::checkState(const State &state) const {
   if (!within(state.keep(), 0, kMaxContext) ||
       !within(state.chunk(), 0, kMaxContext))
     return corrupt("bad keep or chunk");
-  return state.kind() == StateKind::Fixed ? Status() : checkBlock(state);
+  if (state.kind() == StateKind::Fixed)
+    return checkStart(state);
+  if (list(state.start()).size() > 0)
+    return corrupt("starts with weights, but is not fixed");
+  return checkBlock(state);
+}
+
+// What a fresh slot takes over: f32 in order, all within the slot.
+Status PlanChecker::checkStart(const State &state) const {
+  auto start = list(state.start());
+  if (start.size() == 0)
+    return {};
+  if (start.size() != state.bank())
+    return corrupt("starts for " + std::to_string(start.size()) +
+                   " instances of " + std::to_string(state.bank()));
+  for (const Ref *ref : start) {
+    if (ref->kind() != RefKind::Weight || ref->index() >= weights_.size())
+      return corrupt("starts with no weight");
+    const Weight &weight = *weights_[ref->index()];
+    if (ref->layer() >= weight.bank())
+      return outOfRange("layer", ref->layer(), weight.bank());
+    if (weight.elem() != Elem::F32 || weight.layout() != Layout::Rows ||
+        weight.bytes() > state.slot_bytes())
+      return corrupt("starts with a weight that is not its f32 in order");
+  }
+  return {};
 }
 
 Status PlanChecker::checkKernel(const Kernel &kernel) const {

@@ -103,7 +103,10 @@ Status Executor::prepare() {
   if (!arena.ok())
     return arena.status();
   arena_ = std::move(*arena);
-  Result<state::Slots> slots = state::Slots::create(model, limits);
+  Result<state::Slots> slots = state::Slots::create(
+      model, limits, [this](uint32_t index, uint32_t layer) {
+        return artifact_.weight(index, layer);
+      });
   if (!slots.ok())
     return slots.status();
   slots_ = std::move(*slots);

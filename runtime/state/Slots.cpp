@@ -23,13 +23,14 @@ int64_t Slots::firstSeen(const format::State &info, int64_t length) {
   return first;
 }
 
-Result<Slots> Slots::create(const format::Model &model, const Limits &limits) {
+Result<Slots> Slots::create(const format::Model &model, const Limits &limits,
+                            const WeightAt &weight) {
   Slots slots;
   slots.limits_ = limits;
   // A source may be longer than the context of the decoder, up to a step.
   slots.tableStride_ = blocksOf(std::max(limits.context, limits.capacity));
   for (const format::State *info : artifact::list(model.states()))
-    if (Status status = slots.addState(*info); !status.ok())
+    if (Status status = slots.addState(model, *info, weight); !status.ok())
       return status.in("state '" + std::string(artifact::text(info->name())) +
                        "'");
   slots.slots_.resize(static_cast<size_t>(limits.slots));
@@ -52,7 +53,8 @@ int64_t Slots::blocksFor(const format::State &info) const {
   return perSlot * limits_.slots;
 }
 
-Status Slots::addState(const format::State &info) {
+Status Slots::addState(const format::Model &model, const format::State &info,
+                       const WeightAt &weight) {
   State state;
   state.info = &info;
   if (info.kind() == StateKind::Fixed) {
@@ -64,6 +66,11 @@ Status Slots::addState(const format::State &info) {
     if (!memory.ok())
       return memory.status();
     state.fixed = std::move(*memory);
+    for (const format::Ref *ref : artifact::list(info.start()))
+      if (weight)
+        state.start.emplace_back(
+            weight(ref->index(), ref->layer()),
+            artifact::list(model.weights())[ref->index()]->bytes());
     states_.push_back(std::move(state));
     return {};
   }
@@ -97,9 +104,13 @@ char *Slots::fixedAt(const State &state, uint32_t layer, int32_t slot) const {
 }
 
 void Slots::resetFixed(const State &state, int32_t slot) {
-  for (uint32_t layer = 0; layer < state.info->bank(); ++layer)
-    std::fill_n(reinterpret_cast<float *>(fixedAt(state, layer, slot)),
+  for (uint32_t layer = 0; layer < state.info->bank(); ++layer) {
+    char *to = fixedAt(state, layer, slot);
+    std::fill_n(reinterpret_cast<float *>(to),
                 state.info->slot_bytes() / sizeof(float), state.info->init());
+    if (!state.start.empty())
+      std::memcpy(to, state.start[layer].data(), state.start[layer].size());
+  }
 }
 
 void Slots::dropBlocks(Slot &slot, size_t state, size_t first, size_t last) {

@@ -6,6 +6,7 @@
 #include "runtime/state/CachePool.h"
 #include "runtime/state/Snapshot.h"
 
+#include <functional>
 #include <optional>
 #include <span>
 #include <vector>
@@ -35,7 +36,12 @@ class SnapshotReader;
 
 class Slots {
 public:
-  static Result<Slots> create(const format::Model &model, const Limits &limits);
+  // `weight` gives the bytes of a weight in one instance, as long as the slots
+  // are used; states that begin with weights need it.
+  using WeightAt =
+      std::function<const uint8_t *(uint32_t index, uint32_t layer)>;
+  static Result<Slots> create(const format::Model &model, const Limits &limits,
+                              const WeightAt &weight = nullptr);
 
   // Tokens that the slot's caches and fixed states have seen.
   int64_t length(int32_t slot) const { return slots_[slot].length; }
@@ -85,18 +91,20 @@ private:
   };
   struct State {
     const format::State *info;
-    std::optional<CachePool> pool;    // caches
-    Reservation fixed;                // [layer][slot][slot_bytes]
-    std::vector<int32_t> table;       // [S][stride] of this step
-    std::vector<int32_t> held, total; // [S] of this step
-    std::vector<slc_cache> views;     // per layer
+    std::optional<CachePool> pool;               // caches
+    Reservation fixed;                           // [layer][slot][slot_bytes]
+    std::vector<std::span<const uint8_t>> start; // of a fresh slot, per layer
+    std::vector<int32_t> table;                  // [S][stride] of this step
+    std::vector<int32_t> held, total;            // [S] of this step
+    std::vector<slc_cache> views;                // per layer
   };
 
   struct Rows;     // of one slot in one cache
   struct Incoming; // what a snapshot says of one state
 
   Slots() = default;
-  Status addState(const format::State &info);
+  Status addState(const format::Model &model, const format::State &info,
+                  const WeightAt &weight);
   int64_t blocksFor(const format::State &info) const;
   // The first row that the token behind `length` others may look at.
   static int64_t firstSeen(const format::State &info, int64_t length);

@@ -238,7 +238,7 @@ entries:
         ("a tail of another width", "fixed: [1, 37]", "fixed: [2, 37]", "spec.yaml:16:13: error: 'llm.causal_conv' op expected '@second_tail' to be of shape [1, 37]"),
         ("a cache as a tail", "{fixed: [1, 37]}", "{cache: {k: [1, 37], v: [1, 37]}}", "to be a fixed state, found a cache"),
         ("a state used twice", "state: second_tail", "state: first_tail", "state 'first_tail' is written twice"),
-        ("a start that is no number", "{fixed: [1, 37]}", "{fixed: [1, 37], init: w.embed}", "spec.yaml:9:39: error: expected a number"),
+        ("a start that is no number", "{fixed: [1, 37]}", "{fixed: [1, 37], init: w.embed}", "spec.yaml:9:39: error: the state has the shape [1, 37], the weight that it begins with has [16, 37]"),
     ]:
         write(bench, "spec.yaml", spec.replace(old, new))
         bench.refuse(what, message, *compiling)

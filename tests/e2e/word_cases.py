@@ -373,16 +373,17 @@ def linear_attentions():
     heads = "- h: {slice: x, from: 1, size: 36}\n- h: {reshape: h, to: [3, 12]}\n- k, v: {split: h, sizes: [5, 7]}\n- q: {act: k, fn: silu}\n"
     rows = heads + "- d: {act: k, fn: sigmoid}\n"
     read = "- r: {l2_norm: k, eps: 1.0e-6, eps_in: sum}\n- s: {mul: [r, -0.5]}\n"
-    factor = lambda _, value: 0.5 + 0.4 * value
+    factor, keep = lambda _, value: 0.5 + 0.4 * value, ", keep: f32"  # a sum takes up what rounding does to a factor
     sums = "sums: {fixed: [3, 5, 7]}"
     op = "- y: {linear_attention: q, k: k, v: v, state: sums"
     yield Case("linear_attention", heads + op + "}", {}, sums, "generate")
-    yield Case("linear_attention_decay", heads + op + ", decay: w.d, bonus: w.u}", {"d": Weight([3, 5], factor), "u": Weight([3, 5])}, sums, "generate")
-    yield Case("linear_attention_heads", heads + op + ", decay: w.d, bonus: w.u}", {"d": Weight([3, 1], factor), "u": Weight([3, 1])}, sums.replace("]", "], init: 0.25"), "generate")
+    yield Case("linear_attention_decay", heads + op + ", decay: w.d, bonus: w.u}", {"d": Weight([3, 5], factor, extra=keep), "u": Weight([3, 5], extra=keep)}, sums, "generate")
+    yield Case("linear_attention_start", heads + op + "}", {"m": Weight([3, 5, 7], extra=keep)}, sums.replace("]", "], init: w.m"), "generate")
+    yield Case("linear_attention_heads", heads + op + ", decay: w.d, bonus: w.u}", {"d": Weight([3, 1], factor, extra=keep), "u": Weight([3, 1], extra=keep)}, sums.replace("]", "], init: 0.25"), "generate")
     yield Case("linear_attention_rows", rows + op + ", decay: d, bonus: w.u}", {"u": Weight([3, 5], type="BF16")}, sums, "generate", tolerance=1e-3)
     yield Case("linear_attention_head_rows", rows + "- d: {slice: d, from: 0, size: 1}\n" + op + ", decay: d}", {}, sums, "generate")
     yield Case("linear_attention_corrected", rows + read + op + ", decay: d, read: r, write: s}", {}, sums, "generate")
-    yield Case("linear_attention_computed", heads + "- d: {act: w.d, fn: sigmoid}\n" + op + ", decay: d}", {"d": Weight([3, 5], extra=", keep: f32")}, sums, "generate")
+    yield Case("linear_attention_computed", heads + "- d: {act: w.d, fn: sigmoid}\n" + op + ", decay: d}", {"d": Weight([3, 5], extra=keep)}, sums, "generate")
     yield Case("linear_attention_half", heads + op + ", read: k}", {}, sums, "generate", "'read' and 'write' come together", "linear_attention", imported=False)
     mean = "- k: {act: x, fn: sin}\n- k: {mul: [k, 40.0]}\n- y: {decaying_mean: x, k: k, decay: w.d, state: sums"
     sums = "sums: {fixed: [3, 37], init: -1.0e+30}"

@@ -16,6 +16,8 @@ llm.weight @buckets : tensor<32x4xf32>
 llm.state @layers.kv cache {k = [2, 16], v = [2, 16]} layers [0, 1] keep 128
 // CHECK: llm.state @carry fixed {value = [4, 64]} init 1.500000e+00
 llm.state @carry fixed {value = [4, 64]} init 1.5
+// CHECK: llm.state @layers.start fixed {value = [64, 64]} layers [0, 1] init @layers.q
+llm.state @layers.start fixed {value = [64, 64]} layers [0, 1] init @layers.q
 
 // CHECK-LABEL: func.func private @elementwise
 func.func private @elementwise(%x: tensor<?x64xf32>, %y: tensor<?x64xf32>, %b: !llm.batch) -> tensor<?x64xf32> {

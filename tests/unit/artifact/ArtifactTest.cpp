@@ -112,6 +112,16 @@ TEST(Artifact, PrefersTheMostDemandingTarget) {
   EXPECT_EQ(text((*file->code())->name()), "better");
 }
 
+// The first state as a fixed one of one instance that starts with a weight.
+format::StateT &started(format::ModelT &model, format::Ref ref) {
+  format::StateT &state = *model.states[0];
+  state.kind = format::StateKind::Fixed;
+  state.bank = 1;
+  state.slot_bytes = 64;
+  state.start = {ref};
+  return state;
+}
+
 struct Break {
   const char *what;
   std::function<void(format::ModelT &)> apply;
@@ -159,6 +169,24 @@ TEST(Artifact, RefusesBrokenPlans) {
       {"state kind",
        [](auto &m) { m.states[0]->kind = static_cast<format::StateKind>(9); },
        "unknown kind"},
+      {"start of no weight",
+       [](auto &m) { started(m, Ref(0, 0, 0, RefKind::Buffer)); },
+       "starts with no weight"},
+      {"start of a missing weight",
+       [](auto &m) { started(m, Ref(0, 99, 0, RefKind::Weight)); },
+       "starts with no weight"},
+      {"start of a missing layer",
+       [](auto &m) { started(m, Ref(0, 0, 99, RefKind::Weight)); },
+       "layer 99 does not exist"},
+      {"start of other instances",
+       [](auto &m) { started(m, Ref(0, 0, 0, RefKind::Weight)).bank = 2; },
+       "starts for 1 instances of 2"},
+      {"start of a larger weight",
+       [](auto &m) { started(m, Ref(0, 0, 0, RefKind::Weight)); },
+       "starts with a weight that is not its f32 in order"},
+      {"start of a cache",
+       [](auto &m) { m.states[0]->start = {Ref(0, 0, 0, RefKind::Weight)}; },
+       "starts with weights, but is not fixed"},
       {"symbol", [](auto &m) { m.kernels[0]->symbol = "system"; },
        "symbol 'system'"},
       {"input type", [](auto &m) { m.entries[0]->inputs[0]->type = "x"; },

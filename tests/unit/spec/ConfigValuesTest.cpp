@@ -21,6 +21,31 @@ Bound bound(const std::string &declared, const std::string &configText,
   return bindText(text, openCheckpoint(dir.path()));
 }
 
+// What a folder says of its weights holds for a file by itself.
+TEST(ConfigValues, AreThoseOfTensorsWhereThereIsNoConfig) {
+  Folder dir;
+  std::string file = dir.writeTensors(
+      "model.safetensors", {{"pre.0.w", {4}}, {"pre.1.w", {4}}, {"more", {1}}});
+  Bound found = bindText(
+      "sluice: 1\nfamily: c\nconfig:\n"
+      "  wide: {type: int, hf: width, size_of: {tensor: pre.0.w, axis: 0}}\n"
+      "  deep: {type: int, hf: depth, size_of: {tensor: pre.0.w, axis: 1}, "
+      "default: 3}\n"
+      "weights:\n  prefix: {hf: [none., pre.]}\n"
+      "  l:\n    each: {i: 2}\n    prefix: {hf: $i.}\n"
+      "    w: {shape: [$wide], hf: w}\n"
+      "ignore: {hf: [more]}\n"
+      "blocks:\n  b:\n    inputs: [x]\n    returns: [x]\n    nodes:\n"
+      "      - x: {add: [x, w.w]}\n"
+      "entries:\n  encode:\n    inputs: {x: {rows: [4]}}\n    nodes:\n"
+      "      - x: {repeat: l, block: b, x: x}\n    outputs: {rows: x}\n",
+      openCheckpoint(file));
+  ASSERT_TRUE(found.model) << found.messages;
+  EXPECT_EQ(found.model->format, "raw");
+  EXPECT_EQ(print(*found.model->parameter("wide")), "4");
+  EXPECT_EQ(print(*found.model->parameter("deep")), "3");
+}
+
 struct Reading {
   const char *declared, *config, *value;
 };

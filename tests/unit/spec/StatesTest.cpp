@@ -101,6 +101,21 @@ TEST(States, AFixedOneHasAShapeAndAValueToBeginWith) {
   EXPECT_EQ(found.state("c")->init, 1.5);
 }
 
+TEST(States, AFixedOneMayBeginWithAWeight) {
+  BoundStates found = bound("  a: {fixed: [4, 2], init: w.taps}\n"
+                            "  layers:\n    each: {i: 2}\n"
+                            "    b: {fixed: [4], init: w.w}\n",
+                            {conv("a"), conv("b")});
+  ASSERT_TRUE(found.model) << found.messages;
+  EXPECT_EQ(found.state("a")->start, (WeightRef{"taps", -1}));
+  EXPECT_EQ(found.state("layers.b", 1)->start, (WeightRef{"layers.w", 1}));
+  expectRefused("  a: {fixed: [4], init: w.taps}\n",
+                "spec.yaml:14:25: error: the state has the shape [4], the "
+                "weight that it begins with has [4, 2]");
+  expectRefused("  a: {fixed: [4, 2], init: w.tap}\n",
+                "unknown weight 'tap'; did you mean 'taps'?");
+}
+
 TEST(States, LimitsArePositiveOrNone) {
   const std::string cache = "  kv: {cache: {k: [1, 4], v: [1, 4]}, ";
   const Uses appended = {"      - _: {append: kv, k: h, v: h}\n"};

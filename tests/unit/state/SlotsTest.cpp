@@ -280,6 +280,35 @@ TEST_F(SlotsTest, FixedStatesStartAndCopy) {
   EXPECT_EQ(layer(0)[16], 1);
 }
 
+TEST_F(SlotsTest, FixedStatesStartWithWeights) {
+  format::StateT &state = add(format::StateKind::Fixed);
+  state.init = 2.5f;
+  state.start = {format::Ref(0, 0, 1, format::RefKind::Weight),
+                 format::Ref(0, 0, 0, format::RefKind::Weight)};
+  auto weight = std::make_unique<format::WeightT>();
+  weight->bytes = 3 * sizeof(float);
+  model_.weights.push_back(std::move(weight));
+  std::vector<float> values = {1, 2, 3, 4, 5, 6};
+  builder_.Finish(format::Model::Pack(builder_, &model_));
+  Result<Slots> slots = Slots::create(
+      *format::GetModel(builder_.GetBufferPointer()),
+      {.slots = 2, .sequences = 1, .capacity = 8, .context = 8},
+      [&](uint32_t, uint32_t layer) {
+        return reinterpret_cast<const uint8_t *>(&values[layer * 3]);
+      });
+  ASSERT_TRUE(slots.ok()) << slots.status().message();
+  auto layer = [&](uint32_t l) {
+    return static_cast<float *>(slots->operand(0, l));
+  };
+  layer(0)[16] = 9;
+  slots->reset(1);
+  for (int64_t i = 0; i < 3; ++i) {
+    EXPECT_EQ(layer(0)[16 + i], values[size_t(3 + i)]);
+    EXPECT_EQ(layer(1)[16 + i], values[size_t(i)]);
+  }
+  EXPECT_EQ(layer(0)[16 + 3], 2.5f); // beyond them
+}
+
 TEST_F(SlotsTest, FailedStepsInvalidate) {
   add(format::StateKind::Cache);
   Slots slots =
