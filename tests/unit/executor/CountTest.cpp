@@ -33,8 +33,11 @@ ModelPtr load(const std::string &type, bool spans, int64_t capacity = 20) {
       entry->anchors.back()->tokens = equal;
     }
   }
-  auto model = Model::load(test::writeFile("count", toy.bytes()),
-                           {.capacity = capacity});
+  // A file of its own: others may be mapped.
+  static int number = 0;
+  auto model = Model::load(
+      test::writeFile("count" + std::to_string(number++), toy.bytes()),
+      {.capacity = capacity});
   EXPECT_TRUE(model.ok()) << model.status().message();
   return std::move(*model);
 }
