@@ -89,6 +89,8 @@ private:
                  const Flow &flow);
   void bindResults(const NodeDecl &node, Flow &flow);
   void unused(const std::string &name, const std::vector<Bound> &bounds);
+  void mayLeave(const std::string &input, const Location &location,
+                const std::vector<NodeDecl> &nodes, Flow &flow);
   void finish(Flow &flow);
   void recursion();
   void neverCalled();

@@ -421,6 +421,14 @@ void NameResolver::finish(Flow &flow) {
     unused(name, bounds);
 }
 
+// The nodes of an extension need not use all that a base's may be given.
+void NameResolver::mayLeave(const std::string &input, const Location &location,
+                            const std::vector<NodeDecl> &nodes, Flow &flow) {
+  if (!nodes.empty() && nodes[0].location.file != location.file)
+    std::erase_if(flow.names[input],
+                  [](const Bound &bound) { return bound.input; });
+}
+
 void NameResolver::block(const BlockDecl &decl) {
   Flow flow;
   flow.block = flow.visible.block = &decl;
@@ -436,12 +444,9 @@ void NameResolver::block(const BlockDecl &decl) {
     node(n, flow);
   for (const BlockDecl::Name &result : decl.returns)
     useName(result.name, result.location, flow);
-  // The nodes of an extension need not use all that a base's callers may give.
   for (const BlockDecl::Name &input : decl.inputs)
-    if (input.optional && !decl.nodes.empty() &&
-        decl.nodes[0].location.file != input.location.file)
-      std::erase_if(flow.names[input.name],
-                    [](const Bound &bound) { return bound.input; });
+    if (input.optional)
+      mayLeave(input.name, input.location, decl.nodes, flow);
   finish(flow);
 }
 
@@ -471,6 +476,9 @@ void NameResolver::entry(const EntryDecl &decl) {
     node(n, flow);
   for (const auto &[name, value] : decl.outputs)
     useName(value.name, value.location, flow);
+  for (const InputDecl &input : decl.inputs)
+    if (input.when)
+      mayLeave(input.name, input.location, decl.nodes, flow);
   finish(flow);
 }
 

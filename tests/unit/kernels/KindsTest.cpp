@@ -65,8 +65,7 @@ const Known known[] = {
      "{weight = \"bf16\", compute = \"bf16\", norm = \"rms\", norm_weight, "
      "bias, residual}",
      "x norm_w w bias residual -> y "},
-    {"linear_attention",
-     "{decay = \"rows\", bonus = \"vector\", corrected}",
+    {"linear_attention", "{decay = \"rows\", bonus = \"vector\", corrected}",
      "q k v read write decay bonus -> y state "},
     {"map", "{inputs = 2 : i64}", "x0 x1 -> y "},
     {"norm", "{kind = \"layer\", weight, bias, eps = 1.0e-5 : f32}",
