@@ -187,16 +187,16 @@ TEST(Schema, AcceptsEveryModel) {
 
 TEST(Schema, RefusesMistakes) {
   json schema = json::parse(jsonSchema());
-  std::string base = readText(source("models/t5.yaml"));
+  std::string base = readText(source("models/blocks/encoder.yaml"));
   const std::pair<const char *, const char *> mistakes[] = {
       {"sluice: 1", "sluice: 2"},
       {"type: int, hf: vocab_size", "type: itn, hf: vocab_size"},
       {"size_of: {tensor: token_embd.weight, axis: 0}",
        "size_of: {tensor: token_embd.weight}"},
-      {"absent: {use: embed", "absent: {uses: embed"},
-      {"rms_norm: x, w: norm, eps", "rms_norm: x, w: norm, epss"},
-      {"rms_norm: x, w: norm", "rmsnorm: x, w: norm"},
-      {"kind: generate", "kind: generat"},
+      {"absent: {use: words", "absent: {uses: words"},
+      {"layer_norm: x, w: norm, eps", "layer_norm: x, w: norm, epss"},
+      {"layer_norm: x, w: norm", "layernorm: x, w: norm"},
+      {"kind: encode", "kind: encod"},
       {"add: [x, m]", "add: x"},
   };
   for (const auto &[from, to] : mistakes) {
