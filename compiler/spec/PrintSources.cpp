@@ -99,15 +99,17 @@ std::string Printer::partSource(const WeightRows &rows, int64_t count, size_t p,
   return extra.empty() ? name : "{name: " + name + extra + "}";
 }
 
-// One name for all stacked tensors: they differ in one more index.
-std::string Printer::stackName(const WeightRows &rows, int64_t count) const {
+// One name for all stacked tensors (or their scales): they differ in one more
+// index.
+std::string Printer::stackName(const WeightRows &rows, int64_t count,
+                               std::string TensorPart::*field) const {
   size_t parts = rows.begin()->second->source.tensors.size();
   std::vector<std::vector<std::string>> names;
   bool regular = parts > 1;
   for (size_t p = 0; p < parts; ++p) {
     std::map<int64_t, std::string> own;
     for (const auto &[index, weight] : rows)
-      own[index] = weight->source.tensors[p].tensor;
+      own[index] = weight->source.tensors[p].*field;
     names.push_back(splitDots(nameTemplate(own, count)));
     regular &= names[p].size() == names[0].size() && names[p][0][0] != '"';
   }
@@ -130,7 +132,7 @@ std::string Printer::stackName(const WeightRows &rows, int64_t count) const {
     for (int64_t i = 0; i < std::max<int64_t>(count, 1); ++i) {
       auto it = rows.find(count < 0 ? rows.begin()->first : i);
       text += (i ? ", '" : "'") +
-              (it == rows.end() ? "" : it->second->source.tensors[p].tensor) +
+              (it == rows.end() ? "" : it->second->source.tensors[p].*field) +
               "'";
     }
     text += "]";
@@ -141,9 +143,14 @@ std::string Printer::stackName(const WeightRows &rows, int64_t count) const {
 std::string Printer::oneSource(const WeightRows &rows, int64_t count) const {
   const Source &shown = rows.begin()->second->source;
   if (shown.join == Source::Join::Stack) {
-    std::string name = stackName(rows, count);
-    if (!shown.tensors[0].apply.empty())
-      name = "{name: " + name + applyText(shown.tensors[0].apply) + "}";
+    const TensorPart &part = shown.tensors[0];
+    std::string name = stackName(rows, count, &TensorPart::tensor);
+    std::string extra = applyText(part.apply);
+    if (!part.scales.empty())
+      extra = ", scales: " + stackName(rows, count, &TensorPart::scales) +
+              ", format: " + part.format + extra;
+    if (!extra.empty())
+      name = "{name: " + name + extra + "}";
     return "{stack: " + name +
            ", each: {e: " + std::to_string(shown.tensors.size()) + "}" +
            applyText(shown.apply) + "}";

@@ -52,7 +52,8 @@ private:
   std::string sources(const WeightRows &rows, int64_t count) const;
   std::string partSource(const WeightRows &rows, int64_t count, size_t part,
                          bool whole) const;
-  std::string stackName(const WeightRows &rows, int64_t count) const;
+  std::string stackName(const WeightRows &rows, int64_t count,
+                        std::string TensorPart::*field) const;
   std::string oneSource(const WeightRows &rows, int64_t count) const;
   std::string nameTemplate(const std::map<int64_t, std::string> &names,
                            int64_t count) const;

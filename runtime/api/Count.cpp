@@ -102,9 +102,13 @@ static std::vector<int32_t> rowsOf(std::string_view type, const Spans &spans,
 // The prompt's length as it was announced with the first tokens.
 static Result<int64_t> promptOf(const executor::StepSequence &sequence,
                                 int64_t held, int64_t known, int64_t context) {
-  if (sequence.prompt < 0 || sequence.prompt > context)
+  if (sequence.prompt < 0)
     return invalid("a prompt of " + std::to_string(sequence.prompt) +
-                   " tokens, the context is " + std::to_string(context));
+                   " tokens");
+  if (sequence.prompt > context)
+    return invalid("a prompt of " + std::to_string(sequence.prompt) +
+                   " tokens, longer than the context of " +
+                   std::to_string(context));
   if (held == 0)
     return sequence.prompt > 0 ? sequence.prompt : sequence.count;
   if (known == 0)

@@ -158,8 +158,8 @@ def ints():
     yield Case("number_of_choice", "- i: {top_k: x, k: 3}\n- y: {number: i}")
     yield Case("sinusoids", "- f: {vector: [1.0, 0.1, 0.01, 7000.0]}\n- p: {number: pos}\n- p: {mul: [p, f]}\n- a: {act: p, fn: sin}\n- b: {act: p, fn: cos}\n- y: {concat: [a, b]}")
     yield Case("offset", "- p: {offset: pos, by: 2}\n- y: {embedding: p, w: w}", {"w": Weight([143, 19])})
-    yield Case("equals", "- e: {equals: ids, value: 3}\n- y: {number: e}")
-    yield Case("equals_negative", "- e: {equals: ids, value: -1}\n- y: {number: e}", refused="expected 'value' from 0 to 2147483647, found -1", refused_at="equals", imported=False)
+    yield Case("equals", "- e: {equals: ids, value: 3}\n- t: {number: e}\n- y: {mul: [x, t]}")
+    yield Case("equals_negative", "- e: {equals: ids, value: -1}\n- t: {number: e}\n- y: {mul: [x, t]}", refused="expected 'value' from 0 to 2147483647, found -1", refused_at="equals", imported=False)
     yield Case("offset_twice", "- p: {offset: ids, by: 2}\n- p: {offset: p, by: 3}\n- y: {embedding: p, w: w}", {"w": Weight([28, 19])})
 
 

@@ -111,7 +111,7 @@ TEST(Count, PromptsAsTheyAreAnnounced) {
   Sequence one = sequence(ids, 301);
   EXPECT_TRUE(model->reset(0).ok());
   EXPECT_THAT(model->run("generate", {&one, 1}).status().message(),
-              HasSubstr("a prompt of 301 tokens, the context is 300"));
+              HasSubstr("longer than the context of 300"));
   one = sequence(ids);
   one.inputs["pos"] = Numbers(7, 7);
   EXPECT_THAT(model->run("generate", {&one, 1}).status().message(),

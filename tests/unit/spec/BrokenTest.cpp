@@ -54,7 +54,9 @@ const Case specs[] = {
      "tiny.yaml:30:66: error: `full_of` is not supported yet"},
     {"FixedInit", "kv: {cache: {k: [$heads, $dim], v: [$heads, $dim]}}",
      "kv: {fixed: [3, $hidden], init: w.head}",
-     "tiny.yaml:30:37: error: expected a number, found 'w.head'"},
+     "tiny.yaml:30:37: error: the state has the shape [3, 8], the weight that "
+     "it "
+     "begins with has [10, 8]"},
     {"CacheFields", "cache: {k: [", "cache: {key: [",
      "tiny.yaml:30:17: error: a cache has keys and values, and is written {k: "
      "[heads, width], v: [heads, width]}"},

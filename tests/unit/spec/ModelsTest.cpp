@@ -289,7 +289,7 @@ TEST(Bert, EntriesFollowTheFile) {
             (std::vector<std::string>{"encode", "fill"}));
   std::unique_ptr<Model> model = bindCase("pretraining");
   EXPECT_EQ(names(*model),
-            (std::vector<std::string>{"encode", "embed", "fill"}));
+            (std::vector<std::string>{"encode", "embed", "fill", "next"}));
   // The head is the embedding, with a bias of its own.
   EXPECT_EQ(model->weight({"mlm.head", -1})->aliasOf, "words");
   ASSERT_TRUE(model->bias({"mlm.head", -1}));
