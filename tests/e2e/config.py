@@ -118,8 +118,6 @@ def spellings(bench):
                 os.remove(bench.path("model.slc"))
             worst = max(abs(a - b) for a, b in zip(computed[done.stdout], row["logits"]))
             bench.check(row["name"], worst < TOLERANCE, f"off by {worst:.3g}")
-        folder.write(folder.base | {"rope_scaling": {"type": "dynamic", "factor": 4.0}})
-        bench.refuse("dynamic beyond the context", "--context 300", *folder.compiling("-o", "model.slc", "--context", "300"))
 
 
 def consequences(bench):

@@ -31,6 +31,10 @@ WHY = {
     ("fuse-moe-dispatch", "this op is not part of a router that can be fused"): "scores that are first limited to the best groups are computed by their own steps; the experts themselves are fused",
     ("fuse-rope-attention", "q, k or v is not reshaped from rows"): "keys are put together from a latent and a shared part, so that preparation is a step of its own",
     ("fuse-rope-attention", "the cache is not written here by keys and values"): "cross attention reads what another entry wrote: nothing is to be rotated or appended",
+    ("fuse-rope-attention", "its values are channels of its keys"): "attention over a latent: queries and keys are put together from a part with positions and one without, so that preparation is steps of its own",
+    ("fuse-elementwise", "the value between is broadcast"): "a factor of a row is computed once for the row and then spread over its channels",
+    ("fuse-epilogue", "the product's epilogue already has a later step"): "an epilogue has its steps in one order; what comes behind the last of them is a step of its own",
+    ("fuse-swiglu", "gate and up are not both products"): "rows times numbers of another kind, such as an expert's input times its share, are no gated unit",
     ("fuse-swiglu", "gate and up are products of different rows"): "the gate of the shared expert as a whole is one number for each row, no gated unit",
 }
 
