@@ -49,6 +49,7 @@ llm.state @past fixed {value = [2, 64]}
 func.func private @gates(%b: !llm.batch, %x: tensor<?x192xf32>) {
   %w = llm.use @w : tensor<192x64xf32>
   // expected-error @below {{expected w of shape [4*N, N] for the cell lstm, found 'tensor<192x64xf32>'}}
+  // expected-error @below {{failed to infer returned types}}
   %y = llm.recurrence lstm %x, %w in @past for %b : (tensor<?x192xf32>, tensor<192x64xf32>, !llm.batch) -> tensor<?x64xf32>
   return
 }
@@ -60,6 +61,7 @@ llm.state @past fixed {value = [1, 64]}
 func.func private @rows(%b: !llm.batch, %x: tensor<?x64xf32>) {
   %w = llm.use @w : tensor<192x64xf32>
   // expected-error @below {{expected x with 192 elements in a row for w 'tensor<192x64xf32>', found 'tensor<?x64xf32>'}}
+  // expected-error @below {{failed to infer returned types}}
   %y = llm.recurrence gru %x, %w in @past for %b : (tensor<?x64xf32>, tensor<192x64xf32>, !llm.batch) -> tensor<?x64xf32>
   return
 }

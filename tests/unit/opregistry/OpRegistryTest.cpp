@@ -66,7 +66,7 @@ TEST(OpRegistry, SlotsAreThoseOfTheLanguage) {
               ElementsAre("x", "pos", "freqs", "pairing", "from", "amplitude"));
   EXPECT_THAT(writtenSlots(*findOp("attention")),
               ElementsAre("q", "kv", "k", "v", "sinks", "bias", "scale", "mask",
-                          "cap"));
+                          "cap", "values"));
   const Slot *fn = findSlot(*findOp("act"), "fn");
   ASSERT_NE(fn, nullptr);
   EXPECT_EQ(fn->words.front(), "silu");
