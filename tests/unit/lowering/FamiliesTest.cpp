@@ -57,8 +57,13 @@ protected:
     auto path = sluice::spec::findSpec((kSource / "models").string(),
                                        *checkpoint, diagnostics);
     auto spec = path ? sluice::spec::parseSpec(*path, diagnostics) : nullptr;
-    auto model =
-        spec ? sluice::spec::bind(*spec, *checkpoint, diagnostics) : nullptr;
+    auto common = sluice::spec::parseSpec(
+        (kSource / "models/blocks/keys.yaml").string(), diagnostics);
+    sluice::spec::BindOptions options;
+    options.common = common.get();
+    auto model = spec && common ? sluice::spec::bind(*spec, *checkpoint,
+                                                     diagnostics, options)
+                                : nullptr;
     if (!model) {
       messages = diagnostics.print();
       return nullptr;
