@@ -39,14 +39,11 @@ public:
   }
 
   void build() {
-    Value starts = k.batchArray(SLC_BATCH_FIRST);
-    Value slots = k.batchArray(SLC_BATCH_SLOT);
     Expr tiles = ceilDiv(n, Lanes::width);
     k.items(k.batchCount(SLC_BATCH_SEQUENCES) * tiles, [&](Expr item) {
       Expr sequence = item / tiles, first = item % tiles * Lanes::width;
-      Sequence s{toIndex(k.load(starts, sequence)), k.index(0),
-                 toIndex(k.load(slots, sequence)) * slotElements()};
-      s.count = toIndex(k.load(starts, sequence + 1)) - s.start;
+      KernelBuilder::SequenceRows rows = k.sequence(sequence, (taps - 1) * n);
+      Sequence s{rows.from, rows.to - rows.from, rows.state};
       Expr width = min(n - first, k.index(Lanes::width));
       k.lanes(width, [&](Lanes at) {
         Lanes here{k.index(0), at.mask};
@@ -62,9 +59,6 @@ private:
     Expr start, count; // rows of x
     Expr state;        // element of the slot's state
   };
-
-  // A slot is padded to 64 bytes.
-  Expr slotElements() { return ceilDiv((taps - 1) * n, 16) * 16; }
 
   // Row `row` of the sequence, those of the state being -(taps - 1) .. -1.
   Expr rowAt(const Sequence &s, Expr row, Expr first, Lanes here) {

@@ -87,23 +87,19 @@ static void startAfterSignature(const Attrs &, SignatureWriter &s) {
 
 static LogicalResult buildStartAfter(KernelBuilder &k, const Attrs &,
                                      Region *) {
-  constexpr int64_t slotElements = 16; // padded to 64 bytes
   Value x = k.operand("x", k.i32()), y = k.operand("y", k.i32());
   Value state = k.operand("state", k.i32());
-  Value starts = k.batchArray(SLC_BATCH_FIRST);
-  Value slots = k.batchArray(SLC_BATCH_SLOT);
   Expr xStride = k.dim("x.stride"), yStride = k.dim("y.stride");
   k.items(k.batchCount(SLC_BATCH_SEQUENCES), [&](Expr sequence) {
-    Expr kept = toIndex(k.load(slots, sequence)) * slotElements;
-    Values after = k.loop(toIndex(k.load(starts, sequence)),
-                          toIndex(k.load(starts, sequence + 1)), 1,
-                          {k.load(state, kept), k.load(state, kept + 1)},
-                          [&](Expr row, ArrayRef<Expr> carried) {
-                            k.store(carried[1], y, row * yStride);
-                            Expr ends = k.load(x, row * xStride) != 0,
-                                 rows = carried[0] + 1;
-                            return Values{rows, select(ends, rows, carried[1])};
-                          });
+    auto [from, to, kept] = k.sequence(sequence, k.index(2));
+    Values after =
+        k.loop(from, to, 1, {k.load(state, kept), k.load(state, kept + 1)},
+               [&](Expr row, ArrayRef<Expr> carried) {
+                 k.store(carried[1], y, row * yStride);
+                 Expr ends = k.load(x, row * xStride) != 0,
+                      rows = carried[0] + 1;
+                 return Values{rows, select(ends, rows, carried[1])};
+               });
     k.store(after[0], state, kept);
     k.store(after[1], state, kept + 1);
   });

@@ -93,6 +93,14 @@ Value KernelBuilder::batchArray(slc_batch_field field) {
   return view(fieldPointer(batch, field), i32());
 }
 
+KernelBuilder::SequenceRows KernelBuilder::sequence(Expr number,
+                                                    Expr stateElements) {
+  Value starts = batchArray(SLC_BATCH_FIRST);
+  Expr slot = toIndex(load(batchArray(SLC_BATCH_SLOT), number));
+  return {toIndex(load(starts, number)), toIndex(load(starts, number + 1)),
+          slot * (ceilDiv(stateElements, 16) * 16)};
+}
+
 Value KernelBuilder::scratch(Type element, Expr byteOffset) {
   return view(byteOffset ? advance(scratchBase, byteOffset) : scratchBase,
               element);

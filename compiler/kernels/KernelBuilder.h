@@ -86,6 +86,12 @@ public:
   Expr workers() { return theWorkers; }
   Expr batchCount(slc_batch_field field);        // tokens, sequences, wanted
   mlir::Value batchArray(slc_batch_field field); // memref<?xi32>
+  // A sequence of the step: its rows, and where its slot begins in a fixed
+  // state of so many elements of 4 bytes, as slots are padded to 64 bytes.
+  struct SequenceRows {
+    Expr from, to, state;
+  };
+  SequenceRows sequence(Expr number, Expr stateElements);
   mlir::Value scratch(mlir::Type element, Expr byteOffset = {});
 
   // Raw memory: a field of a struct whose fields are 8 bytes each, a pointer

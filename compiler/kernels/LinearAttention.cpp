@@ -63,20 +63,6 @@ static void decayingMeanSignature(const Attrs &attrs, SignatureWriter &s) {
 
 namespace {
 
-// The rows of one sequence, and the first element of its slot's state.
-struct Sequence {
-  Expr from, to, state;
-};
-
-// A slot of `elements` is padded to 64 bytes.
-Sequence sequenceAt(KernelBuilder &k, Expr number, Expr elements) {
-  Value starts = k.batchArray(SLC_BATCH_FIRST);
-  Value slots = k.batchArray(SLC_BATCH_SLOT);
-  Expr slot = toIndex(k.load(slots, number));
-  return {toIndex(k.load(starts, number)), toIndex(k.load(starts, number + 1)),
-          slot * (ceilDiv(elements, 16) * 16)};
-}
-
 class LinearAttention {
 public:
   LinearAttention(KernelBuilder &k, const Attrs &attrs)
@@ -99,7 +85,8 @@ public:
     k.items(all, [&](Expr item) {
       Expr head = item / tiles % heads;
       Expr first = item % tiles * Lanes::width;
-      Sequence s = sequenceAt(k, item / tiles / heads, heads * keys * values);
+      KernelBuilder::SequenceRows s =
+          k.sequence(item / tiles / heads, heads * keys * values);
       Expr matrix = s.state + head * keys * values + first;
       k.lanes(min(values - first, k.index(Lanes::width)), [&](Lanes at) {
         Lanes here{k.index(0), at.mask};
@@ -200,14 +187,14 @@ public:
     Expr tiles = ceilDiv(n, Lanes::width);
     k.items(k.batchCount(SLC_BATCH_SEQUENCES) * tiles, [&](Expr item) {
       Expr first = item % tiles * Lanes::width;
-      Sequence s = sequenceAt(k, item / tiles, 3 * n);
+      KernelBuilder::SequenceRows s = k.sequence(item / tiles, 3 * n);
       k.lanes(min(n - first, k.index(Lanes::width)),
               [&](Lanes at) { walk(s, first, {k.index(0), at.mask}); });
     });
   }
 
 private:
-  void walk(const Sequence &s, Expr first, Lanes here) {
+  void walk(const KernelBuilder::SequenceRows &s, Expr first, Lanes here) {
     Expr decay = k.load(decayIn, first, here);
     Expr bonus;
     if (bonusIn)

@@ -70,18 +70,13 @@ public:
   }
 
   void build() {
-    Value starts = k.batchArray(SLC_BATCH_FIRST);
-    Value slots = k.batchArray(SLC_BATCH_SLOT);
-    // A slot is padded to 64 bytes.
-    Expr slotElements = ceilDiv(n * kept, 16) * 16;
     k.items(k.batchCount(SLC_BATCH_SEQUENCES), [&](Expr sequence) {
-      Expr h = toIndex(k.load(slots, sequence)) * slotElements;
-      k.loop(toIndex(k.load(starts, sequence)),
-             toIndex(k.load(starts, sequence + 1)), 1, [&](Expr row) {
-               stageState(h);
-               k.loop(k.index(0), panels, 1, [&](Expr p) { sumPanel(p); });
-               k.lanes(n, [&](Lanes at) { finish(row, h, at); });
-             });
+      KernelBuilder::SequenceRows s = k.sequence(sequence, n * kept);
+      k.loop(s.from, s.to, 1, [&](Expr row) {
+        stageState(s.state);
+        k.loop(k.index(0), panels, 1, [&](Expr p) { sumPanel(p); });
+        k.lanes(n, [&](Lanes at) { finish(row, s.state, at); });
+      });
     });
   }
 

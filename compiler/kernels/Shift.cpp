@@ -22,19 +22,14 @@ static LogicalResult buildShift(KernelBuilder &k, const Attrs &, Region *) {
   Value x = k.operand("x", k.f32()), y = k.operand("y", k.f32());
   Value state = k.operand("state", k.f32());
   Expr n = k.dim("N"), xStride = k.dim("x.stride"), yStride = k.dim("y.stride");
-  Value starts = k.batchArray(SLC_BATCH_FIRST);
-  Value slots = k.batchArray(SLC_BATCH_SLOT);
   Expr tiles = ceilDiv(n, Lanes::width);
-  // A slot is padded to 64 bytes.
-  Expr slotElements = ceilDiv(n, 16) * 16;
   k.items(k.batchCount(SLC_BATCH_SEQUENCES) * tiles, [&](Expr item) {
     Expr sequence = item / tiles, first = item % tiles * Lanes::width;
-    Expr from = toIndex(k.load(starts, sequence));
-    Expr to = toIndex(k.load(starts, sequence + 1));
-    Expr kept = toIndex(k.load(slots, sequence)) * slotElements + first;
+    KernelBuilder::SequenceRows s = k.sequence(sequence, n);
+    Expr kept = s.state + first;
     k.lanes(min(n - first, k.index(Lanes::width)), [&](Lanes at) {
       Lanes here{k.index(0), at.mask};
-      Values last = k.loop(from, to, 1, {k.load(state, kept, here)},
+      Values last = k.loop(s.from, s.to, 1, {k.load(state, kept, here)},
                            [&](Expr row, ArrayRef<Expr> before) {
                              Expr own = k.load(x, row * xStride + first, here);
                              k.store(before[0], y, row * yStride + first, here);

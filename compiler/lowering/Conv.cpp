@@ -6,18 +6,16 @@ using namespace mlir;
 namespace sluice::plan {
 
 static LogicalResult lowerCausalConv(Walk &walk, llm::CausalConvOp op) {
-  FailureOr<Rows> x = walk.tokenRows(op, op.getX());
+  auto rows = walk.sequences(op, op.getX(), op.getResult());
   FailureOr<Weight> w = walk.weight(op, op.getW());
-  FailureOr<Ref> state = walk.state(op);
-  if (failed(x) || failed(w) || failed(state))
+  if (failed(rows) || failed(w))
     return failure();
-  Rows y = walk.result(op.getResult(), x->count);
-  walk.set(op.getResult(), y);
   Config config = walk.config();
   if (op.getFn())
     config.word("fn", llm::stringifyAct(*op.getFn()));
   Step step("causal_conv");
-  step.operands = {{"x", x->ref()}, {"w", walk.ref(*w, Layout::Rows, true)}};
+  step.operands = {{"x", rows->x.ref()},
+                   {"w", walk.ref(*w, Layout::Rows, true)}};
   if (op.getBias()) {
     FailureOr<Weight> bias = walk.weight(op, op.getBias());
     if (failed(bias))
@@ -25,10 +23,10 @@ static LogicalResult lowerCausalConv(Walk &walk, llm::CausalConvOp op) {
     config.flag("bias", true);
     step.operands.push_back({"bias", walk.ref(*bias, Layout::Rows, true)});
   }
-  step.operands.append({{"y", y.ref()}, {"state", *state}});
+  step.operands.append({{"y", rows->y.ref()}, {"state", rows->state}});
   step.config = config.get();
-  step.dims = {{"N", x->width}, {"taps", op.getW().getType().getDimSize(1)}};
-  step.rows = x->count;
+  step.dims = {{"N", rows->x.width},
+               {"taps", op.getW().getType().getDimSize(1)}};
   return walk.emit(op, step);
 }
 

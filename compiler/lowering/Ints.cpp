@@ -44,15 +44,12 @@ static LogicalResult lowerEquals(Walk &walk, llm::EqualsOp op) {
 }
 
 static LogicalResult lowerStartAfter(Walk &walk, llm::StartAfterOp op) {
-  FailureOr<Rows> x = walk.tokenRows(op, op.getX());
-  FailureOr<Ref> state = walk.state(op);
-  if (failed(x) || failed(state))
+  auto rows = walk.sequences(op, op.getX(), op.getResult());
+  if (failed(rows))
     return failure();
-  Rows y = walk.result(op.getResult(), x->count);
-  walk.set(op.getResult(), y);
   Step step("start_after", walk.config().get());
-  step.operands = {{"x", x->ref()}, {"y", y.ref()}, {"state", *state}};
-  step.rows = x->count;
+  step.operands = {
+      {"x", rows->x.ref()}, {"y", rows->y.ref()}, {"state", rows->state}};
   return walk.emit(op, step);
 }
 

@@ -6,13 +6,10 @@ using namespace mlir;
 namespace sluice::plan {
 
 static LogicalResult lowerRecurrence(Walk &walk, llm::RecurrenceOp op) {
-  FailureOr<Rows> x = walk.tokenRows(op, op.getX());
+  auto rows = walk.sequences(op, op.getX(), op.getResult());
   FailureOr<Weight> w = walk.weight(op, op.getW());
-  FailureOr<Ref> state = walk.state(op);
-  if (failed(x) || failed(w) || failed(state))
+  if (failed(rows) || failed(w))
     return failure();
-  Rows y = walk.result(op.getResult(), x->count);
-  walk.set(op.getResult(), y);
   Type elem = w->op.getTensorType().getElementType();
   Config config = walk.config();
   config.word("cell", llm::stringifyCell(op.getCell()))
@@ -20,17 +17,17 @@ static LogicalResult lowerRecurrence(Walk &walk, llm::RecurrenceOp op) {
       .word("compute", llm::stringifyCompute(op.getCompute()))
       .flag("bias", op.getBias() != nullptr);
   Step step("recurrence");
-  step.operands = {{"x", x->ref()}, {"w", walk.ref(*w, Layout::Panel, false)}};
+  step.operands = {{"x", rows->x.ref()},
+                   {"w", walk.ref(*w, Layout::Panel, false)}};
   if (op.getBias()) {
     FailureOr<Weight> bias = walk.weight(op, op.getBias());
     if (failed(bias))
       return failure();
     step.operands.push_back({"bias", walk.ref(*bias, Layout::Rows, true)});
   }
-  step.operands.append({{"y", y.ref()}, {"state", *state}});
+  step.operands.append({{"y", rows->y.ref()}, {"state", rows->state}});
   step.config = config.get();
-  step.dims = {{"N", y.width}};
-  step.rows = x->count;
+  step.dims = {{"N", rows->y.width}};
   return walk.emit(op, step);
 }
 

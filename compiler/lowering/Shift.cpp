@@ -6,16 +6,13 @@ using namespace mlir;
 namespace sluice::plan {
 
 static LogicalResult lowerShift(Walk &walk, llm::ShiftOp op) {
-  FailureOr<Rows> x = walk.tokenRows(op, op.getX());
-  FailureOr<Ref> state = walk.state(op);
-  if (failed(x) || failed(state))
+  auto rows = walk.sequences(op, op.getX(), op.getResult());
+  if (failed(rows))
     return failure();
-  Rows y = walk.result(op.getResult(), x->count);
-  walk.set(op.getResult(), y);
   Step step("shift", walk.config().get());
-  step.operands = {{"x", x->ref()}, {"y", y.ref()}, {"state", *state}};
-  step.dims = {{"N", x->width}};
-  step.rows = x->count;
+  step.operands = {
+      {"x", rows->x.ref()}, {"y", rows->y.ref()}, {"state", rows->state}};
+  step.dims = {{"N", rows->x.width}};
   return walk.emit(op, step);
 }
 

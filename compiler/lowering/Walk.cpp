@@ -68,6 +68,17 @@ FailureOr<Rows> Walk::tokenRows(Operation *op, Value value) const {
   return found;
 }
 
+FailureOr<Walk::Sequences> Walk::sequences(llm::StateInterface op, Value from,
+                                           Value result) {
+  FailureOr<Rows> x = tokenRows(op, from);
+  FailureOr<Ref> kept = state(op);
+  if (failed(x) || failed(kept))
+    return failure();
+  Rows y = this->result(result, x->count);
+  set(result, y);
+  return Sequences{*x, y, *kept};
+}
+
 FailureOr<Weight> Walk::weight(Operation *op, Value value) const {
   if (const Weight *found = tryGet<Weight>(value))
     return *found;

@@ -157,6 +157,15 @@ public:
   // Rows of which there is one for each token, as kernels take them that look
   // at a token's sequence.
   mlir::FailureOr<Rows> tokenRows(mlir::Operation *op, mlir::Value value) const;
+
+  // What a kernel reads and writes that walks each sequence and makes a row of
+  // `result` of each row of `from`; sets `result`.
+  struct Sequences {
+    Rows x, y;
+    Ref state;
+  };
+  mlir::FailureOr<Sequences> sequences(llm::StateInterface op, mlir::Value from,
+                                       mlir::Value result);
   mlir::FailureOr<Weight> weight(mlir::Operation *op, mlir::Value value) const;
   int64_t layerOf(mlir::Value index) const;
 
