@@ -34,7 +34,8 @@ const WeightBinder::Group *WeightBinder::group(const std::string &path) const {
 
 void WeightBinder::bind(ConfigScope &config, Model &model) {
   model_ = &model;
-  readIgnored(config);
+  readIgnored(file_, config);
+  readPassed();
   walk(file_.weights, {config, {}, "", false});
   walkLibraries(file_, config, "");
   reportMissing();
@@ -45,13 +46,19 @@ void WeightBinder::bind(ConfigScope &config, Model &model) {
     reportUnused();
 }
 
-void WeightBinder::readIgnored(ConfigScope &config) {
-  auto ignored = file_.ignore.find(format_);
-  if (ignored != file_.ignore.end())
+// What the file and the libraries that it uses pass over.
+void WeightBinder::readIgnored(const SpecFile &file, ConfigScope &config) {
+  auto ignored = file.ignore.find(format_);
+  if (ignored != file.ignore.end())
     for (const Template &pattern : ignored->second)
       if (std::optional<std::string> text =
               expand(pattern, config, diagnostics_))
         ignorePatterns_.push_back(*text);
+  for (const UseDecl &use : file.uses)
+    readIgnored(*use.library, *config.library(use.name));
+}
+
+void WeightBinder::readPassed() {
   std::vector<std::string> names;
   for (const auto &[name, info] : checkpoint_.tensors())
     names.push_back(name);

@@ -153,7 +153,8 @@ private:
   // Tensors with their scales.
   void use(const std::vector<Tensor> &tensors, const WeightLeaf &leaf,
            const std::string &path);
-  void readIgnored(ConfigScope &config);
+  void readIgnored(const SpecFile &file, ConfigScope &config);
+  void readPassed();
   void reportUnused();
   void checkAliases();
   bool isIgnored(const std::string &tensor) const;

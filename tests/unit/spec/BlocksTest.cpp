@@ -328,6 +328,24 @@ TEST_F(Blocks, AFamilyExtendsABase) {
       << messages;
 }
 
+TEST_F(Blocks, WhatALibraryPassesOverIsPassedOver) {
+  dir.add("inner.yaml", "sluice: 1\nlibrary: inner\nparams: {name: text}\n"
+                        "ignore: {hf: [\"${$name}.*\"]}\n");
+  dir.add("outer.yaml", "sluice: 1\nlibrary: outer\n"
+                        "use: {inner: {file: inner.yaml, name: b}}\n"
+                        "ignore: {hf: [a.*]}\n");
+  auto spec = [](const std::string &use) {
+    return "sluice: 1\nfamily: f\nmatch: {hf: {architectures: [A]}}\n" + use +
+           "weights:\n  table: {shape: [8, 4], hf: table}\n"
+           "ignore: {hf: [one, late]}\n"
+           "entries:\n  encode:\n    inputs: {ids: tokens}\n    nodes:\n"
+           "      - x: {embedding: ids, w: table}\n    outputs: {rows: x}\n";
+  };
+  EXPECT_FALSE(bindSpec(spec("")));
+  EXPECT_NE(messages.find("tensor 'a.weight'"), std::string::npos) << messages;
+  EXPECT_TRUE(bindSpec(spec("use: {outer: outer.yaml}\n"))) << messages;
+}
+
 TEST_F(Blocks, AFusedWeightTakesThePlaceOfItsParts) {
   dir.add("base.yaml", base);
   dir.writeTensors("m/model.safetensors",
