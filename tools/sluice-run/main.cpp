@@ -22,8 +22,10 @@ static void declareIds(CLI::App &app, run::Options &options) {
       ->group(group);
   app.add_option("--prompt-tokens", options.promptTokens,
                  "How many of the ids are the prompt, for models whose numbers "
-                 "depend on its length (default: all)")
-      ->group(group);
+                 "depend on its length (default: all); for --out and "
+                 "--save-state")
+      ->group(group)
+      ->check(tools::atLeast(1));
   app.add_option("--entry", options.entry,
                  "Entry to run (default: generate, else fill, else encode)")
       ->group(group);
@@ -233,6 +235,9 @@ static std::string conflict(const run::Options &options) {
                ? "--compare takes its ids from the file: leave out --prompt, "
                  "--chat, --ids, --in, --out and --generate"
                : "";
+  if (options.promptTokens > 0 && (options.chat || options.prompt || generates))
+    return "--prompt-tokens is for --out and --save-state: what is continued "
+           "is the prompt";
   if (options.greedy && options.sampling.temperature != 0)
     return "--greedy and --temperature exclude each other";
   if (options.chat)
