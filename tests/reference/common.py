@@ -161,6 +161,18 @@ def far_case(evaluate, inputs):
     return lambda model, i: {name: rows[inputs[i]["at"]] for name, rows in evaluate(model, i).items()}
 
 
+def with_seed(case, seed, write, find):
+    """write(seed) of a case; with `find` the next seeds until one is taken."""
+    while True:
+        try:
+            return write(seed)
+        except AssertionError as problem:
+            if not find:
+                raise
+            print(f"{case}, seed {seed}: {problem}")
+            seed += 100
+
+
 def write_decoder(case, make, values, lengths, seed, far=False, grows=False, **more):
     """A case of a decoder-only model: `make` is the pair of its config and model class. Of `far` sequences, some rows."""
     config_class, model_class = make

@@ -17,7 +17,7 @@ import torch
 from safetensors.torch import load_file
 from torch import nn
 
-from common import greedy, seed_weights, sequences, write_case
+from common import greedy, seed_weights, sequences, with_seed, write_case
 
 OPTION = "model.language_modeling.general_gpt."
 ELM = dict(vocab_size=64, max_context_length=64, model_dim=48, head_dim=8, num_transformer_layers=3, num_gqa_groups=2, ffn_dim_divisor=16,
@@ -118,15 +118,7 @@ def main():
     args = parser.parse_args()
     code = load_code(args.code)
     for case, (*_, seed) in CASES.items():
-        while True:
-            try:
-                write(code, case, seed)
-                break
-            except AssertionError as problem:
-                if not args.find:
-                    raise
-                print(f"{case}, seed {seed}: {problem}")
-                seed += 100
+        with_seed(case, seed, lambda seed: write(code, case, seed), args.find)
 
 
 main()

@@ -137,15 +137,8 @@ def main():
         lambda layer, given: (given[0].to(layer.weight.dtype), *given[1:]) if isinstance(layer, nn.Linear) else None)
     module = load(args.code.resolve(), CODE[args.family][0], CODE[args.family][2])
     for case, (*_, seed) in CASES.items():
-        while code_of(case) == args.family:
-            try:
-                write(case, module, seed)
-                break
-            except AssertionError as problem:
-                if not args.find:
-                    raise
-                print(f"{case}, seed {seed}: {problem}")
-                seed += 100
+        if code_of(case) == args.family:
+            common.with_seed(case, seed, lambda seed: write(case, module, seed), args.find)
 
 
 main()
