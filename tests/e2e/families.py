@@ -8,7 +8,9 @@ computes every case (or those that are named) first and writes tests/reference/f
 """
 
 import argparse
+import ast
 import collections
+import functools
 import glob
 import json
 import os
@@ -97,12 +99,22 @@ class Page:
             found += [name for name in re.findall(r"plan\.entry @(\w+)", done.stdout) if name not in found]
         return found
 
+    @functools.lru_cache
+    def script_text(self, path):
+        """A script needs packages that this test does not, so that here it is only parsed."""
+        with open(path, encoding="utf-8") as file:
+            text = file.read()
+        try:
+            ast.parse(text, path)
+        except SyntaxError as error:
+            self.problems.append(f"{path}:{error.lineno}: {error.msg}")
+        return text
+
     def scripts(self, family):
         """What wrote the cases of a family."""
         found = []
         for path in sorted(glob.glob(os.path.join(self.reference, "*.py"))):
-            with open(path, encoding="utf-8") as file:
-                text = file.read()
+            text = self.script_text(path)
             if os.path.basename(path)[:-3] == family or f'"{family}/' in text:
                 kind = "its own code" if "--code" in text else "transformers" if "transformers" in text or "common" in text else "PyTorch"
                 found.append(f"[{kind}](../tests/reference/{os.path.basename(path)})")
