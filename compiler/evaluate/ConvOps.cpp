@@ -10,7 +10,7 @@ namespace sluice::evaluate {
 static FailureOr<Tensor> causalConv(Run &run, llm::CausalConvOp op) {
   const Tensor &x = *run.tensor(op.getX()), &w = *run.tensor(op.getW());
   const Tensor *bias = run.tensor(op.getBias());
-  int64_t channels = x.width(), taps = w.width();
+  int64_t channels = x.width(), width = w.width();
   if (failed(checkTokens(op, run.batch, x)))
     return failure();
   Tensor y{x.shape};
@@ -21,7 +21,7 @@ static FailureOr<Tensor> causalConv(Run &run, llm::CausalConvOp op) {
     for (int64_t t = 0; t < s.rows; ++t)
       for (int64_t c = 0; c < channels; ++c) {
         double sum = bias ? bias->data[size_t(c)] : 0;
-        for (int64_t j = 0; j < taps; ++j)
+        for (int64_t j = 0; j < width; ++j)
           sum += double(w.at(c)[j]) * rows[size_t((t + j) * channels + c)];
         y.at(s.first + t)[c] =
             op.getFn() ? activation(*op.getFn(), float(sum), 1) : float(sum);

@@ -26,7 +26,7 @@ static LogicalResult lowerCausalConv(Walk &walk, llm::CausalConvOp op) {
   step.operands.append({{"y", rows->y.ref()}, {"state", rows->state}});
   step.config = config.get();
   step.dims = {{"N", rows->x.width},
-               {"taps", op.getW().getType().getDimSize(1)}};
+               {"width", op.getW().getType().getDimSize(1)}};
   return walk.emit(op, step);
 }
 

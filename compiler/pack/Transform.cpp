@@ -88,11 +88,11 @@ private:
 };
 
 // [out, in, ...] -> [out, in]: one of the `step` elements that belong together.
-class TapView : public View {
+class KernelAtView : public View {
 public:
-  TapView(Shape shape, ViewPtr source, int64_t step, int64_t tap)
+  KernelAtView(Shape shape, ViewPtr source, int64_t step, int64_t at)
       : View(std::move(shape)), source_(std::move(source)), step_(step),
-        tap_(tap) {}
+        at_(at) {}
 
   Status read(const Tile &tile, float *out) const override {
     std::vector<float> buffer(tile.columns * step_);
@@ -103,14 +103,14 @@ public:
       if (!status.ok())
         return status;
       for (int64_t column = 0; column < tile.columns; ++column)
-        *out++ = buffer[column * step_ + tap_];
+        *out++ = buffer[column * step_ + at_];
     }
     return {};
   }
 
 private:
   ViewPtr source_;
-  int64_t step_, tap_;
+  int64_t step_, at_;
 };
 
 // Along `axis`, index r is index map(r) of the source.
@@ -244,15 +244,15 @@ Result<ViewPtr> reshape(ViewPtr source, Shape shape, bool vector) {
       std::make_unique<ReshapeView>(std::move(shape), std::move(source)));
 }
 
-Result<ViewPtr> tap(ViewPtr source, int64_t wanted) {
+Result<ViewPtr> kernelAt(ViewPtr source, int64_t wanted) {
   const Shape whole = source->shape();
   if (whole.size() < 3)
-    return misfit(whole, "tap needs axes after [out, in]");
+    return misfit(whole, "kernel_at needs axes after [out, in]");
   int64_t step = 1, index = 0;
   for (size_t axis = 2; axis < whole.size(); ++axis) {
     int64_t at = whole[axis] == 1 ? 0 : wanted; // nothing to choose from
     if (at < 0 || at >= whole[axis])
-      return misfit(whole, message("has no tap ", wanted));
+      return misfit(whole, message("has no position ", wanted));
     step *= whole[axis];
     index = index * whole[axis] + at;
   }
@@ -260,8 +260,8 @@ Result<ViewPtr> tap(ViewPtr source, int64_t wanted) {
       reshape(std::move(source), {whole[0], whole[1] * step}, false);
   if (!flat.ok())
     return flat;
-  return ViewPtr(std::make_unique<TapView>(Shape{whole[0], whole[1]},
-                                           std::move(*flat), step, index));
+  return ViewPtr(std::make_unique<KernelAtView>(Shape{whole[0], whole[1]},
+                                                std::move(*flat), step, index));
 }
 
 // Adjacent pairs (2i, 2i+1) of the rotated rows of a head <-> halves (i,
@@ -342,7 +342,7 @@ Result<ViewPtr> columnTransform(ViewPtr source, const Transform &transform,
   }
   if (transform.kind == Transform::Kind::Transpose)
     return transpose(std::move(source));
-  return tap(std::move(source), transform.first);
+  return kernelAt(std::move(source), transform.first);
 }
 
 Result<ViewPtr> rowTransform(ViewPtr source, const Transform &transform,
@@ -368,7 +368,7 @@ Result<ViewPtr> transformed(ViewPtr source, const Transform &transform,
   float number = float(transform.number);
   switch (transform.kind) {
   case Transform::Kind::Transpose:
-  case Transform::Kind::Tap:
+  case Transform::Kind::KernelAt:
     return columnTransform(std::move(source), transform, axes.vector);
   case Transform::Kind::Reshape:
     return reshape(std::move(source), transform.shape, axes.vector);

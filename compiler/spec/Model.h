@@ -37,7 +37,7 @@ struct Transform {
   enum class Kind {
     Transpose, // swaps the last two axes
     Reshape,   // `shape`
-    Tap,       // drops all axes after [out, in], taking index `first` of each
+    KernelAt,  // position `first` of each axis after [out, in], which go
     RopeRows,  // `heads`, `toHalf`, `dims` (0: all), `skip`
     Rows,      // rows first .. last-1
     Add,       // + number

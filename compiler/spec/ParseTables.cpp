@@ -291,8 +291,8 @@ SourceDecl Parser::source(const Tree &tree) {
 
 std::vector<TransformDecl> Parser::apply(const Tree &tree) {
   static const std::vector<std::string> known = {
-      "transpose", "reshape", "tap", "rope_rows", "rows",       "add",
-      "mul",       "neg",     "exp", "unit_rows", "swap_heads", "round"};
+      "transpose", "reshape", "kernel_at", "rope_rows", "rows",       "add",
+      "mul",       "neg",     "exp",       "unit_rows", "swap_heads", "round"};
   std::vector<TransformDecl> out;
   if (!tree.isList()) {
     diagnostics_.error(tree.location, "apply must be a list of transforms");

@@ -11,7 +11,7 @@ using Kind = Transform::Kind;
 static const std::pair<const char *, Kind> kinds[] = {
     {"transpose", Kind::Transpose},
     {"reshape", Kind::Reshape},
-    {"tap", Kind::Tap},
+    {"kernel_at", Kind::KernelAt},
     {"rope_rows", Kind::RopeRows},
     {"rows", Kind::Rows},
     {"add", Kind::Add},
@@ -131,7 +131,7 @@ std::optional<Transform> bindTransform(const TransformDecl &decl, Env &env,
   case Kind::Reshape:
     out.shape = args.integers(decl.args);
     break;
-  case Kind::Tap:
+  case Kind::KernelAt:
     out.first = args.integer(decl.args);
     break;
   case Kind::RopeRows:
@@ -173,7 +173,7 @@ std::string printTransform(const Transform &t) {
   switch (t.kind) {
   case Kind::Reshape:
     return "{" + name + ": " + printShape(t.shape) + "}";
-  case Kind::Tap:
+  case Kind::KernelAt:
     return "{" + name + ": " + number(t.first) + "}";
   case Kind::RopeRows:
     return "{" + name + ": {heads: " + number(t.heads) +
@@ -235,13 +235,14 @@ std::string applyToShape(const Transform &t, size_t rowAxis, Shape &shape) {
     shape = t.shape;
     return {};
   }
-  case Kind::Tap:
-    // [out, in, taps...] loses what follows `in`.
+  case Kind::KernelAt:
+    // [out, in, kernel...] loses what follows `in`.
     if (shape.size() < 3)
-      return "tap needs more than two axes, found " + found;
+      return "kernel_at needs more than two axes, found " + found;
     for (size_t axis = 2; axis < shape.size(); ++axis)
       if (shape[axis] > 1 && (t.first < 0 || t.first >= shape[axis]))
-        return "tap " + std::to_string(t.first) + " is outside of " + found;
+        return "kernel_at " + std::to_string(t.first) + " is outside of " +
+               found;
     shape.resize(2);
     return {};
   case Kind::RopeRows:

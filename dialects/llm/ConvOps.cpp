@@ -10,13 +10,13 @@ using namespace sluice::llm;
 
 LogicalResult CausalConvOp::verify() {
   int64_t channels = getX().getType().getDimSize(1);
-  int64_t taps = getW().getType().getDimSize(1);
-  if (taps < 2)
-    return emitOpError("expected at least 2 taps, found w ")
+  int64_t width = getW().getType().getDimSize(1);
+  if (width < 2)
+    return emitOpError("expected a kernel of at least 2 rows, found w ")
            << getW().getType();
   if (getFn() == Act::swish)
     return emitOpError("'swish' needs 'beta', which a convolution has not");
-  if (failed(checkShape(*this, "w", getW(), {channels, taps})))
+  if (failed(checkShape(*this, "w", getW(), {channels, width})))
     return failure();
   return checkShape(*this, "bias", getBias(), {channels});
 }
@@ -27,6 +27,5 @@ LogicalResult CausalConvOp::verifySymbolUses(SymbolTableCollection &symbols) {
     return failure();
   int64_t rows[] = {getW().getType().getDimSize(1) - 1,
                     getW().getType().getDimSize(0)};
-  return checkStateShape(*this, *state, rows,
-                         "one row for each tap but the last");
+  return checkStateShape(*this, *state, rows, "the rows in front of a step");
 }

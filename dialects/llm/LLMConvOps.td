@@ -8,9 +8,9 @@ def LLM_CausalConvOp : LLM_Op<"causal_conv",
     !listconcat([AllTypesMatch<["x", "result"]>, AttrSizedOperandSegments], LLM_UpdatesState.traits)> {
   let summary = "convolution over the tokens of a sequence, each channel by itself";
   let description = [{
-    y[t, c] = fn(bias[c] + sum_j w[c, j] * x[t - (taps - 1) + j, c]), the sum in the order of j; x [rows, channels],
-    w [channels, taps]. Rows in front of a step's first are those of the fixed state [taps - 1, channels], which holds
-    the last taps - 1 rows of x afterwards. So the result does not depend on how a sequence is cut into steps.
+    y[t, c] = fn(bias[c] + sum_j w[c, j] * x[t - (width - 1) + j, c]), the sum in the order of j; x [rows, channels],
+    w [channels, width]. Rows in front of a step's first are those of the fixed state [width - 1, channels], which holds
+    the last width - 1 rows of x afterwards. So the result does not depend on how a sequence is cut into steps.
 
     ```mlir
     llm.state @layers.tail fixed {value = [3, 64]} layers [0, 1]

@@ -18,7 +18,7 @@ llm.weight @w : tensor<64x4xf32>
 llm.state @tail fixed {value = [4, 64]}
 func.func private @rows(%b: !llm.batch, %x: tensor<?x64xf32>) {
   %w = llm.use @w : tensor<64x4xf32>
-  // expected-error @below {{expected '@tail' to be of shape [3, 64], one row for each tap but the last, found [4, 64]}}
+  // expected-error @below {{expected '@tail' to be of shape [3, 64], the rows in front of a step, found [4, 64]}}
   %y = llm.causal_conv %x, %w in @tail for %b : (tensor<?x64xf32>, tensor<64x4xf32>, !llm.batch) -> tensor<?x64xf32>
   return
 }
@@ -27,9 +27,9 @@ func.func private @rows(%b: !llm.batch, %x: tensor<?x64xf32>) {
 
 llm.weight @w : tensor<64x1xf32>
 llm.state @tail fixed {value = [1, 64]}
-func.func private @taps(%b: !llm.batch, %x: tensor<?x64xf32>) {
+func.func private @kernel(%b: !llm.batch, %x: tensor<?x64xf32>) {
   %w = llm.use @w : tensor<64x1xf32>
-  // expected-error @below {{expected at least 2 taps}}
+  // expected-error @below {{expected a kernel of at least 2 rows}}
   %y = llm.causal_conv %x, %w in @tail for %b : (tensor<?x64xf32>, tensor<64x1xf32>, !llm.batch) -> tensor<?x64xf32>
   return
 }

@@ -18,7 +18,7 @@ func.func @generate(%b: !llm.batch, %ids: tensor<?xi32> {llm.name = "ids", llm.i
   %w = llm.use @layers.w[%one] : tensor<20x4xbf16>
   %c = llm.use @layers.w.bias[%one] : tensor<20xf32>
   // The state of layer 1 is an operand that is written.
-  // CHECK: dispatch @causal_conv.bias.silu(x = %{{.*}}, w = @layers.w[1], bias = @layers.w.bias[1]) -> (y = %{{.*}}, state = @layers.tail[1]) dims {N = 20, taps = 4,
+  // CHECK: dispatch @causal_conv.bias.silu(x = %{{.*}}, w = @layers.w[1], bias = @layers.w.bias[1]) -> (y = %{{.*}}, state = @layers.tail[1]) dims {N = 20, width = 4,
   %y = llm.causal_conv %x, %w bias %c in @layers.tail[%one] for %b fn silu : (tensor<?x20xf32>, tensor<20x4xbf16>, tensor<20xf32>, index, !llm.batch) -> tensor<?x20xf32>
   return %y : tensor<?x20xf32>
 }
@@ -30,7 +30,7 @@ llm.state @tail fixed {value = [1, 20]}
 func.func @encode(%b: !llm.batch, %x: tensor<?x20xf32> {llm.name = "x", llm.input = "rows"})
     -> (tensor<?x20xf32> {llm.name = "y"}) attributes {llm.entry = "encode"} {
   %w = llm.use @w : tensor<20x2xf32>
-  // CHECK: dispatch @causal_conv(x = %x, w = @w[0]) -> (y = %{{.*}}, state = @tail[0]) dims {N = 20, taps = 2, x.stride = 20, y.stride = 32} rows tokens{{$}}
+  // CHECK: dispatch @causal_conv(x = %x, w = @w[0]) -> (y = %{{.*}}, state = @tail[0]) dims {N = 20, width = 2, x.stride = 20, y.stride = 32} rows tokens{{$}}
   %y = llm.causal_conv %x, %w in @tail for %b : (tensor<?x20xf32>, tensor<20x2xf32>, !llm.batch) -> tensor<?x20xf32>
   return %y : tensor<?x20xf32>
 }

@@ -138,24 +138,24 @@ plan.program @p for @e tokens 1 {
 
 // -----
 
-plan.kernel @k "causal_conv" {} (x, w) -> (y, state) dims (N, taps, x.stride, y.stride)
+plan.kernel @k "causal_conv" {} (x, w) -> (y, state) dims (N, width, x.stride, y.stride)
 plan.weight @w f32 rows [16, 4] of ["w"]
 plan.state @s cache {k = [1, 16], v = [1, 16]} f32 bytes 16384
 plan.program @p for @e tokens 1 {
   %x = input "x" f32[16]
   %y = buffer "y" tokens f32[16]
   // expected-error @below {{'state' is 's', which is not a fixed state}}
-  dispatch @k(x = %x, w = @w[0]) -> (y = %y, state = @s[0]) dims {N = 16, taps = 4, x.stride = 16, y.stride = 16} rows tokens
+  dispatch @k(x = %x, w = @w[0]) -> (y = %y, state = @s[0]) dims {N = 16, width = 4, x.stride = 16, y.stride = 16} rows tokens
 }
 
 // -----
 
-plan.kernel @k "causal_conv" {} (x, w) -> (y, state) dims (N, taps, x.stride, y.stride)
+plan.kernel @k "causal_conv" {} (x, w) -> (y, state) dims (N, width, x.stride, y.stride)
 plan.weight @w f32 rows [16, 4] of ["w"]
 plan.state @s fixed {value = [4, 16]} f32 bytes 256
 plan.program @p for @e tokens 1 {
   %x = input "x" f32[16]
   %y = buffer "y" tokens f32[16]
   // expected-error @below {{'state' is 's', which has 64 elements a slot, the step's dims ask for 48}}
-  dispatch @k(x = %x, w = @w[0]) -> (y = %y, state = @s[0]) dims {N = 16, taps = 4, x.stride = 16, y.stride = 16} rows tokens
+  dispatch @k(x = %x, w = @w[0]) -> (y = %y, state = @s[0]) dims {N = 16, width = 4, x.stride = 16, y.stride = 16} rows tokens
 }

@@ -126,7 +126,7 @@ TEST_F(Fixture, LayerNormTakesTheMeanAwayAndThenScalesAndShifts) {
 // The steps of a sequence, each of which must see the rows of those before.
 class Convolution : public Fixture {
 protected:
-  static constexpr int64_t channels = 2, taps = 3;
+  static constexpr int64_t channels = 2, width = 3;
 
   void parseConv(const std::string &more) {
     weights = {{"x", some(8)}, {"w", some(6, 1.1)}};
@@ -147,10 +147,10 @@ protected:
     for (size_t t = 0; t < ids.size(); ++t)
       for (int64_t c = 0; c < channels; ++c) {
         double sum = 0;
-        for (int64_t j = 0; j < taps; ++j) {
-          int64_t from = int64_t(t) - (taps - 1) + j;
+        for (int64_t j = 0; j < width; ++j) {
+          int64_t from = int64_t(t) - (width - 1) + j;
           if (from >= 0)
-            sum += double(weights["w"][size_t(c * taps + j)]) *
+            sum += double(weights["w"][size_t(c * width + j)]) *
                    weights["x"][size_t(ids[size_t(from)] * channels + c)];
         }
         out.push_back(float(fn(sum)));

@@ -94,18 +94,18 @@ TEST(Count, AUnitOfZeroRoundsNothing) {
 
 TEST(SignatureWriter, DimsStandInTheOrderInWhichTheyAreAskedFor) {
   SignatureWriter writer;
-  Size n = writer.dim("N"), taps = writer.dim("taps", 2);
+  Size n = writer.dim("N"), width = writer.dim("width", 2);
   writer.rows("x", n);
   writer.dense("ids", 1);
   writer.writes();
-  writer.rows("y", n * taps);
+  writer.rows("y", n * width);
   SignatureT signature = writer.take();
   std::vector<std::pair<std::string, int64_t>> dims;
   for (const auto &dim : signature.dims)
     dims.emplace_back(dim->name, dim->least);
   EXPECT_EQ(dims,
             (std::vector<std::pair<std::string, int64_t>>{
-                {"N", 1}, {"taps", 2}, {"x.stride", 0}, {"y.stride", 0}}));
+                {"N", 1}, {"width", 2}, {"x.stride", 0}, {"y.stride", 0}}));
   EXPECT_EQ(signature.operands[0]->stride, 2);
   EXPECT_EQ(signature.operands[1]->stride, -1);
   EXPECT_EQ(signature.operands[2]->stride, 3);

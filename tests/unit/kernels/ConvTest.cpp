@@ -15,8 +15,8 @@ constexpr int64_t kSlots = 5;
 // What the kernel remembers of kSlots sequences, a slot padded to 64 bytes.
 class Slots {
 public:
-  Slots(int64_t taps, int64_t channels)
-      : taps(taps), channels(channels), all(kSlots, (taps - 1) * channels) {
+  Slots(int64_t width, int64_t channels)
+      : width(width), channels(channels), all(kSlots, (width - 1) * channels) {
     clear();
   }
 
@@ -35,23 +35,23 @@ public:
   Rows<float> &rows() { return all; }
 
 private:
-  int64_t taps, channels;
+  int64_t width, channels;
   Rows<float> all;
 };
 
 struct Shape {
-  int64_t channels, taps;
+  int64_t channels, width;
 };
 
 void PrintTo(const Shape &shape, std::ostream *out) {
-  *out << shape.channels << " channels, " << shape.taps << " taps";
+  *out << shape.channels << " channels, " << shape.width << " wide";
 }
 
 class Conv {
 public:
   Conv(Shape shape, const std::string &attributes = "{}")
-      : shape(shape), state(shape.taps, shape.channels),
-        w(Rows<float>(1, shape.channels * shape.taps).random(1)),
+      : shape(shape), state(shape.width, shape.channels),
+        w(Rows<float>(1, shape.channels * shape.width).random(1)),
         bias(Rows<float>(1, shape.channels).random(2)),
         kernel("causal_conv", attributes) {}
 
@@ -61,7 +61,7 @@ public:
     Kernel::Call call = {
         .operands = {{"x", x}, {"w", w}, {"y", y}, {"state", state}},
         .dims = {{"N", shape.channels},
-                 {"taps", shape.taps},
+                 {"width", shape.width},
                  {"x.stride", x.stride},
                  {"y.stride", y.stride}},
         .rows = x.rows,
@@ -81,10 +81,10 @@ public:
     std::vector<float> values;
     for (int64_t c = 0; c < shape.channels; ++c) {
       float sum = 0;
-      for (int64_t j = 0; j < shape.taps; ++j) {
-        int64_t from = row - (shape.taps - 1) + j;
+      for (int64_t j = 0; j < shape.width; ++j) {
+        int64_t from = row - (shape.width - 1) + j;
         float value = from < 0 ? 0 : x.at(first + from, c);
-        sum = std::fma(w.at(0, c * shape.taps + j), value, sum);
+        sum = std::fma(w.at(0, c * shape.width + j), value, sum);
       }
       values.push_back(kernel.hasInput("bias") ? sum + bias.at(0, c) : sum);
     }
@@ -150,7 +150,7 @@ TEST_P(ConvTest, ChunksGiveTheBitsAndTheStateOfTheWhole) {
 
 TEST_P(ConvTest, TheStateIsTheLastRowsOldestFirst) {
   Conv conv(GetParam());
-  int64_t kept = GetParam().taps - 1;
+  int64_t kept = GetParam().width - 1;
   for (int64_t slot = 0; slot < kSlots; ++slot)
     for (int64_t row = 0; row < kept; ++row)
       for (int64_t c = 0; c < GetParam().channels; ++c)
@@ -161,7 +161,7 @@ TEST_P(ConvTest, TheStateIsTheLastRowsOldestFirst) {
   Batch batch(counts);
   std::copy(slots.begin(), slots.end(), batch.slot.begin());
   Rows<float> x = Rows<float>(batch.tokens(), GetParam().channels).random(4);
-  Slots before(GetParam().taps, GetParam().channels);
+  Slots before(GetParam().width, GetParam().channels);
   std::memcpy(before.rows().data(), conv.state.rows().data(),
               size_t(kSlots * before.rows().stride) * sizeof(float));
   conv.run(x, batch);
@@ -201,7 +201,7 @@ TEST_P(ConvTest, AnyNumberOfWorkersGivesTheBitsAndTheStateOfOne) {
   for (int workers : {1, 2, 3, 5, 16}) {
     Conv conv(GetParam(), "{fn = \"silu\"}");
     for (int64_t slot = 0; slot < kSlots; ++slot)
-      for (int64_t row = 0; row + 1 < GetParam().taps; ++row)
+      for (int64_t row = 0; row + 1 < GetParam().width; ++row)
         for (int64_t c = 0; c < GetParam().channels; ++c)
           conv.state.at(slot, row, c) = float(slot + row) / 8 + float(c) / 1024;
     std::vector<float> found = conv.run(x, batch, workers);
@@ -258,11 +258,11 @@ INSTANTIATE_TEST_SUITE_P(
 
 // Rows of a wider buffer, as a plan cuts them out of a joined product.
 TEST(ConvColumns, ReadsAndWritesRowsInsideWiderOnes) {
-  constexpr int64_t channels = 19, taps = 4, rows = 5;
+  constexpr int64_t channels = 19, width = 4, rows = 5;
   Rows<float> wide = Rows<float>(rows, 70).random(8);
   Rows<float> out = Rows<float>(rows, 90).random(9);
   std::vector<float> before = out.values();
-  Conv conv({channels, taps});
+  Conv conv({channels, width});
   Rows<float> x = Rows<float>(rows, channels).fill([&](int64_t r, int64_t c) {
     return wide.at(r, 23 + c);
   });
@@ -274,7 +274,7 @@ TEST(ConvColumns, ReadsAndWritesRowsInsideWiderOnes) {
                                           {"y", &out.at(0, 50)},
                                           {"state", conv.state}},
                              .dims = {{"N", channels},
-                                      {"taps", taps},
+                                      {"width", width},
                                       {"x.stride", wide.stride},
                                       {"y.stride", out.stride}},
                              .rows = rows,

@@ -103,14 +103,15 @@ TEST(Transform, Reshape) {
               HasSubstr("[1, 4]: cannot be reshaped to [2, 3]"));
 }
 
-TEST(Transform, Tap) {
+TEST(Transform, KernelAt) {
   Transformed view({2, 3, 2, 1},
-                   {make(Kind::Tap, [](auto &t) { t.first = 1; })});
+                   {make(Kind::KernelAt, [](auto &t) { t.first = 1; })});
   EXPECT_THAT((*view).shape(), ElementsAre(2, 3));
   EXPECT_THAT(values(*view), ElementsAre(1, 3, 5, 7, 9, 11));
   expectTilesAgree(*view);
-  Transformed wrong({2, 3, 2}, {make(Kind::Tap, [](auto &t) { t.first = 2; })});
-  EXPECT_THAT(wrong.status.message(), HasSubstr("has no tap 2"));
+  Transformed wrong({2, 3, 2},
+                    {make(Kind::KernelAt, [](auto &t) { t.first = 2; })});
+  EXPECT_THAT(wrong.status.message(), HasSubstr("has no position 2"));
 }
 
 TEST(Transform, RopeRows) {

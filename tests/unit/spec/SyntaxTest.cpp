@@ -160,7 +160,7 @@ const Mistake weights[] = {
     {"ApplyOfTwo", "apply: [transpose]", "apply: [<!>{add: 1, mul: 2}]",
      "a transform is a word or {word: arguments}"},
     {"UnlikeAnyTransform", "apply: [transpose]", "apply: [<!>fourier]",
-     "unknown transform 'fourier'; known: transpose, reshape, tap"},
+     "unknown transform 'fourier'; known: transpose, reshape, kernel_at"},
     {"States", "state:\n", "state: <!>[]\nstates:\n",
      "a group of states must be a mapping"},
     {"StateWord", "    kv: {cache: {k: [$heads, $dim], v: [$heads, $dim]}}",
@@ -207,7 +207,7 @@ const Mistake transforms[] = {
      "rope_rows is written {rope_rows: {heads, to, dims, skip}}"},
     {"SwapWithoutInner", "apply: [transpose]",
      "apply: [{<!>swap_heads: {outer: 2}}]", "swap_heads needs 'inner'"},
-    {"TapOfAWord", "apply: [transpose]", "apply: [{tap: <!>last}]",
+    {"KernelAtOfAWord", "apply: [transpose]", "apply: [{kernel_at: <!>last}]",
      "expected an int, found 'last'"},
 };
 INSTANTIATE_TEST_SUITE_P(Transforms, Syntax, ::testing::ValuesIn(transforms),

@@ -114,8 +114,8 @@ const Mistake sources[] = {
      "hf: <!>{name: norm.weight, apply: [transpose]}}",
      "tensor 'layers.0.norm.weight': transpose needs two axes, found [8]"},
     {"TapOfAMatrix", "{name: down.weight, apply: [transpose]}",
-     "<!>{name: down.weight, apply: [{tap: 0}]}",
-     "tensor 'layers.0.down.weight': tap needs more than two axes, found "
+     "<!>{name: down.weight, apply: [{kernel_at: 0}]}",
+     "tensor 'layers.0.down.weight': kernel_at needs more than two axes, found "
      "[16, 8]"},
     {"SwapOfOtherHeads", "{name: down.weight, apply: [transpose]}",
      "<!>{name: down.weight, apply: [{swap_heads: {outer: 3, inner: 2}}]}",
