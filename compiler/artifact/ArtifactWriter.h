@@ -49,7 +49,7 @@ struct ArtifactInputs {
   mlir::ModuleOp plan;        // with buffers placed in the arena
   std::vector<CodeBlob> code; // one per target
   WeightSource weights;
-  std::string tokenizer;       // an image, see runtime/tokenizer/Image.h
+  std::string tokenizer;       // an image; opaque here
   std::string tokenizerConfig; // JSON
   std::string spec;            // the resolved spec
   std::string specs;           // folder of specs: places name files from there

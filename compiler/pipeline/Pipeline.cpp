@@ -18,7 +18,6 @@
 #include "compiler/transforms/Pipeline.h"
 #include "dialects/llm/LLMDialect.h"
 #include "dialects/plan/PlanDialect.h"
-#include "runtime/tokenizer/Tokenizer.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
@@ -310,14 +309,14 @@ static std::string nameOf(llvm::StringRef path) {
 
 // Only what the runtime can read; random weights need none.
 Result<StoredTokenizer> Compilation::readTokenizer() {
-  if (inputs->checkpoint.synthetic())
+  if (inputs->checkpoint.synthetic() || !options.tokenizerImage)
     return StoredTokenizer();
   auto file = tokenizer::readTokenizer(inputs->checkpoint, options.models);
   if (!file.ok())
     return file.status();
   if (file->json.empty())
     return Status(Code::NotFound, "the checkpoint has none");
-  Result<std::string> image = Tokenizer::makeImage(file->json);
+  Result<std::string> image = options.tokenizerImage(file->json);
   if (!image.ok())
     return image.status();
   warn(file->notes);

@@ -62,6 +62,10 @@ struct Options {
   std::optional<Trial> bisect; // only look for a pass that moves its numbers
   bool snapshots = false;      // keep the IR of every stage in the artifact
 
+  // What an artifact holds for a tokenizer.json, from the runtime that is to
+  // use it, which says whether it can. None: artifacts hold no tokenizer.
+  std::function<Result<std::string>(std::string_view json)> tokenizerImage;
+
   // Called as work goes on: a phase's name and the share of it that is done. A
   // null name comes before other text is printed.
   std::function<void(const char *phase, double share)> progress;

@@ -1,8 +1,7 @@
 #include "compiler/tokenizer/Document.h"
 
 #include "runtime/support/Base64.h"
-#include "runtime/tokenizer/Component.h"
-#include "runtime/tokenizer/Unicode.h"
+#include "runtime/unicode/Unicode.h"
 
 #include <algorithm>
 #include <limits>

@@ -5,9 +5,10 @@
 #include "compiler/tokenizer/SpecialTokens.h"
 #include "compiler/tokenizer/TokenizerClass.h"
 #include "compiler/tokenizer/VocabularyFiles.h"
+#include "runtime/format/TokenizerKeys.h"
 #include "runtime/support/Json.h"
 #include "runtime/support/MappedFile.h"
-#include "runtime/tokenizer/Component.h"
+#include "runtime/support/SerdeJson.h"
 
 #include <algorithm>
 #include <set>
@@ -67,9 +68,9 @@ Status Folder::readFiles() {
     if (!bytes.ok())
       return bytes.status();
     fileText = std::move(*bytes);
-    Result<json> read = readJson(fileText);
+    Result<json> read = parseSerdeJson(fileText);
     if (!read.ok())
-      return read.status();
+      return read.status().in(name);
     file = std::move(*read);
   }
   Result<Settings> read =
@@ -289,19 +290,19 @@ Result<json> Folder::fromList(const std::string &name) const {
 }
 
 Status Folder::finish(json made) {
-  Result<bool> clean = settings.flag(kCleanUpKey, false),
+  Result<bool> clean = settings.flag(format::kCleanUpKey, false),
                force = settings.flag("clean_up_tokenization_spaces_for_bpe_even"
                                      "_though_it_will_corrupt_output",
                                      false),
-               split = settings.flag(kSplitSpecialKey, false);
+               split = settings.flag(format::kSplitSpecialKey, false);
   for (const Result<bool> *flag : {&clean, &force, &split})
     if (!flag->ok())
       return flag->status();
   // Merged pieces say themselves where a space is.
   if (*clean && (*force || member(member(made, "model"), "type") != "BPE"))
-    made[kCleanUpKey] = changed = true;
+    made[format::kCleanUpKey] = changed = true;
   if (*split)
-    made[kSplitSpecialKey] = changed = true;
+    made[format::kSplitSpecialKey] = changed = true;
   document = changed ? made.dump(-1, ' ', false, json::error_handler_t::replace)
                      : fileText;
   return {};

@@ -4,7 +4,7 @@
 #include "compiler/tokenizer/TokenizerClass.h"
 #include "compiler/tokenizer/VocabularyFiles.h"
 #include "runtime/support/Base64.h"
-#include "runtime/tokenizer/Component.h"
+#include "runtime/support/Json.h"
 
 #include <algorithm>
 

@@ -1,8 +1,8 @@
 #include "compiler/tokenizer/LongestMatch.h"
 
 #include "compiler/tokenizer/Lines.h"
-#include "runtime/tokenizer/Component.h"
-#include "runtime/tokenizer/Unicode.h"
+#include "runtime/unicode/ByteAlphabet.h"
+#include "runtime/unicode/Unicode.h"
 
 #include <charconv>
 #include <limits>
@@ -114,7 +114,7 @@ Result<json> fromLiterals(std::string_view text) {
     ++line;
     std::optional<Line> entry = readLine(content);
     if (entry)
-      vocabulary[toByteAlphabet(entry->token)] = entry->id;
+      vocabulary[unicode::toByteAlphabet(entry->token)] = entry->id;
     else if (!content.empty())
       bad = line;
     return bad == 0;
@@ -137,7 +137,7 @@ Result<json> fromEscaped(TokenList list) {
       if (!bytes)
         return Status(Code::Corrupt, "token " + std::to_string(id) + " ('" +
                                          token + "') has a malformed escape");
-      token = toByteAlphabet(*bytes);
+      token = unicode::toByteAlphabet(*bytes);
     }
     vocabulary[token] = id;
   }

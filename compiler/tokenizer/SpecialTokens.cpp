@@ -1,6 +1,6 @@
 #include "compiler/tokenizer/SpecialTokens.h"
 
-#include "runtime/tokenizer/Component.h"
+#include "runtime/support/Json.h"
 
 #include <map>
 #include <set>

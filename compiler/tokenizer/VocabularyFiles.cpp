@@ -3,8 +3,8 @@
 #include "compiler/tokenizer/Lines.h"
 #include "runtime/support/Base64.h"
 #include "runtime/support/Json.h"
-#include "runtime/tokenizer/Component.h"
-#include "runtime/tokenizer/Unicode.h"
+#include "runtime/unicode/ByteAlphabet.h"
+#include "runtime/unicode/Unicode.h"
 
 #include <optional>
 #include <unordered_map>
@@ -204,11 +204,11 @@ Result<json> fromRanks(std::string_view text, const json &kinds) {
   json merges = json::array();
   for (size_t rank = 0; rank < list.tokens.size(); ++rank)
     if (auto parts = partsOf(ranks, list.tokens[rank], int64_t(rank)))
-      merges.push_back(json::array(
-          {toByteAlphabet(parts->first), toByteAlphabet(parts->second)}));
+      merges.push_back(json::array({unicode::toByteAlphabet(parts->first),
+                                    unicode::toByteAlphabet(parts->second)}));
   list.types.assign(list.tokens.size(), TokenType::Normal);
   for (std::string &token : list.tokens)
-    token = toByteAlphabet(token);
+    token = unicode::toByteAlphabet(token);
   if (Status status = addSpecials(kind->value("special", json::array()), list);
       !status.ok())
     return status;

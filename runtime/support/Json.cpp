@@ -34,4 +34,12 @@ std::string jsonText(const nlohmann::json &value) {
   return value.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
 }
 
+const nlohmann::json &member(const nlohmann::json &json, const char *key) {
+  static const nlohmann::json none;
+  if (!json.is_object())
+    return none;
+  auto it = json.find(key);
+  return it == json.end() ? none : *it;
+}
+
 } // namespace sluice

@@ -19,6 +19,9 @@ Status checkJsonDepth(std::string_view text);
 // For messages: bytes that are not UTF-8 are replaced.
 std::string jsonText(const nlohmann::json &value);
 
+// A field of an object; null if it is missing or `json` is no object.
+const nlohmann::json &member(const nlohmann::json &json, const char *key);
+
 // The document, or Corrupt with the place and what was expected there. `Json`
 // may be ordered_json; `onEvent` is nlohmann's parser callback.
 template <typename Json = nlohmann::json>

@@ -6,7 +6,7 @@
 #include "runtime/template/Operators.h"
 #include "runtime/template/Print.h"
 #include "runtime/template/Strings.h"
-#include "runtime/tokenizer/Unicode.h"
+#include "runtime/unicode/Unicode.h"
 
 #include <algorithm>
 

@@ -5,7 +5,7 @@
 #include "runtime/template/Print.h"
 #include "runtime/template/StringTools.h"
 #include "runtime/template/Strings.h"
-#include "runtime/tokenizer/Unicode.h"
+#include "runtime/unicode/Unicode.h"
 
 #include <algorithm>
 

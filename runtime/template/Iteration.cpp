@@ -2,7 +2,7 @@
 
 #include "runtime/template/Print.h"
 #include "runtime/template/Strings.h"
-#include "runtime/tokenizer/Unicode.h"
+#include "runtime/unicode/Unicode.h"
 
 namespace sluice::jinja {
 

@@ -1,7 +1,7 @@
 #include "runtime/template/Lexer.h"
 
 #include "runtime/template/Strings.h"
-#include "runtime/tokenizer/Unicode.h"
+#include "runtime/unicode/Unicode.h"
 
 #include <algorithm>
 

@@ -4,7 +4,7 @@
 #include "runtime/template/Iteration.h"
 #include "runtime/template/Print.h"
 #include "runtime/template/Strings.h"
-#include "runtime/tokenizer/Unicode.h"
+#include "runtime/unicode/Unicode.h"
 
 #include <algorithm>
 #include <cmath>

@@ -4,7 +4,7 @@
 #include "runtime/template/Operators.h"
 #include "runtime/template/Print.h"
 #include "runtime/template/StringTools.h"
-#include "runtime/tokenizer/Unicode.h"
+#include "runtime/unicode/Unicode.h"
 
 #include <algorithm>
 

@@ -1,7 +1,7 @@
 // Methods of strings that find something or ask for properties.
 #include "runtime/template/Interpreter.h"
 #include "runtime/template/StringTools.h"
-#include "runtime/tokenizer/Unicode.h"
+#include "runtime/unicode/Unicode.h"
 
 namespace sluice::jinja {
 

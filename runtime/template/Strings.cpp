@@ -2,7 +2,7 @@
 
 #include "runtime/template/SpecialCase.h"
 #include "runtime/template/Value.h"
-#include "runtime/tokenizer/Unicode.h"
+#include "runtime/unicode/Unicode.h"
 
 #include <algorithm>
 #include <charconv>

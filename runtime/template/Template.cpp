@@ -4,7 +4,7 @@
 #include "runtime/template/Lexer.h"
 #include "runtime/template/Parser.h"
 #include "runtime/template/Resolver.h"
-#include "runtime/tokenizer/Unicode.h"
+#include "runtime/unicode/Unicode.h"
 
 #include <new>
 

@@ -3,7 +3,7 @@
 #include "runtime/template/Iteration.h"
 #include "runtime/template/Operators.h"
 #include "runtime/template/StringTools.h"
-#include "runtime/tokenizer/Unicode.h"
+#include "runtime/unicode/Unicode.h"
 
 namespace sluice::jinja {
 

@@ -2,7 +2,7 @@
 #include "runtime/template/StringTools.h"
 
 #include "runtime/template/Heap.h"
-#include "runtime/tokenizer/Unicode.h"
+#include "runtime/unicode/Unicode.h"
 
 #include <algorithm>
 

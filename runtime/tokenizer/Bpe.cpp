@@ -2,6 +2,7 @@
 // the leftmost first, until none is left.
 #include "runtime/tokenizer/MergeQueue.h"
 #include "runtime/tokenizer/Models.h"
+#include "runtime/unicode/ByteAlphabet.h"
 
 #include <algorithm>
 
@@ -163,7 +164,8 @@ private:
     std::vector<TokenTable::Entry> entries;
     for (int32_t id = 0; id < tokens.ids(); ++id) {
       std::string_view token = tokens.spelling(id);
-      if (!token.empty() && fromByteAlphabet(token, spellings[size_t(id)]))
+      if (!token.empty() &&
+          unicode::fromByteAlphabet(token, spellings[size_t(id)]))
         entries.push_back({spellings[size_t(id)], id});
     }
     Result<TokenTable> table = TokenTable::build(std::move(entries));

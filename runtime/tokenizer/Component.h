@@ -2,7 +2,7 @@
 // group, which answers Unsupported for a type that it does not know.
 #pragma once
 
-#include "runtime/support/Status.h"
+#include "runtime/support/Json.h"
 #include "runtime/tokenizer/Regex.h"
 #include "runtime/tokenizer/Text.h"
 
@@ -115,15 +115,10 @@ Result<std::unique_ptr<Vocabulary>> parseVocabulary(const Json &json,
 Result<std::unique_ptr<PostProcessor>> parsePostProcessor(const Json &json);
 Result<std::unique_ptr<Decoder>> parseDecoder(const Json &json);
 
-// Settings of the whole, named as in a tokenizer_config.json.
-inline constexpr char kCleanUpKey[] = "clean_up_tokenization_spaces",
-                      kSplitSpecialKey[] = "split_special_tokens";
-
 // The whole file as JSON; Corrupt if it is not an object or nested too deeply.
 Result<Json> readJson(std::string_view text);
 
 // Fields of a component; the defaults are those of the format.
-const Json &member(const Json &json, const char *key); // null: missing
 std::string typeOf(const Json &json);
 bool flag(const Json &json, const char *key, bool otherwise);
 std::string text(const Json &json, const char *key, std::string otherwise);
@@ -179,15 +174,5 @@ parseList(const Json &json, const char *key,
   }
   return list;
 }
-
-// Bytes as printable characters, the alphabet of byte-level vocabularies.
-int32_t byteCharacter(uint8_t byte);
-// The byte that a character stands for, or -1.
-int byteOf(int32_t character);
-std::string toByteAlphabet(std::string_view bytes);
-// A token with a character outside of the alphabet stands for itself.
-std::string fromByteAlphabet(std::string_view text);
-// The same; false if a character is outside.
-bool fromByteAlphabet(std::string_view text, std::string &bytes);
 
 } // namespace sluice::tokenizer

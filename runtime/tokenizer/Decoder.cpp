@@ -2,6 +2,7 @@
 // joined to text.
 #include "runtime/tokenizer/CleanUp.h"
 #include "runtime/tokenizer/Component.h"
+#include "runtime/unicode/ByteAlphabet.h"
 
 #include <algorithm>
 
@@ -28,7 +29,7 @@ public:
   Status apply(Strings &tokens, bool raw) const override {
     std::string bytes;
     for (const std::string &token : tokens)
-      bytes += fromByteAlphabet(token);
+      bytes += unicode::fromByteAlphabet(token);
     tokens = {raw ? bytes : unicode::replaceInvalid(bytes)};
     return {};
   }

@@ -2,6 +2,7 @@
 // where it came from.
 #include "runtime/tokenizer/Component.h"
 #include "runtime/tokenizer/UnicodeForm.h"
+#include "runtime/unicode/ByteAlphabet.h"
 
 namespace sluice::tokenizer {
 
@@ -227,7 +228,7 @@ public:
   Status apply(Text &text) const override {
     rewrite(text, [&](Rewriter &out) {
       for (char byte : text.bytes) {
-        int32_t c = byteCharacter(uint8_t(byte));
+        int32_t c = unicode::byteCharacter(uint8_t(byte));
         if (unicode::continues(byte))
           out.insert(c);
         else

@@ -1,5 +1,6 @@
 // Pre-tokenizers that change what they cut; the others are in Splitters.cpp.
 #include "runtime/tokenizer/Component.h"
+#include "runtime/unicode/ByteAlphabet.h"
 
 namespace sluice::tokenizer {
 
@@ -85,7 +86,8 @@ private:
     rewritePieces(pieces, [&](const Piece &piece, Text &out) {
       for (size_t at = piece.begin; at < piece.end; ++at) {
         character.clear();
-        unicode::append(character, byteCharacter(uint8_t(text.bytes[at])));
+        unicode::append(character,
+                        unicode::byteCharacter(uint8_t(text.bytes[at])));
         out.add(character, text.originOf(at, at + 1));
       }
     });

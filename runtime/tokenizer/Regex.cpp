@@ -1,6 +1,6 @@
 #include "runtime/tokenizer/Regex.h"
 
-#include "runtime/tokenizer/Unicode.h"
+#include "runtime/unicode/Unicode.h"
 
 #include <algorithm>
 

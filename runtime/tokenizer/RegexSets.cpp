@@ -1,6 +1,6 @@
 #include "runtime/tokenizer/RegexSets.h"
 
-#include "runtime/tokenizer/UnicodeTables.h"
+#include "runtime/unicode/UnicodeTables.h"
 
 #include <cctype>
 #include <cstdio>

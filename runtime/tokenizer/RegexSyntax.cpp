@@ -1,7 +1,7 @@
 // Translates regular expressions from Oniguruma's syntax to PCRE2's.
 #include "runtime/tokenizer/Regex.h"
 #include "runtime/tokenizer/RegexSets.h"
-#include "runtime/tokenizer/Unicode.h"
+#include "runtime/unicode/Unicode.h"
 
 #include <algorithm>
 #include <cstring>

@@ -3,7 +3,7 @@
 #pragma once
 
 #include "runtime/tokenizer/Tokenizer.h"
-#include "runtime/tokenizer/Unicode.h"
+#include "runtime/unicode/Unicode.h"
 
 namespace sluice::tokenizer {
 

@@ -1,5 +1,7 @@
 #include "runtime/tokenizer/TokenizerImpl.h"
 
+#include "runtime/format/TokenizerKeys.h"
+
 namespace sluice {
 
 using namespace tokenizer;
@@ -43,10 +45,10 @@ Status Tokenizer::Impl::read(const Json &json, const Tables &tables) {
         sluice::read(json, "decoder", parseDecoder, decoder)})
     if (!status.ok())
       return status;
-  cleanUp = flag(json, kCleanUpKey, false);
+  cleanUp = flag(json, format::kCleanUpKey, false);
   Result<AddedTokens> list =
       AddedTokens::parse(member(json, "added_tokens"), *vocabulary,
-                         flag(json, kSplitSpecialKey, false));
+                         flag(json, format::kSplitSpecialKey, false));
   if (!list.ok())
     return list.status();
   added = std::move(*list);
@@ -89,7 +91,7 @@ Result<std::string> Tokenizer::makeImage(std::string_view text) {
     for (const char *key :
          {"model", "normalizer", "pre_tokenizer", "post_processor", "decoder"})
       settings[key] = member(*json, key);
-    for (const char *key : {kCleanUpKey, kSplitSpecialKey})
+    for (const char *key : {format::kCleanUpKey, format::kSplitSpecialKey})
       if (flag(*json, key, false))
         settings[key] = true;
     settings["added_tokens"] =

@@ -1,6 +1,7 @@
 // The tables of a vocabulary: tokens, bytes and merges, for whichever model
 // reads them.
 #include "runtime/tokenizer/Models.h"
+#include "runtime/unicode/ByteAlphabet.h"
 
 #include <algorithm>
 #include <cstdio>
@@ -29,7 +30,7 @@ ByteIds alphabetIds(const TokenTable &tokens) {
   ByteIds ids;
   for (size_t byte = 0; byte < ids.size(); ++byte) {
     char c = static_cast<char>(byte);
-    ids[byte] = tokens.id(toByteAlphabet({&c, 1}));
+    ids[byte] = tokens.id(unicode::toByteAlphabet({&c, 1}));
   }
   return ids;
 }

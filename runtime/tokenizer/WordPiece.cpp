@@ -1,6 +1,7 @@
 // WordPiece: the longest token that fits, again and again; continuations carry
 // a prefix. WordLevel: the whole piece or the unknown token.
 #include "runtime/tokenizer/Models.h"
+#include "runtime/unicode/ByteAlphabet.h"
 
 #include <algorithm>
 #include <optional>
@@ -75,7 +76,7 @@ public:
     std::vector<Trie::Entry> entries;
     for (int32_t id = 0; id < tokens.ids(); ++id) {
       std::string &spelling = spellings[size_t(id)];
-      if (!bytes || !fromByteAlphabet(tokens.spelling(id), spelling))
+      if (!bytes || !unicode::fromByteAlphabet(tokens.spelling(id), spelling))
         spelling = tokens.spelling(id);
       entries.push_back({spelling, id});
     }

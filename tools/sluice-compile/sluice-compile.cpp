@@ -1,6 +1,7 @@
 // Compiles a spec and a checkpoint to an artifact.
 #include "compiler/pipeline/Pipeline.h"
 #include "runtime/support/AtomicFile.h"
+#include "runtime/tokenizer/Tokenizer.h"
 #include "tools/support/Cli.h"
 #include "tools/support/FatalErrors.h"
 
@@ -289,6 +290,7 @@ int main(int argc, char **argv) {
   if (Status status = takeTrial(line); !status.ok())
     return tools::usage(status.message());
 
+  options.tokenizerImage = Tokenizer::makeImage;
   Progress progress(line.quiet);
   options.progress = [&](const char *phase, double share) {
     progress(phase, share);

@@ -1,7 +1,7 @@
 // The input is a template, a zero byte, and a JSON object of variables; without
 // the latter, a conversation.
 #include "runtime/template/Template.h"
-#include "runtime/tokenizer/Unicode.h"
+#include "runtime/unicode/Unicode.h"
 
 #include <cstdlib>
 

@@ -1,7 +1,7 @@
 // The input is a tokenizer.json, a zero byte, and bytes that are written over
 // its image and serve as the text to encode.
 #include "runtime/tokenizer/Tokenizer.h"
-#include "runtime/tokenizer/Unicode.h"
+#include "runtime/unicode/Unicode.h"
 
 #include <cstdlib>
 #include <cstring>

@@ -1,7 +1,7 @@
 // The input is a text that must come back as it was, whole and in a stream,
 // from tokenizers that leave nothing out.
 #include "runtime/tokenizer/Tokenizer.h"
-#include "runtime/tokenizer/Unicode.h"
+#include "runtime/unicode/Unicode.h"
 
 #include <nlohmann/json.hpp>
 

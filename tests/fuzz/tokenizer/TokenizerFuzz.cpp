@@ -1,7 +1,7 @@
 // The input is a tokenizer.json, a zero byte, and a text. The text's bytes
 // serve as token ids as well.
 #include "runtime/tokenizer/Tokenizer.h"
-#include "runtime/tokenizer/Unicode.h"
+#include "runtime/unicode/Unicode.h"
 
 #include <cstdlib>
 

@@ -1,4 +1,4 @@
-"""Writes runtime/tokenizer/UnicodeTables.h: where the Unicode tables behind Hugging Face's `tokenizers`
+"""Writes runtime/unicode/UnicodeTables.h: where the Unicode tables behind Hugging Face's `tokenizers`
 differ from those of utf8proc and PCRE2, asked from all three, code point by code point.
 
     python3 unicode.py            (pip install tokenizers==0.23.3; libutf8proc.so.2, libpcre2-8.so.0)
@@ -170,7 +170,7 @@ def main():
     out += ["// Numbers of scripts, each up to the next entry; 0: goes with any."]
     out += ["struct Script { uint32_t first; uint8_t number; };", emit("scripts", "Script", scripts())]
     out += ["} // namespace sluice::unicode::tables"]
-    (HERE.parents[2] / "runtime/tokenizer/UnicodeTables.h").write_text("\n".join(out) + "\n")
+    (HERE.parents[2] / "runtime/unicode/UnicodeTables.h").write_text("\n".join(out) + "\n")
 
 
 def decomposes(c):

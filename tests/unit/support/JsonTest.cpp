@@ -36,6 +36,13 @@ TEST(Json, BracketsInTextsDoNotNest) {
   EXPECT_EQ(json->begin().key(), "a\\");
 }
 
+TEST(Json, AFieldThatIsMissingIsNull) {
+  nlohmann::json object = {{"a", 1}};
+  EXPECT_EQ(member(object, "a"), 1);
+  EXPECT_TRUE(member(object, "b").is_null());
+  EXPECT_TRUE(member(nlohmann::json::array({"a"}), "a").is_null());
+}
+
 TEST(Json, SaysWhereItIsBroken) {
   EXPECT_THAT(parseJson("{\n\"a\": ]}").status().message(),
               HasSubstr("line 2, column 6"));

@@ -1,6 +1,6 @@
 #include "tests/unit/tokenizer/Documents.h"
 
-#include "runtime/tokenizer/Unicode.h"
+#include "runtime/unicode/Unicode.h"
 
 #include <random>
 

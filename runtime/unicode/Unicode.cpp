@@ -1,6 +1,6 @@
-#include "runtime/tokenizer/Unicode.h"
+#include "runtime/unicode/Unicode.h"
 
-#include "runtime/tokenizer/UnicodeTables.h"
+#include "runtime/unicode/UnicodeTables.h"
 
 #include <algorithm>
 #include <cstring>

@@ -1,11 +1,12 @@
-// Reads tokenizer files with the numbers that serde_json would read.
-#include "runtime/tokenizer/Component.h"
+#include "runtime/support/SerdeJson.h"
 
 #include "runtime/support/Json.h"
 
 #include <cstdlib>
 
-namespace sluice::tokenizer {
+namespace sluice {
+
+using Json = nlohmann::json;
 
 namespace {
 
@@ -95,15 +96,14 @@ private:
 
 } // namespace
 
-Result<Json> readJson(std::string_view text) {
-  // Components contain components.
+Result<Json> parseSerdeJson(std::string_view text) {
   if (Status status = checkJsonDepth(text); !status.ok())
-    return status.in("tokenizer.json");
+    return status;
   Builder builder;
   bool whole = Json::sax_parse(text.begin(), text.end(), &builder);
   if (!whole || !builder.root.is_object())
-    return corrupt("not a JSON object");
+    return Status(Code::Corrupt, "not a JSON object");
   return std::move(builder.root);
 }
 
-} // namespace sluice::tokenizer
+} // namespace sluice
