@@ -1,6 +1,7 @@
 #include "compiler/lowering/PlanBuilder.h"
 
 #include "runtime/format/CacheLayout.h"
+#include "runtime/format/FixedState.h"
 
 #include "llvm/Support/FormatVariadic.h"
 #include "llvm/Support/MathExtras.h"
@@ -190,16 +191,14 @@ FlatSymbolRefAttr PlanBuilder::state(llm::StateOp source) {
   builder.setInsertionPointToStart(module.getBody());
   SmallVector<Attribute> names, shapes;
   std::vector<format::NamedShape> fields;
-  int64_t elements = 0;
   for (llm::FieldAttr field : source.getFieldList()) {
     names.push_back(builder.getStringAttr(field.getName()));
     shapes.push_back(builder.getDenseI64ArrayAttr(field.getShape()));
     fields.push_back({field.getName(), std::vector<int64_t>(field.getShape())});
-    elements += ShapedType::getNumElements(field.getShape());
   }
   bool isCache = source.getKind() == llm::StateKind::cache;
   int64_t bytes = isCache ? format::cacheBlockBytes(fields)
-                          : llvm::alignTo(elements * sizeof(float), 64);
+                          : format::fixedSlotBytes(fields);
   auto number = [&](std::optional<int64_t> value) {
     return value ? builder.getI64IntegerAttr(*value) : IntegerAttr();
   };

@@ -3,11 +3,18 @@
 #include "dialects/plan/PlanSyntax.h"
 
 #include "dialects/llm/LLMDialect.h"
+#include "runtime/format/CacheLayout.h"
+#include "runtime/format/FixedState.h"
+#include "runtime/format/Limits.h"
 
 #include "mlir/IR/Builders.h"
 
 using namespace mlir;
 using namespace sluice::plan;
+using sluice::format::cacheBlockBytes;
+using sluice::format::fixedSlotBytes;
+using sluice::format::kMaxColumns;
+using sluice::format::NamedShape;
 
 #define GET_OP_CLASSES
 #include "dialects/plan/PlanOps.cpp.inc"
@@ -99,6 +106,21 @@ LogicalResult WeightOp::verify() {
   return verifyBody(*this);
 }
 
+// The bytes of a block, or of a slot of a fixed state, are those of its layout.
+static LogicalResult checkBytes(StateOp op) {
+  std::vector<NamedShape> fields;
+  for (auto [name, shape] :
+       llvm::zip_equal(op.getFields().getAsValueRange<StringAttr>(),
+                       op.getShapes().getAsRange<DenseI64ArrayAttr>()))
+    fields.push_back({name, std::vector<int64_t>(shape.asArrayRef())});
+  int64_t needed = op.getKind() == StateKind::Fixed ? fixedSlotBytes(fields)
+                                                    : cacheBlockBytes(fields);
+  if (signedOf(op.getBlockBytes()) == needed)
+    return success();
+  return op.emitOpError() << "has " << op.getBlockBytes()
+                          << " bytes, its fields take " << needed;
+}
+
 LogicalResult StateOp::verify() {
   if (failed(checkElement(*this, getElem())) ||
       failed(checkLayers(*this, getLayers())))
@@ -107,14 +129,13 @@ LogicalResult StateOp::verify() {
     return emitOpError("needs a shape for each of its fields");
   for (Attribute attr : getShapes()) {
     auto shape = dyn_cast<DenseI64ArrayAttr>(attr);
-    if (!shape ||
-        llvm::any_of(shape.asArrayRef(), [](int64_t n) { return n < 1; }))
+    if (!shape || llvm::any_of(shape.asArrayRef(), [](int64_t n) {
+          return n < 1 || n > kMaxColumns;
+        }))
       return emitOpError("needs field shapes with positive sizes");
   }
-  if (signedOf(getBlockBytes()) < 1)
-    return emitOpError("needs a positive number of bytes");
   if (getKind() == StateKind::Fixed)
-    return success();
+    return checkBytes(*this);
   Builder builder(getContext());
   auto shape = [&](size_t field) {
     return cast<DenseI64ArrayAttr>(getShapes()[field]).asArrayRef();
@@ -126,7 +147,7 @@ LogicalResult StateOp::verify() {
     return emitOpError("needs the field k = [heads, width], and behind it v = "
                        "[heads, width] unless its values are channels of its "
                        "keys");
-  return success();
+  return checkBytes(*this);
 }
 
 LogicalResult KernelOp::verify() {

@@ -3,6 +3,7 @@
 #include "runtime/artifact/Calls.h"
 #include "runtime/artifact/Table.h"
 #include "runtime/format/CacheLayout.h"
+#include "runtime/format/FixedState.h"
 #include "runtime/format/Limits.h"
 #include "runtime/format/container.h"
 #include "runtime/format/kernel_abi.h"
@@ -51,16 +52,22 @@ Status checkPacked(const Weight &weight) {
   return {};
 }
 
-// A cache's block has room for its fields.
-Status checkBlock(const State &state) {
+// A cache's block, or a slot of a fixed state, has room for its fields.
+Status checkFields(const State &state) {
+  bool fixed = state.kind() == StateKind::Fixed;
   std::vector<NamedShape> fields;
   for (const StateField *field : list(state.fields())) {
     std::vector<int64_t> shape = numbers(field->shape());
-    if (shape.size() != 2 || !within(shape[0], 0, kMaxColumns) ||
-        !within(shape[1], 0, kMaxColumns))
+    if ((!fixed && shape.size() != 2) ||
+        !std::ranges::all_of(
+            shape, [](int64_t size) { return within(size, 0, kMaxColumns); }))
       return corrupt("bad shape of a field");
     fields.push_back({text(field->name()), std::move(shape)});
   }
+  if (fixed)
+    return static_cast<uint64_t>(fixedSlotBytes(fields)) > state.slot_bytes()
+               ? corrupt("its slots are smaller than its fields")
+               : Status();
   if (static_cast<uint64_t>(cacheBlockBytes(fields)) > state.block_bytes())
     return corrupt("its blocks are smaller than its fields");
   return {};
@@ -205,11 +212,13 @@ Status PlanChecker::checkState(const State &state) const {
   if (!within(state.keep(), 0, kMaxContext) ||
       !within(state.chunk(), 0, kMaxContext))
     return corrupt("bad keep or chunk");
+  if (Status status = checkFields(state); !status.ok())
+    return status;
   if (state.kind() == StateKind::Fixed)
     return checkStart(state);
   if (list(state.start()).size() > 0)
     return corrupt("starts with weights, but is not fixed");
-  return checkBlock(state);
+  return {};
 }
 
 // What a fresh slot takes over: f32 in order, all within the slot.

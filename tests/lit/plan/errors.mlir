@@ -95,8 +95,30 @@ plan.state @s fixed {value = [4, 0]} f32 bytes 64
 
 // -----
 
-// expected-error @below {{needs a positive number of bytes}}
+// expected-error @below {{has 0 bytes, its fields take 64}}
 plan.state @s fixed {value = [4]} f32 bytes 0
+
+// -----
+
+// expected-error @below {{needs field shapes with positive sizes}}
+plan.state @s fixed {value = [4, 4294967296]} f32 bytes 64
+
+// -----
+
+// A line of memory is 64 bytes.
+// expected-error @below {{has 240 bytes, its fields take 256}}
+plan.state @s fixed {a = [3, 16], b = [12]} f32 bytes 240
+
+// -----
+
+// Rows of values are rounded up to 16 columns.
+// expected-error @below {{has 4096 bytes, its fields take 10240}}
+plan.state @kv cache {k = [1, 4], v = [1, 4]} f32 bytes 4096
+
+// -----
+
+// expected-error @below {{has 12288 bytes, its fields take 16384}}
+plan.state @step transient {k = [1, 24]} f32 bytes 12288
 
 // -----
 

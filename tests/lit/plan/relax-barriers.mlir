@@ -2,7 +2,7 @@
 
 plan.kernel @f "norm" {} (x) -> (y) dims (N)
 plan.kernel @append "append" {} (x) -> (cache) dims (N)
-plan.state @kv cache {k = [1, 4], v = [1, 4]} f32 bytes 2048
+plan.state @kv cache {k = [1, 4], v = [1, 4]} f32 bytes 10240
 plan.weight @w f32 panel [64, 64] of ["w"]
 
 // CHECK-LABEL: plan.program @independent
@@ -79,8 +79,8 @@ plan.program @two_writers for @e tokens 1 {
   dispatch @f(x = %x) -> (y = %a[64]) dims {N = 64} rows tokens
 }
 
-plan.state @other cache {k = [1, 4], v = [1, 4]} f32 bytes 2048
-plan.state @layers.kv cache {k = [1, 4], v = [1, 4]} f32 bytes 2048 layers [0, 1]
+plan.state @other cache {k = [1, 4], v = [1, 4]} f32 bytes 10240
+plan.state @layers.kv cache {k = [1, 4], v = [1, 4]} f32 bytes 10240 layers [0, 1]
 plan.kernel @attend "attend" {} (q, cache) -> (y) dims (N)
 plan.kernel @linear "linear" {} (x, w) -> (y) dims (N)
 

@@ -55,8 +55,8 @@ plan.state @window cache {k = [2, 16], v = [2, 8]} f32 bytes 32768 {chunk = 64 :
 plan.state @tail fixed {"a b" = [3, 20]} f32 bytes 256 layers [0, 1] {init = 1.0 : f32}
 // CHECK: plan.state @start fixed {value = [2]} f32 bytes 64 {init = @freqs}
 plan.state @start fixed {value = [2]} f32 bytes 64 {init = @freqs}
-// CHECK: plan.state @step transient {k = [1, 4], v = [1, 4]} f32 bytes 4096
-plan.state @step transient {k = [1, 4], v = [1, 4]} f32 bytes 4096
+// CHECK: plan.state @step transient {k = [1, 4], v = [1, 4]} f32 bytes 10240
+plan.state @step transient {k = [1, 4], v = [1, 4]} f32 bytes 10240
 // CHECK: plan.entry @source "source" inputs {} limits [] outputs ()
 plan.entry @source "source" inputs {} limits [] outputs ()
 // CHECK: plan.program @rows.kinds for @rows tokens 9 {

@@ -142,7 +142,7 @@ plan.program @p for @e tokens 1 {
 
 // -----
 
-plan.state @kv cache {k = [2, 16], v = [2, 16]} f32 bytes 8192
+plan.state @kv cache {k = [2, 16], v = [2, 16]} f32 bytes 32768
 plan.kernel @k "attend" {head_dim = 32 : i64, mask = ["causal"], scale = 0.25 : f32, value_dim = 16 : i64} (q, cache) -> (y) dims (heads, kv_heads, q.stride, y.stride)
 plan.program @p for @e tokens 1 {
   %q = input "q" f32[128]
@@ -153,7 +153,7 @@ plan.program @p for @e tokens 1 {
 
 // -----
 
-plan.state @kv cache {k = [2, 16], v = [2, 16]} f32 bytes 8192
+plan.state @kv cache {k = [2, 16], v = [2, 16]} f32 bytes 32768
 plan.kernel @k "attend" {head_dim = 16 : i64, mask = ["causal"], scale = 0.25 : f32, value_dim = 16 : i64} (q, cache) -> (y) dims (heads, kv_heads, q.stride, y.stride)
 plan.program @p for @e tokens 1 {
   %q = input "q" f32[64]
@@ -259,7 +259,7 @@ plan.program @p for @e tokens 1 {
 // -----
 
 // expected-error @below {{needs the field k = [heads, width], and behind it v = [heads, width] unless its values are channels of its keys}}
-plan.state @kv cache {v = [2, 16], k = [2, 16]} f32 bytes 8192
+plan.state @kv cache {v = [2, 16], k = [2, 16]} f32 bytes 32768
 
 // -----
 

@@ -245,6 +245,15 @@ TEST(Calls, StayInsideWhatTheyAreGiven) {
   model.states[0]->block_bytes -= 64;
   EXPECT_THAT(check(model).message(),
               HasSubstr("state 0: its blocks are smaller than its fields"));
+  model = toy();
+  StateT &state = *model.states[0];
+  state.kind = StateKind::Fixed;
+  state.fields[0]->shape = {2, 4, 3};
+  state.slot_bytes = 64; // 24 and 8 elements
+  EXPECT_THAT(check(model).message(),
+              HasSubstr("state 0: its slots are smaller than its fields"));
+  state.fields[0]->shape = {-1};
+  EXPECT_THAT(check(model).message(), HasSubstr("state 0: bad shape of"));
 }
 
 // What profiles print of a step follows from the signature alone.
