@@ -3,6 +3,8 @@
 
 #include "llvm/ADT/bit.h"
 
+#include <algorithm>
+
 using namespace mlir;
 
 namespace sluice::evaluate {
@@ -20,7 +22,7 @@ static Tensor number(Run &run, llm::NumberOp op) {
 static Ints offset(Run &run, llm::OffsetOp op) {
   Ints y = run.ints(op.getX());
   for (int32_t &i : y.data)
-    i += int32_t(op.getBy());
+    i = int32_t(std::min<int64_t>(i + int64_t(op.getBy()), INT32_MAX));
   return y;
 }
 

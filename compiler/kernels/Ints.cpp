@@ -2,7 +2,7 @@
 //
 // `number`  y = f32(x), to nearest: x [rows][N] i32, y [rows][N] f32
 // `flags`   y = x: x [rows][N] u8 of 0 and 1, y [rows][N] i32
-// `offset`  y = x + by: x, y [rows][N] i32
+// `offset`  y = x + by, at most 2^31 - 1: x, y [rows][N] i32
 // `equals`  y = 1 where x is `value`, else 0: x, y [rows][N] i32
 // `start_after`  y = the place in its sequence after the last row before this
 //           one with x != 0, 0 without one: x, y [rows][1] i32, state [2] of
@@ -55,7 +55,9 @@ static LogicalResult buildNumber(KernelBuilder &k, const Attrs &, Region *) {
 
 static LogicalResult buildOffset(KernelBuilder &k, const Attrs &, Region *) {
   Expr by = toInt(k.dim("by"), k.i32());
-  return eachInt(k, k.i32(), k.i32(), [&](Expr x) { return x + by; });
+  Expr last = by.like(INT32_MAX) - by; // that has a sum
+  return eachInt(k, k.i32(), k.i32(),
+                 [&](Expr x) { return min(x, last) + by; });
 }
 
 static LogicalResult buildFlags(KernelBuilder &k, const Attrs &, Region *) {

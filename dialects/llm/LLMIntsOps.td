@@ -22,7 +22,8 @@ def LLM_NumberOp : LLM_PureOp<"number"> {
 def LLM_OffsetOp : LLM_SameTypeOp<"offset"> {
   let summary = "x + by: positions of a table whose first rows are for something else";
   let description = [{
-    `by` is from 0 to 2^24. What limits the result limits x, and the caller's ids or positions with it.
+    `by` is from 0 to 2^24; a sum beyond 2^31 - 1 stays there. What limits the result limits x, and the caller's ids or
+    positions with it.
 
     ```mlir
     %p = llm.offset %pos by 2 : tensor<?xi32>

@@ -43,6 +43,22 @@ TEST(Ints, OffsetIsAddedToEach) {
       EXPECT_EQ(y.at(r, c), x.at(r, c) + 77);
 }
 
+TEST(Ints, OffsetStaysAtTheLargestInt) {
+  Rows<int32_t> x = ints(), y(rows, columns);
+  const int32_t from[] = {INT32_MAX, INT32_MAX - 76, INT32_MAX - 77,
+                          INT32_MAX - 78, INT32_MIN};
+  for (int64_t r = 0; r < rows; ++r)
+    for (int64_t c = 0; c < columns; ++c)
+      x.at(r, c) = from[(r + c) % 5];
+  Kernel::Call call = callOf(x, y);
+  call.dims["by"] = 77;
+  Kernel("offset").results(call, y);
+  for (int64_t r = 0; r < rows; ++r)
+    for (int64_t c = 0; c < columns; ++c)
+      EXPECT_EQ(y.at(r, c),
+                std::min<int64_t>(int64_t(x.at(r, c)) + 77, INT32_MAX));
+}
+
 TEST(Ints, EqualsIsOneWhereTheyAre) {
   Rows<int32_t> x = ints(), y(rows, columns);
   Kernel::Call call = callOf(x, y);
