@@ -42,8 +42,27 @@ bool WeightBinder::has(const std::string &path, bool &value,
   return false;
 }
 
-// True when the path was found; `value` tells whether it is in the file, at
-// the first instance of every group around it.
+// Whether one of the instances of a group says yes. The first answers most
+// questions, and without the count, which may hang on the answer.
+bool WeightBinder::anyInstance(const WeightGroup &group, ConfigScope &env,
+                               const std::function<bool()> &says) {
+  int64_t count = 1;
+  for (int64_t i = 0; i < count; ++i) {
+    {
+      BoundIndex index(env, group.each->index, i);
+      if (says())
+        return true;
+    }
+    if (i == 0)
+      count = std::min(
+          evaluateInt(group.each->count, env, diagnostics_).value_or(1),
+          maxInstances);
+  }
+  return false;
+}
+
+// True when the path was found; `value` tells whether it is in the file, in
+// any instance of the groups around it.
 bool WeightBinder::findDeclared(const WeightGroup &group, ConfigScope &env,
                                 const std::string &prefix,
                                 const std::string &path,
@@ -76,21 +95,58 @@ bool WeightBinder::findDeclared(const WeightGroup &group, ConfigScope &env,
     const auto &inner = std::get<WeightGroup>(child);
     if (inner.name != head)
       continue;
-    std::optional<BoundIndex> index;
-    if (inner.each)
-      index.emplace(env, inner.each->index, 0);
     if (dot == std::string::npos) {
-      Place at{env, {}, *own, false};
-      std::optional<std::string> innerPrefix = prefixOf(inner, at);
-      found = innerPrefix.has_value();
-      value = found && anyExists(inner, env, *innerPrefix, 0) &&
-              !(checkpoint_.synthetic() && inner.optional);
+      found = true;
+      value = value.value_or(false) ||
+              groupThere(inner, {env, {}, *own, false}, depth);
     } else {
-      found |= findDeclared(inner, env, *own, path.substr(dot + 1), value,
+      auto look = [&] {
+        return findDeclared(inner, env, *own, path.substr(dot + 1), value,
                             depth + 1);
+      };
+      if (!inner.each)
+        found |= look();
+      else
+        anyInstance(inner, env, [&] {
+          bool known = look();
+          found |= known;
+          return !known || value.value_or(false);
+        });
     }
   }
   return found;
+}
+
+bool WeightBinder::groupThere(const WeightGroup &group, const Place &place,
+                              int depth) {
+  if (depth > maxDepth || (checkpoint_.synthetic() && group.optional))
+    return false;
+  if (group.when) {
+    std::optional<bool> when =
+        evaluateBool(*group.when, place.env, diagnostics_);
+    if (!when || !*when)
+      return false;
+  }
+  auto instance = [&] {
+    Place at = place;
+    std::optional<std::string> prefix = prefixOf(group, at);
+    if (prefix)
+      at.prefix = *prefix;
+    return prefix && instanceThere(group, at, depth);
+  };
+  return group.each ? anyInstance(group, place.env, instance) : instance();
+}
+
+bool WeightBinder::instanceThere(const WeightGroup &group, const Place &place,
+                                 int depth) {
+  for (const auto &child : group.children) {
+    const auto *leaf = std::get_if<WeightLeaf>(&child);
+    if (leaf ? leafExists(*leaf, place.env, place.prefix, true) ||
+                   leafExists(*leaf, place.env, place.prefix, false)
+             : groupThere(std::get<WeightGroup>(child), place, depth + 1))
+      return true;
+  }
+  return false;
 }
 
 static bool isAbsolute(const SourceDecl &decl) {

@@ -32,6 +32,13 @@ const WeightBinder::Group *WeightBinder::group(const std::string &path) const {
   return it == groups_.end() ? nullptr : &it->second;
 }
 
+bool WeightBinder::holdsGroup(const WeightRef &ref) const {
+  if (there_.count(ref))
+    return true;
+  auto any = there_.lower_bound({ref.path, -1});
+  return ref.index < 0 && any != there_.end() && any->path == ref.path;
+}
+
 void WeightBinder::bind(ConfigScope &config, Model &model) {
   model_ = &model;
   readIgnored(file_, config);
@@ -96,6 +103,11 @@ void WeightBinder::walk(const WeightGroup &group, Place place) {
     if (!when || !*when)
       return;
   }
+  bool there = groupThere(group, place, 0);
+  if (group.optional && !there)
+    return;
+  if (there)
+    there_.insert({path, place.scope.index});
   if (!group.each) {
     groups_.emplace(path, Group());
     walkInstance(group, place);
@@ -133,19 +145,8 @@ void WeightBinder::walkInstance(const WeightGroup &group, const Place &outer) {
   if (!prefix)
     return;
   place.prefix = *prefix;
-  if (group.optional) {
-    bool found = false;
-    for (const auto &child : group.children)
-      if (const auto *leaf = std::get_if<WeightLeaf>(&child))
-        found |= !checkpoint_.synthetic() &&
-                 leafExists(*leaf, place.env, place.prefix, true);
-    found |= !checkpoint_.synthetic() &&
-             anyExists(group, place.env, place.prefix, 0);
-    if (!found) {
-      groups_.erase(place.scope.path);
-      return;
-    }
-  }
+  if (instanceThere(group, place, 0))
+    there_.insert({place.scope.path, place.scope.index});
   for (const auto &child : group.children) {
     if (const auto *inner = std::get_if<WeightGroup>(&child))
       walk(*inner, place);

@@ -4,6 +4,8 @@
 #include "compiler/spec/BindConfig.h"
 #include "compiler/spec/Transforms.h"
 
+#include <functional>
+
 namespace sluice::spec {
 
 // Where a name is looked up: a group instance. The root is {"", -1}.
@@ -59,6 +61,9 @@ public:
   const Group *group(const std::string &path) const;
   // Weights whose tensors are in the checkpoint, not those that are aliases.
   bool isPresent(const WeightRef &ref) const { return present_.count(ref); }
+  // has() of a group in the graph: whether the checkpoint holds a weight of it,
+  // for `index` -1 in any of its instances.
+  bool holdsGroup(const WeightRef &ref) const;
   const std::vector<std::string> &groupPaths() const { return groupPaths_; }
   // All declared leaves, for suggestions.
   const std::vector<std::string> &leafPaths() const { return leafPaths_; }
@@ -119,6 +124,12 @@ private:
   std::optional<std::string> prefixOf(const WeightGroup &group, Place &place);
   bool anyExists(const WeightGroup &group, ConfigScope &env,
                  const std::string &prefix, int depth);
+  bool anyInstance(const WeightGroup &group, ConfigScope &env,
+                   const std::function<bool()> &says);
+  // Whether the checkpoint holds something of a group; `place` is around it.
+  bool groupThere(const WeightGroup &group, const Place &place, int depth);
+  // The same of one instance, with the prefix of its names.
+  bool instanceThere(const WeightGroup &group, const Place &place, int depth);
   bool leafExists(const WeightLeaf &leaf, ConfigScope &env,
                   const std::string &prefix, bool complete);
   bool ownBias(const WeightLeaf &leaf) const;
@@ -185,6 +196,7 @@ private:
   static constexpr int64_t maxInstances = 100000;
   int64_t instances_ = 0; // of the table being walked
   std::set<WeightRef> present_;
+  std::set<WeightRef> there_; // groups of which the checkpoint holds something
   std::set<StateRef> states_;
   std::map<WeightRef, Location> bound_;
   struct Use {

@@ -22,10 +22,11 @@ bool GraphBuilder::FrameEnv::has(const std::string &name, bool &value,
                                  std::string &) {
   const WeightBinder &weights = builder_.weights_;
   value = weights.isPresent(builder_.weightOf(name, frame_)) ||
-          weights.group(frame_.scope.child(name));
+          weights.holdsGroup({frame_.scope.child(name), frame_.scope.index});
   // A library sees only the scope that it was called in.
   if (!frame_.file->library && !frame_.weights.count(name))
-    value = value || weights.isPresent({name, -1}) || weights.group(name);
+    value = value || weights.isPresent({name, -1}) ||
+            weights.holdsGroup({name, -1});
   const std::string bias = ".bias";
   if (!value && name.ends_with(bias)) {
     WeightRef of =
