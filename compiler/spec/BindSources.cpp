@@ -84,7 +84,12 @@ bool WeightBinder::expandSource(const SourceDecl &decl, Env &env,
   } else {
     tensor.weight = full;
   }
-  if (decl.scales) {
+  std::optional<bool> scaled = decl.scales.has_value();
+  if (decl.scaled)
+    scaled = evaluateBool(*decl.scaled, env, diagnostics_);
+  if (!scaled)
+    return false;
+  if (*scaled) {
     std::optional<std::string> scales = expand(*decl.scales, env, diagnostics_);
     if (!scales)
       return false;
@@ -358,7 +363,8 @@ bool WeightBinder::buildSource(const Chosen &chosen, const Place &place,
     part.tensor = bias ? tensor.bias : tensor.weight;
     if (!bias) {
       part.scales = tensor.scales;
-      part.format = tensor.decl->format;
+      if (!part.scales.empty())
+        part.format = tensor.decl->format;
     }
     if ((joined &&
          !transforms(tensor.decl->apply, place.env, bias, part.apply)) ||

@@ -271,8 +271,18 @@ SourceDecl Parser::source(const Tree &tree) {
   for (const SourceDecl &item : out.items)
     if (item.kind != SourceDecl::Kind::Name)
       diagnostics_.error(item.location, "concat and stack join named tensors");
-  if (const Tree *value = map.take("scales"))
-    out.scales = text(*value);
+  if (const Tree *value = map.take("scales")) {
+    if (value->isMap()) {
+      MapReader scales(*value, "scales", diagnostics_);
+      if (const Tree *name = scales.require("name"))
+        out.scales = text(*name);
+      if (const Tree *when = scales.require("when"))
+        out.scaled = scalar(*when);
+      scales.finish();
+    } else {
+      out.scales = text(*value);
+    }
+  }
   if (const Tree *value = map.take("format"))
     out.format = word(*value, "format");
   if (out.scales.has_value() == out.format.empty())

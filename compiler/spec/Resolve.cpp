@@ -231,6 +231,8 @@ void NameResolver::source(const SourceDecl &decl, Visible visible) {
   check(decl.name, visible);
   if (decl.scales)
     check(*decl.scales, visible);
+  if (decl.scaled)
+    check(*decl.scaled, visible);
   if (decl.per)
     check(*decl.per, visible);
   for (const TransformDecl &transform : decl.apply)

@@ -133,12 +133,16 @@ static void weightDefs(json &defs) {
       {"anyOf",
        {ref("text"),
         {{"type", "object"}, {"minProperties", 1}, {"maxProperties", 1}}}}};
+  json scales = {
+      {"anyOf",
+       {ref("text"), closed({{"name", ref("text")}, {"when", ref("condition")}},
+                            {"name", "when"})}}};
   defs["sourceForm"] = closed({{"name", ref("text")},
                                {"concat", listOf(ref("source"))},
                                {"stack", ref("source")},
                                {"each", ref("each")},
                                {"gamma_beta", ref("text")},
-                               {"scales", ref("text")},
+                               {"scales", scales},
                                {"format", ref("text")},
                                {"apply", listOf(transform)},
                                {"blocks", ref("flag")},

@@ -94,7 +94,8 @@ struct SourceDecl {
   enum class Kind { Name, Concat, Stack, GammaBeta, Parts } kind = Kind::Name;
   Template name; // Name, GammaBeta
   std::optional<Template> scales;
-  std::string format;
+  std::optional<Scalar> scaled;       // under what condition there are scales
+  std::string format;                 // of the tensor with scales
   std::vector<SourceDecl> items;      // Concat, Stack (one), Parts
   std::vector<std::string> partNames; // Parts, parallel to `items`
   std::optional<EachDecl> each;       // Stack

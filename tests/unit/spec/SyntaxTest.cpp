@@ -153,6 +153,13 @@ const Mistake weights[] = {
      "`scales` and `format` go together"},
     {"ScalesWithoutFormat", "hf: norm.weight}",
      "hf: <!>{name: norm, scales: s}}", "`scales` and `format` go together"},
+    {"ScalesWithoutCondition", "hf: norm.weight}",
+     "hf: {name: norm, scales: <!>{name: s}, format: mxfp4}}",
+     "scales needs the key 'when'"},
+    {"ScalesKey", "hf: norm.weight}",
+     "hf: {name: norm, scales: {name: s, when: true, <!>if: 1}, format: "
+     "mxfp4}}",
+     "unknown key 'if' of scales"},
     {"SourceKey", "hf: norm.weight}", "hf: {name: norm, <!>aply: [exp]}}",
      "unknown key 'aply' of a source; did you mean 'apply'?"},
     {"ApplyWord", "apply: [transpose]", "apply: <!>transpose",
