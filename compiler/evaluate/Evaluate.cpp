@@ -226,9 +226,9 @@ private:
       return filled ? counts.anchor : at + positions("start");
     if (type == "block_positions")
       return filled ? at - counts.begin + 1 : 0;
-    return type == "prefix"   ? counts.begin
-           : type == "prompt" ? counts.prompt
-                              : 0;
+    if (type == "prompt" || type == "announced")
+      return counts.prompt;
+    return type == "prefix" ? counts.begin : 0;
   }
 
   // From the first step of a slot: how long the prompt is, and for positions

@@ -377,7 +377,8 @@ void Parser::entryContract(const EntryDecl &entry) {
       diagnostics_.error(input.location,
                          "an input of type " + quote(input.type) +
                              " needs `positions: {kind: spans, ...}`");
-    if ((spans || input.type == "prompt") && entry.kind != "generate")
+    if ((spans || oneOf(input.type, {"prompt", "announced"})) &&
+        entry.kind != "generate")
       diagnostics_.error(input.location,
                          "an input of type " + quote(input.type) +
                              " belongs to an entry of kind generate");
@@ -448,12 +449,8 @@ void Parser::rowsInput(const Tree &tree, InputDecl &out) {
   const Tree *sizes = keys.require("rows");
   if (sizes && !(sizes->isList() && sizes->items.empty() && out.elem != "f32"))
     out.shape = shape(*sizes, "the rows of an input");
-  if (const Tree *optional = keys.take("optional")) {
-    out.optional = optional->text == "true";
-    if (!out.optional && optional->text != "false")
-      diagnostics_.error(optional->location,
-                         "`optional` must be true or false");
-  }
+  if (const Tree *optional = keys.take("optional"))
+    out.optional = flag(*optional, "optional");
   if (const Tree *when = keys.take("when"))
     out.when = scalar(*when);
   keys.finish();
@@ -462,8 +459,8 @@ void Parser::rowsInput(const Tree &tree, InputDecl &out) {
 // A word, or {type: word, when: condition}.
 void Parser::input(const Tree &tree, InputDecl &out) {
   static const std::vector<std::string> types = {
-      "tokens", "positions", "block_positions", "prefix",
-      "prompt", "rows",      "token_types"};
+      "tokens",    "positions", "block_positions", "prefix", "prompt",
+      "announced", "rows",      "token_types"};
   static const std::vector<std::string> later = {"patches", "grid", "segments"};
   if (tree.find("rows") || tree.text == "rows") {
     out.type = "rows";

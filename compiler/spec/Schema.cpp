@@ -298,8 +298,8 @@ static void blockDefs(json &defs) {
        {"optional", {{"type", "boolean"}}},
        {"when", ref("condition")}},
       {"rows"});
-  json counted = {"tokens", "positions", "block_positions",
-                  "prefix", "prompt",    "token_types"};
+  json counted = {"tokens", "positions", "block_positions", "prefix",
+                  "prompt", "announced", "token_types"};
   json typed = closed(
       {{"type", {{"enum", counted}}}, {"when", ref("condition")}}, {"type"});
   counted.push_back("none");

@@ -175,7 +175,7 @@ LogicalResult LLMDialect::verifyRegionArgAttribute(Operation *op, unsigned,
   if (attribute.getName() == inputAttr)
     return oneOf(op, attribute,
                  {"tokens", "positions", "block_positions", "prefix", "prompt",
-                  "token_types", "rows"});
+                  "announced", "token_types", "rows"});
   return success();
 }
 

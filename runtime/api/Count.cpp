@@ -82,14 +82,16 @@ Model::Impl::firstStep(const executor::ReadyEntry &entry,
 
 // What a sequence's rows of this step are counted from.
 static std::vector<int32_t> rowsOf(std::string_view type, const Spans &spans,
-                                   int64_t prompt, int64_t first,
-                                   int64_t count) {
+                                   int64_t prompt, int64_t announced,
+                                   int64_t first, int64_t count) {
   std::vector<int32_t> rows;
   for (int64_t i = first; i < first + count; ++i) {
     bool filled = i >= spans.begin;
     int64_t value = filled ? spans.anchor : i; // positions
     if (type == "prompt")
       value = prompt;
+    else if (type == "announced")
+      value = announced;
     else if (type == "prefix")
       value = spans.begin;
     else if (type == "block_positions")
@@ -133,12 +135,16 @@ Status Model::Impl::count(const executor::ReadyEntry &entry,
       continue;
     auto slot = static_cast<size_t>(sequence.slot);
     int64_t past = goesOn(entry) ? lengthOf(sequence.slot) : 0;
-    Result<int64_t> prompt =
-        promptOf(sequence, past, prompts[slot], executor->limits().context);
+    int64_t context = executor->limits().context;
+    Result<int64_t> prompt = promptOf(sequence, past, prompts[slot], context);
     if (!prompt.ok())
       return prompt.status().in("sequence " + std::to_string(s));
-    if (goesOn(entry))
+    int64_t said =
+        past > 0 ? announced[slot] : std::min(sequence.announced, context);
+    if (goesOn(entry)) {
       prompts[slot] = *prompt;
+      announced[slot] = said;
+    }
     Spans spans;
     if (const int32_t *tokens = tokensIn(entry, sequence); spanned && tokens) {
       std::span<const int32_t> all(tokens, static_cast<size_t>(sequence.count));
@@ -152,10 +158,10 @@ Status Model::Impl::count(const executor::ReadyEntry &entry,
     for (size_t i = 0; i < entry.inputs.size(); ++i) {
       std::string_view type = text(entry.inputs[i].info->type());
       if (sequence.values[i] ||
-          !(type == "prompt" || type == "prefix" || type == "block_positions" ||
-            (spanned && type == "positions")))
+          !(isCounted(type) || (spanned && type == "positions")))
         continue;
-      counted.push_back(rowsOf(type, spans, *prompt, past, sequence.count));
+      counted.push_back(
+          rowsOf(type, spans, *prompt, said, past, sequence.count));
       sequence.values[i] = counted.back().data();
     }
   }

@@ -53,7 +53,7 @@ Result<const OutputRows *> Model::Impl::logits(int64_t rows) const {
 
 Result<std::span<const float>>
 Model::Impl::logitsAfter(const executor::ReadyEntry &entry, int32_t slot,
-                         std::span<const int32_t> tokens) {
+                         std::span<const int32_t> tokens, int64_t announced) {
   const size_t most = static_cast<size_t>(executor->limits().capacity);
   // The tokens that begin a sequence are its prompt.
   int64_t prompt =
@@ -63,6 +63,7 @@ Model::Impl::logitsAfter(const executor::ReadyEntry &entry, int32_t slot,
     executor::StepSequence one = tokensOf(entry, slot, tokens.first(count));
     tokens = tokens.subspan(count);
     one.prompt = prompt;
+    one.announced = announced;
     one.wanted =
         tokens.empty() ? executor::Wanted::Last : executor::Wanted::None;
     if (Status status = step(entry, {&one, 1}); !status.ok())
@@ -93,11 +94,16 @@ Status Model::generate(int32_t slot, std::span<const int32_t> prompt,
     return sampler.status();
   const std::vector<int32_t> stops =
       impl_->stopsWith(options.stopTokens, options.ignoreModelStops);
+  const int64_t announced =
+      options.ends
+          ? *length + std::clamp<int64_t>(options.maxTokens, 0,
+                                          impl_->executor->limits().context)
+          : 0;
   std::vector<int32_t> fresh(prompt.begin(), prompt.end());
   std::vector<float> allowed;
   for (int64_t made = 0; made < options.maxTokens; ++made) {
     Result<std::span<const float>> logits =
-        impl_->logitsAfter(*entry, slot, fresh);
+        impl_->logitsAfter(*entry, slot, fresh, announced);
     if (!logits.ok())
       return logits.status();
     const std::vector<int32_t> &context =

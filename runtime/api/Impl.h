@@ -19,8 +19,9 @@ struct Model::Impl {
   // The tokens that each slot holds; what lies behind its length is stale.
   std::vector<std::vector<int32_t>> held;
   TokenRules rules; // of what is generated
-  // Tokens of each slot's prompt, 0: not known.
-  std::vector<int64_t> prompts;
+  // Tokens of each slot's prompt, 0: not known; tokens that it is to have in
+  // the end, 0: not said.
+  std::vector<int64_t> prompts, announced;
   std::vector<std::vector<int32_t>> counted; // rows of the step's inputs
 
   explicit Impl(artifact::Artifact file) : artifact(std::move(file)) {}
@@ -53,7 +54,8 @@ struct Model::Impl {
   // behind the last one.
   Result<std::span<const float>> logitsAfter(const executor::ReadyEntry &entry,
                                              int32_t slot,
-                                             std::span<const int32_t> tokens);
+                                             std::span<const int32_t> tokens,
+                                             int64_t announced = 0);
   // Takes a token in on each slot and gives the logits behind each.
   Status stepEach(const executor::ReadyEntry &entry,
                   std::span<const int32_t> slots,
@@ -79,6 +81,8 @@ InputInfo describeInput(const format::Input &input);
 Result<std::vector<executor::StepSequence>>
 gatherInputs(const executor::ReadyEntry &entry,
              std::span<const Sequence> sequences);
+// Whether the runtime alone says what is in inputs of this type.
+bool isCounted(std::string_view type);
 // `count` tokens of a sequence from `first` on.
 executor::StepSequence partOf(const executor::ReadyEntry &entry,
                               const executor::StepSequence &all, int64_t first,

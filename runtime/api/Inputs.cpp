@@ -88,9 +88,9 @@ static Result<const void *> dataOf(const format::Input &input,
   return data;
 }
 
-static bool isCounted(const format::Input &input) {
-  std::string_view type = text(input.type());
-  return type == "block_positions" || type == "prefix" || type == "prompt";
+bool isCounted(std::string_view type) {
+  return type == "announced" || type == "block_positions" || type == "prefix" ||
+         type == "prompt";
 }
 
 // All that a sequence gives, by the numbers of the entry's inputs.
@@ -100,7 +100,7 @@ static Result<executor::StepSequence> gather(const executor::ReadyEntry &entry,
   step.slot = sequence.slot;
   step.wanted = static_cast<executor::Wanted>(sequence.rows);
   step.count = static_cast<int64_t>(sequence.tokens.size());
-  step.prompt = sequence.prompt;
+  step.prompt = step.announced = sequence.prompt;
   if (!sequence.tokens.empty() &&
       std::none_of(entry.inputs.begin(), entry.inputs.end(),
                    [](const auto &input) { return input.isTokens; }))
@@ -114,7 +114,7 @@ static Result<executor::StepSequence> gather(const executor::ReadyEntry &entry,
       data = sequence.tokens.data();
     auto given = sequence.inputs.find(name);
     if (given != sequence.inputs.end()) {
-      if (isCounted(*input.info))
+      if (isCounted(text(input.info->type())))
         return invalid("the runtime counts the input '" + name + "' itself");
       Result<const void *> values = dataOf(*input.info, given->second);
       if (!values.ok())

@@ -27,6 +27,7 @@ Status Model::Impl::save(int32_t slot, std::string_view note,
   snapshot.tokens.assign(tokens.begin(), tokens.begin() + slots.length(slot));
   snapshot.note = note;
   snapshot.prompt = prompts[static_cast<size_t>(slot)];
+  snapshot.announced = announced[static_cast<size_t>(slot)];
   return slots.save(slot, snapshot, sink);
 }
 
@@ -70,6 +71,7 @@ Result<std::string> Model::loadSlot(int32_t slot,
   impl_->held[static_cast<size_t>(slot)].assign(snapshot->tokens.begin(),
                                                 snapshot->tokens.end());
   impl_->prompts[static_cast<size_t>(slot)] = snapshot->prompt;
+  impl_->announced[static_cast<size_t>(slot)] = snapshot->announced;
   return std::move(snapshot->note);
 } catch (...) {
   return caught();

@@ -81,6 +81,7 @@ void Model::Impl::describe() {
   info.stateBytes = executor->slots().reservedBytes();
   held.resize(static_cast<size_t>(executor->limits().slots));
   prompts.resize(held.size());
+  announced.resize(held.size());
   for (std::vector<int32_t> &tokens : held)
     tokens.reserve(static_cast<size_t>(info.context)); // no step may fail here
 }
@@ -275,7 +276,7 @@ Model::run(std::string_view name, std::span<const Sequence> sequences,
                         " tokens of a sequence in one step, the capacity is " +
                         std::to_string(limits.capacity));
     if (one.prompt == 0 && impl_->lengthOf(one.slot) == 0)
-      one.prompt = one.count;
+      one.prompt = one.announced = one.count;
   }
   Schedule schedule(**entry, *given, first, chunk, limits);
   std::vector<std::vector<Output>> results(
@@ -376,6 +377,8 @@ Status Model::copy(int32_t from, int32_t to) try {
   impl_->held[static_cast<size_t>(to)] = impl_->held[static_cast<size_t>(from)];
   impl_->prompts[static_cast<size_t>(to)] =
       impl_->prompts[static_cast<size_t>(from)];
+  impl_->announced[static_cast<size_t>(to)] =
+      impl_->announced[static_cast<size_t>(from)];
   return {};
 } catch (...) {
   return caught();

@@ -96,7 +96,9 @@ struct Sequence {
   // For models whose numbers depend on how long the prompt is (an input of type
   // "prompt"): its tokens, said with the first of them; 0: those that are given
   // here. It holds for the rest of the sequence, so that what follows does not
-  // depend on how many tokens come in one step.
+  // depend on how many tokens come in one step. Where one of two sets of
+  // numbers is chosen by it (an input of type "announced"), step() with 0
+  // announces nothing; run() announces what it is given.
   int64_t prompt = 0;
 };
 
@@ -123,7 +125,7 @@ struct Output {
 // What an entry takes for each token.
 struct InputInfo {
   // "tokens", "positions", "token_types" or "rows"; what the runtime alone
-  // counts is "block_positions", "prefix" or "prompt".
+  // counts is "announced", "block_positions", "prefix" or "prompt".
   std::string name, type;
   std::string elem;           // "i32", "f32" or "bool"
   std::vector<int64_t> shape; // of the row of a token; empty: one number
@@ -175,6 +177,8 @@ struct GenerateOptions {
   int64_t maxTokens = 256;         // most that are made, beside the prompt
   std::vector<int32_t> stopTokens; // beside the model's own
   bool ignoreModelStops = false;   // go on behind the model's own
+  // Nothing follows in this sequence, so that it is announced with its length.
+  bool ends = false;
 };
 
 // The same for text.

@@ -252,15 +252,15 @@ Status PlanChecker::checkKernel(const Kernel &kernel) const {
 
 Status PlanChecker::checkInput(const Input &input) const {
   std::string_view type = text(input.type());
-  constexpr std::string_view numbered[] = {"tokens",          "positions",
-                                           "block_positions", "prefix",
-                                           "prompt",          "token_types"};
+  constexpr std::string_view numbered[] = {
+      "tokens", "positions", "block_positions", "prefix",
+      "prompt", "announced", "token_types"};
   bool number = std::ranges::find(numbered, type) != std::end(numbered);
   if (!number && type != "rows")
     return Status(Code::Unsupported,
                   "type '" + std::string(type.substr(0, 100)) +
                       "' is not one of tokens, positions, block_positions, "
-                      "prefix, prompt, token_types, rows");
+                      "prefix, prompt, announced, token_types, rows");
   if (input.rows() != RowKind::Tokens ||
       (input.elem() != Elem::F32 && input.elem() != Elem::I32 &&
        input.elem() != Elem::U8))

@@ -21,6 +21,8 @@ struct StepSequence {
   Wanted wanted = Wanted::Last;
   // Tokens of the whole prompt; 0: not said. The executor does not look at it.
   int64_t prompt = 0;
+  // Tokens that the sequence is to have; 0: not said. As with the prompt.
+  int64_t announced = 0;
 };
 
 // An input of an entry and where kernels find its rows.

@@ -167,6 +167,9 @@ Result<SnapshotHeader> readHeader(std::span<const uint8_t> bytes,
     return corrupt("reserved fields of the snapshot are set");
   if (header.prompt < 0 || header.prompt > format::kMaxContext)
     return corrupt("a prompt of " + std::to_string(header.prompt) + " tokens");
+  if (header.announced < 0 || header.announced > format::kMaxContext)
+    return corrupt("announced with " + std::to_string(header.announced) +
+                   " tokens");
   if (header.model != model)
     return Status(Code::InvalidArgument,
                   "the snapshot was made with another model, or another "
@@ -250,6 +253,7 @@ Status Slots::save(int32_t index, const Snapshot &snapshot,
   header.length = slot.length;
   header.source = slot.source;
   header.prompt = snapshot.prompt;
+  header.announced = snapshot.announced;
   header.noteBytes = snapshot.note.size();
   std::memcpy(header.magic, kSnapshotMagic, sizeof(kSnapshotMagic));
   uint64_t tokenBytes = snapshot.tokens.size() * sizeof(int32_t);
@@ -366,6 +370,7 @@ Result<Snapshot> Slots::load(int32_t index, std::span<const uint8_t> bytes,
     return corrupt("the snapshot has " + std::to_string(reader.left()) +
                    " bytes that belong to no state");
   snapshot.prompt = header->prompt;
+  snapshot.announced = header->announced;
   replace(index, *header, incoming);
   return snapshot;
 }

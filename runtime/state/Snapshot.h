@@ -14,7 +14,7 @@ namespace sluice::state {
 
 inline constexpr char kSnapshotMagic[8] = {'S', 'L', 'C', 'S',
                                            'L', 'O', 'T', '\0'};
-inline constexpr uint32_t kSnapshotVersion = 1;
+inline constexpr uint32_t kSnapshotVersion = 2;
 
 // What the bytes begin with. Little endian.
 struct SnapshotHeader {
@@ -27,8 +27,9 @@ struct SnapshotHeader {
   int64_t source;     // rows of its `once` caches
   uint64_t noteBytes; // of the caller's text
   int64_t prompt;     // tokens of its prompt, 0: not known
+  int64_t announced;  // tokens that it is to have, 0: not said
 };
-static_assert(sizeof(SnapshotHeader) == 64);
+static_assert(sizeof(SnapshotHeader) == 72);
 
 // What a snapshot holds beside the states.
 struct Snapshot {
@@ -36,6 +37,7 @@ struct Snapshot {
   std::vector<int32_t> tokens; // as many as the slot's length
   std::string note;            // text of the caller's, kept as it is
   int64_t prompt = 0;          // tokens of the prompt, 0: not known
+  int64_t announced = 0;       // tokens that it is to have, 0: not said
 };
 
 // Takes the bytes of a snapshot, piece by piece.

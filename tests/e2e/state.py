@@ -134,16 +134,16 @@ def refusals(bench):
         ("a truncated state", good[:-1], f"truncated: {len(good) - 1} bytes, expected {len(good)}"),
         ("a state with more behind it", good + b"x", "too long"),
         ("a damaged state", good[:5000] + bytes([good[5000] ^ 1]) + good[5001:], "damaged: its digest differs"),
-        ("a state of another version", forged(8, "<I", 2), "a snapshot of version 2, this runtime reads version 1"),
+        ("a state of another version", forged(8, "<I", 1), "a snapshot of version 1, this runtime reads version 2"),
         ("a state with more tokens", forged(32, "<q", 2**40), "more than the context"),
         ("a state with a source", forged(40, "<q", 2**62), "source has"),
         ("a state with an endless note", forged(48, "<Q", 2**64 - 1), "ends within its tokens or its note"),
-        ("a state without its first rows", forged(64 + 40 * 4 + 8, "<q", 20), "its rows begin at 20 of 40"),
+        ("a state without its first rows", forged(72 + 40 * 4 + 8, "<q", 20), "its rows begin at 20 of 40"),
     ]:
         write(saved, data)
         bench.refuse(what, message, *going_on)
     write(saved, good)
-    write(saved, forged(64 + 40 * 4, "<2s", b"{!"))
+    write(saved, forged(72 + 40 * 4, "<2s", b"{!"))
     bench.refuse("a note that is none", "its note: not valid JSON", *going_on)
     write(saved, good)
     for what, message, *options in [

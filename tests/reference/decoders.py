@@ -44,6 +44,7 @@ CASES = {
     "phi3/window": ("Phi3ForCausalLM", LLAMA | dict(sliding_window=6, pad_token_id=None, rope_parameters=ROPE | dict(partial_rotary_factor=1.0)), [24, 5, 1], 26),
     "phi3/longrope": ("Phi3ForCausalLM", LLAMA | LONG, [8, 5, 1], 28),
     "phi3/longrope-long": ("Phi3ForCausalLM", LLAMA | LONG, [40, 33], 29),
+    "phi3/longrope-both": ("Phi3ForCausalLM", LLAMA | LONG, [40, 8, 33, 1], 128),
     "phi3/partial": ("Phi3ForCausalLM", LLAMA | dict(pad_token_id=None, tie_word_embeddings=True, rope_parameters=ROPE | dict(partial_rotary_factor=0.75)), [24, 5], 27),
     "qwen3/wide": ("Qwen3ForCausalLM", LLAMA | dict(head_dim=12, tie_word_embeddings=False), [24, 5, 1], 128),
     "qwen3/sliding-bias": ("Qwen3ForCausalLM", LLAMA | dict(head_dim=8, attention_bias=True, use_sliding_window=True, sliding_window=6, max_window_layers=1, tie_word_embeddings=True), [24, 5], 29),
@@ -58,8 +59,8 @@ CASES = {
     "gpt_oss/sinks": ("GptOssForCausalLM", LLAMA | dict(head_dim=12, num_local_experts=4, num_experts_per_tok=2, sliding_window=6, rope_parameters=ROPE, tie_word_embeddings=False), [24, 5, 1], 35),
     "deepseek_v3/groups": ("DeepseekV3ForCausalLM", LLAMA | dict(num_key_value_heads=4, moe_intermediate_size=20, n_routed_experts=8, n_shared_experts=1, num_experts_per_tok=2, n_group=4, topk_group=2, first_k_dense_replace=1, q_lora_rank=20, kv_lora_rank=16, qk_nope_head_dim=8, qk_rope_head_dim=4, v_head_dim=10, rope_parameters=ROPE, tie_word_embeddings=False), [24, 5, 1], 36),
     "deepseek_v3/plain-queries": ("DeepseekV3ForCausalLM", LLAMA | dict(num_key_value_heads=4, moe_intermediate_size=20, n_routed_experts=4, n_shared_experts=2, num_experts_per_tok=2, n_group=1, topk_group=1, first_k_dense_replace=0, q_lora_rank=None, kv_lora_rank=16, qk_nope_head_dim=8, qk_rope_head_dim=4, v_head_dim=10, rope_interleave=False, rope_parameters=ROPE, tie_word_embeddings=False), [24, 5], 37),
-    "deepseek_v2/library": ("DeepseekV2ForCausalLM", LLAMA | dict(num_key_value_heads=4, moe_intermediate_size=20, n_routed_experts=8, n_shared_experts=1, num_experts_per_tok=3, n_group=4, topk_group=2, topk_method="group_limited_greedy", routed_scaling_factor=2.5, first_k_dense_replace=1, q_lora_rank=20, kv_lora_rank=16, qk_nope_head_dim=8, qk_rope_head_dim=6, v_head_dim=10, rope_parameters=ROPE, tie_word_embeddings=False), [24, 5, 1], 56),
     "deepseek_v3/biased": ("DeepseekV3ForCausalLM", LLAMA | dict(num_key_value_heads=4, moe_intermediate_size=12, n_routed_experts=4, n_shared_experts=1, num_experts_per_tok=2, n_group=1, topk_group=1, first_k_dense_replace=1, q_lora_rank=12, kv_lora_rank=8, qk_nope_head_dim=8, qk_rope_head_dim=4, v_head_dim=10, attention_bias=True, rope_parameters=ROPE, tie_word_embeddings=False), [24, 5], 237),
+    "deepseek_v2/library": ("DeepseekV2ForCausalLM", LLAMA | dict(num_key_value_heads=4, moe_intermediate_size=20, n_routed_experts=8, n_shared_experts=1, num_experts_per_tok=3, n_group=4, topk_group=2, topk_method="group_limited_greedy", routed_scaling_factor=2.5, first_k_dense_replace=1, q_lora_rank=20, kv_lora_rank=16, qk_nope_head_dim=8, qk_rope_head_dim=6, v_head_dim=10, rope_parameters=ROPE, tie_word_embeddings=False), [24, 5, 1], 56),
     "llama/dynamic": ("LlamaForCausalLM", LLAMA | dict(max_position_embeddings=16, rope_parameters=ROPE | dict(rope_type="dynamic", factor=2.0)), [40, 20, 5], 44),
     "glm/plain": ("GlmForCausalLM", LLAMA | dict(head_dim=12, pad_token_id=None, tie_word_embeddings=False), [24, 5, 1], 41),
     "glm/tied": ("GlmForCausalLM", LLAMA | dict(head_dim=8, attention_bias=False, pad_token_id=None, tie_word_embeddings=True, rms_norm_eps=1e-3, rope_parameters=ROPE | dict(rope_theta=500.0, partial_rotary_factor=0.5)), [24, 5], 42),
@@ -107,7 +108,7 @@ INERT = {"OPTForCausalLM": ("k_proj.bias",), **dict.fromkeys(("Cohere2ForCausalL
 
 
 # What sluice-compile is told.
-OPTIONS = {"phi3/longrope-long": ["--context", "64"], "bloom/far": ["--context", "4608"], "phi3/far-longrope": ["--context", "4608"]}
+OPTIONS = {"phi3/longrope-long": ["--context", "64"], "phi3/longrope-both": ["--context", "64"], "bloom/far": ["--context", "4608"], "phi3/far-longrope": ["--context", "4608"]}
 # Cases that are stored in the place of a Llama: keys that the config has or, with None, has not, and names of tensors.
 STORED = {
     "yi/first": (dict(architectures=["YiForCausalLM"], model_type="Yi", rope_parameters=None, rms_norm_eps=None, head_dim=None, num_key_value_heads=None, attention_bias=None, mlp_bias=None),

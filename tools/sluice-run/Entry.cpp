@@ -268,6 +268,7 @@ Status generateIds(const Options &options, ModelPtr &model) {
   generate.maxTokens = options.generate;
   generate.ignoreModelStops = options.ignoreStop;
   generate.stopTokens = options.stopTokens;
+  generate.ends = options.saveState.empty();
   std::vector<int32_t> made;
   int64_t before = 0; // tokens with the prompt
   for (const Sequence &sequence : *sequences) {

@@ -34,6 +34,7 @@ TextOptions textOptions(const Options &options) {
   text.stopStrings = options.stop;
   text.stopTokens = options.stopTokens;
   text.showSpecial = options.showSpecial;
+  text.ends = !options.chat && options.saveState.empty();
   return text;
 }
 

@@ -50,7 +50,7 @@ func.func @generate(%b: !llm.batch, %i: tensor<4xi32> {llm.name = "ids", llm.inp
 
 // -----
 
-// expected-error @below {{'llm.input' must be one of "tokens", "positions", "block_positions", "prefix", "prompt", "token_types", "rows", found "words"}}
+// expected-error @below {{'llm.input' must be one of "tokens", "positions", "block_positions", "prefix", "prompt", "announced", "token_types", "rows", found "words"}}
 func.func @generate(%b: !llm.batch, %i: tensor<?xi32> {llm.name = "ids", llm.input = "words"}) attributes {llm.entry = "generate"} {
   return
 }

@@ -37,7 +37,7 @@ ModelPtr load(const std::string &type, bool spans, int64_t capacity = 20) {
   static int number = 0;
   auto model = Model::load(
       test::writeFile("count" + std::to_string(number++), toy.bytes()),
-      {.capacity = capacity});
+      {.capacity = capacity, .slots = 2});
   EXPECT_TRUE(model.ok()) << model.status().message();
   return std::move(*model);
 }
@@ -116,6 +116,45 @@ TEST(Count, PromptsAsTheyAreAnnounced) {
   one.inputs["pos"] = Numbers(7, 7);
   EXPECT_THAT(model->run("generate", {&one, 1}).status().message(),
               HasSubstr("the runtime counts the input 'pos' itself"));
+}
+
+// run() is given all, step() what the caller says, generate() nothing that
+// ends.
+TEST(Count, WhatIsAnnouncedIsKept) {
+  ModelPtr model = load("announced", false);
+  EXPECT_EQ(run(*model, sequence(ids), 3), given(Numbers(7, 7)));
+  EXPECT_EQ(run(*model, sequence(ids, 9), 3), given(Numbers(7, 9)));
+  auto step = [&](Numbers tokens, int64_t prompt = 0) {
+    Sequence one = sequence(std::move(tokens), prompt);
+    EXPECT_TRUE(model->step("generate", {&one, 1}).ok());
+    return lastRow(*model);
+  };
+  auto last = [](int32_t number) {
+    std::vector<float> all = given(Numbers(7, number));
+    return std::vector<float>(all.end() - test::kVocab, all.end());
+  };
+  const Numbers most(ids.begin(), ids.end() - 1);
+  for (int64_t announced : {0, 12}) {
+    ASSERT_TRUE(model->reset(0).ok());
+    step(most, announced);
+    auto saved = model->saveSlot(0);
+    ASSERT_TRUE(saved.ok() && model->copy(0, 1).ok());
+    EXPECT_EQ(step({ids.back()}), last(int32_t(announced)));
+    ASSERT_TRUE(model->copy(1, 0).ok());
+    EXPECT_EQ(step({ids.back()}), last(int32_t(announced)));
+    model = load("announced", false);
+    ASSERT_TRUE(model->loadSlot(0, *saved).ok());
+    EXPECT_EQ(step({ids.back()}), last(int32_t(announced)));
+  }
+  auto stop = [](int32_t) { return false; };
+  for (bool ends : {false, true}) {
+    GenerateOptions options;
+    options.maxTokens = 5;
+    options.ends = ends;
+    ASSERT_TRUE(model->reset(0).ok());
+    ASSERT_TRUE(model->generate(0, most, options, stop).ok());
+    EXPECT_EQ(step({ids.back()}), last(ends ? 11 : 0));
+  }
 }
 
 TEST(Count, KeepsThePromptOfASequence) {

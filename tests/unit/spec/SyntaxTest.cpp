@@ -295,7 +295,7 @@ const Mistake entries[] = {
      "positions needs the key 'kind'"},
     {"RowsOptional", "ids: tokens}",
      "ids: tokens, x: {rows: [4], optional: <!>yes please}}",
-     "`optional` must be true or false"},
+     "optional must be true or false"},
     {"PrefixOfNothing", "ids: tokens}", "ids: tokens, <!>m: prefix}",
      "an input of type 'prefix' needs `positions: {kind: spans, ...}`"},
     {"SpansBegin", "    inputs: {ids: tokens}",

@@ -294,11 +294,11 @@ TEST_F(SnapshotTest, RefusesDamageAndLeavesTheSlot) {
     EXPECT_EQ(status.code(), code);
     EXPECT_THAT(status.message(), HasSubstr(message));
   };
-  refuses({}, Code::Corrupt, "it has 0 bytes, expected at least 72");
+  refuses({}, Code::Corrupt, "it has 0 bytes, expected at least 80");
   refuses(Bytes(1000, 'x'), Code::Corrupt, "not a snapshot of a slot");
-  for (size_t size : {size_t(71), size_t(72), good.size() / 2, good.size() - 1})
+  for (size_t size : {size_t(79), size_t(80), good.size() / 2, good.size() - 1})
     refuses(Bytes(good.begin(), good.begin() + static_cast<ptrdiff_t>(size)),
-            Code::Corrupt, size < 72 ? "not a snapshot" : "truncated");
+            Code::Corrupt, size < 80 ? "not a snapshot" : "truncated");
   Bytes longer = good;
   longer.push_back(0);
   refuses(longer, Code::Corrupt, "too long");
@@ -310,6 +310,10 @@ TEST_F(SnapshotTest, RefusesDamageAndLeavesTheSlot) {
   using H = SnapshotHeader;
   refuses(changed(good, &H::version, 9u), Code::Unsupported, "of version 9");
   refuses(changed(good, &H::flags, 1u), Code::Corrupt, "reserved fields");
+  refuses(changed(good, &H::announced, int64_t(-1)), Code::Corrupt,
+          "announced with -1 tokens");
+  refuses(changed(good, &H::announced, INT64_MAX), Code::Corrupt,
+          "announced with 9223372036854775807 tokens");
   refuses(changed(good, &H::model, kModel + 1), Code::InvalidArgument,
           "made with another model");
   refuses(changed(good, &H::length, int64_t(-1)), Code::Corrupt,
