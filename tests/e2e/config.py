@@ -225,6 +225,21 @@ def values(bench):
             bench.refuse(f"{key} {value}", message, *folder.compiling("-o", "model.slc"))
 
 
+def together(bench):
+    """What each key may say, but not beside the others or the tensors."""
+    for case, keys, message in [
+        ("rnn_lm/lstm-tied", {"bidirectional": True}, "a bidirectional network reads what it has to predict"),
+        ("rnn_lm/lstm-tied", {"proj_size": 8}, "an LSTM whose h is projected (proj_size) is not supported"),
+        ("rnn_lm/lstm-tied", {"nonlinearity": "relu"}, "nonlinearity is for a plain RNN, and the config names another cell"),
+        ("rnn_lm/lstm-tied", {"model_type": "gru"}, "the matrices of the layers are not as high as this cell's"),
+        ("rnn_lm/gru", {"rnn_type": "LSTM"}, "model_type and rnn_type name different cells"),
+        ("rnn_lm/relu-named", {"nonlinearity": None}, "the config does not say which cell"),
+    ]:
+        with Folder(bench, case) as folder:
+            folder.write(folder.base | keys)
+            bench.refuse(f"{case} with {keys}", message, *folder.compiling("-o", "model.slc"))
+
+
 def generation(bench):
     """generation_config.json is accounted for as well, and says where a decoder starts."""
     with Folder(bench, "t5/relu-tied") as folder:
@@ -257,4 +272,4 @@ def sentence(bench):
         bench.refuse("another key", "error: 'modules.json:1.foo' is 1, which this spec does not read", *folder.compiling("-o", "model.slc"))
 
 
-harness.main(__doc__, spellings, consequences, silence, keys, values, generation, sentence)
+harness.main(__doc__, spellings, consequences, silence, keys, values, together, generation, sentence)
