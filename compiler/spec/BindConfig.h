@@ -99,8 +99,13 @@ private:
   const nlohmann::json *find(Param &param, std::vector<std::string> &tried,
                              bool &failed);
   const nlohmann::json *findKey(const std::string &key, Status &why) const;
+  // The object that holds all that the family reads: "text_config.", or "".
+  std::optional<std::string> top();
   std::optional<std::string>
   prefixOf(const std::vector<const ConfigGroup *> &groups);
+  std::optional<std::string> choosePrefix(const Alternatives &alternatives,
+                                          const std::string &outer,
+                                          const std::string &top);
   bool prefixExists(const std::string &prefix) const;
   void standBack(const std::string &prefix, const std::string &taken);
   bool fromTensors(Param &param, std::vector<std::string> &tried, bool &failed);

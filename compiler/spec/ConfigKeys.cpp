@@ -9,6 +9,9 @@ namespace sluice::spec {
 using checkpoint::Format;
 using nlohmann::json;
 
+// Before a key that lies at the top of config.json, whatever the prefixes.
+static const std::string outside = "config.json:";
+
 const json *ConfigScope::findKey(const std::string &key, Status &why) const {
   if (checkpoint_.format() == Format::Gguf) {
     auto it = checkpoint_.metadata().find(key);
@@ -53,6 +56,34 @@ void ConfigScope::standBack(const std::string &prefix,
                              " is there too and comes first");
 }
 
+std::optional<std::string> ConfigScope::top() {
+  ConfigScope *outermost = this;
+  while (outermost->user_)
+    outermost = outermost->user_;
+  return outermost->prefixOf({&outermost->file_.config});
+}
+
+// The prefix of one group within others.
+std::optional<std::string>
+ConfigScope::choosePrefix(const Alternatives &alternatives,
+                          const std::string &outer, const std::string &top) {
+  std::optional<std::string> first, chosen;
+  for (const Template &alternative : alternatives) {
+    std::optional<std::string> text = expand(alternative, *this, diagnostics_);
+    if (!text)
+      return std::nullopt;
+    std::string candidate =
+        text->starts_with("/") ? top + text->substr(1) : outer + *text;
+    if (!first)
+      first = candidate;
+    if (chosen)
+      standBack(candidate, *chosen);
+    else if (prefixExists(candidate))
+      chosen = candidate;
+  }
+  return chosen ? chosen : first;
+}
+
 std::optional<std::string>
 ConfigScope::prefixOf(const std::vector<const ConfigGroup *> &groups) {
   std::string prefix;
@@ -62,26 +93,22 @@ ConfigScope::prefixOf(const std::vector<const ConfigGroup *> &groups) {
       prefix = cached->second;
       continue;
     }
+    // All that a family and its libraries read lies where its own prefix says.
+    std::string above;
+    if (user_ || group != &file_.config) {
+      std::optional<std::string> outermost = top();
+      if (!outermost)
+        return std::nullopt;
+      above = *outermost;
+    }
+    if (group == groups.front())
+      prefix = above;
     auto it = group->prefix.find(formatKey(checkpoint_));
     if (it != group->prefix.end()) {
-      std::string outer = prefix, first;
-      bool found = false;
-      for (const Template &alternative : it->second) {
-        std::optional<std::string> text =
-            expand(alternative, *this, diagnostics_);
-        if (!text)
-          return std::nullopt;
-        std::string candidate =
-            text->starts_with("/") ? text->substr(1) : outer + *text;
-        if (&alternative == &it->second.front())
-          first = candidate;
-        if (found)
-          standBack(candidate, prefix);
-        else if ((found = prefixExists(candidate)))
-          prefix = candidate;
-      }
-      if (!found)
-        prefix = first;
+      std::optional<std::string> own = choosePrefix(it->second, prefix, above);
+      if (!own)
+        return std::nullopt;
+      prefix = *own;
     }
     prefixes_[group] = prefix;
   }
@@ -126,8 +153,10 @@ const json *ConfigScope::find(Param &param, std::vector<std::string> &tried,
       failed = true;
       return nullptr;
     }
-    if (key->starts_with("/"))
-      *key = key->substr(1);
+    if (key->starts_with(outside))
+      *key = key->substr(outside.size());
+    else if (key->starts_with("/"))
+      *key = top().value_or("") + key->substr(1);
     else if (key->find(':') == std::string::npos)
       *key = *prefix + *key;
     tried.push_back(*key);

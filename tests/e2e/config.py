@@ -234,6 +234,8 @@ def together(bench):
         ("rnn_lm/lstm-tied", {"model_type": "gru"}, "the matrices of the layers are not as high as this cell's"),
         ("rnn_lm/gru", {"rnn_type": "LSTM"}, "model_type and rnn_type name different cells"),
         ("rnn_lm/relu-named", {"nonlinearity": None}, "the config does not say which cell"),
+        ("mistral/seeing", {"text_config": {"model_type": "ministral3"}}, "config.json: text_config.model_type is 'ministral3', which this spec does not support"),
+        ("gemma3_text/seeing", {"hidden_size": 64}, "'hidden_size' is 64, which this spec does not read"),
     ]:
         with Folder(bench, case) as folder:
             folder.write(folder.base | keys)

@@ -286,6 +286,13 @@ def longrope(config):
     return data
 
 
+def gemma_rotation(config):
+    """That of the layers without a window."""
+    found = (config.get("rope_parameters") or {}).get("full_attention") or config
+    data = {"rope.freq_base": float(get(found, "rope_theta") or 1e6)}
+    return data | ({"rope.scaling.type": "linear", "rope.scaling.factor": found["factor"]} if found.get("rope_type") == "linear" else {})
+
+
 def gemma_window(config):
     kinds, data = config.get("layer_types") or [], {"attention.sliding_window": config["sliding_window"]}
     every = kinds.index("full_attention") + 1 if "full_attention" in kinds else 6
@@ -324,7 +331,7 @@ KEYS = {
     "rms": lambda c: {"attention.layer_norm_rms_epsilon": get(c, "rms_norm_eps", "layer_norm_epsilon", "layernorm_epsilon")},
     "ln": lambda c: {"attention.layer_norm_epsilon": get(c, "layer_norm_epsilon", "layer_norm_eps", "norm_epsilon", "norm_eps") or 1e-12},
     "theta": lambda c: {"rope.freq_base": float(get(rope(c), "rope_theta") or get(c, "rotary_emb_base") or 10000.0)},
-    "theta3": lambda c: {"rope.freq_base": float(get((c.get("rope_parameters") or {}).get("full_attention") or c, "rope_theta") or 1e6)},
+    "theta3": gemma_rotation,
     "dims": lambda c: {"rope.dimension_count": int(head_dim(c) * (get(rope(c), "partial_rotary_factor") or get(c, "rotary_pct", "rope_pct") or 1.0))},
     "half dims": lambda c: {"rope.dimension_count": head_dim(c) // 2},
     "head": lambda c: {"attention.key_length": head_dim(c), "attention.value_length": head_dim(c)},

@@ -75,14 +75,22 @@ def write(path, pairs, tensors):
 def write_twin(case, path, **more):
     """The case's checkpoint as a GGUF file, with `more` keys; the results that it can give, or None for all."""
     config = config_of(case)
-    tensors = safetensors.load(os.path.join(case, "model.safetensors"))
+    tensors = text_part(safetensors.load(os.path.join(case, "model.safetensors")))
     write(path, metadata(config) | more, gguf_arch.converted(config, tensors))
     return gguf_arch.of(config).results
 
 
+def text_part(tensors):
+    """Of a model that sees, too, what a file of the language model holds."""
+    named = {re.sub(r"^(language_model\.model|model\.language_model)\.", "model.", name).removeprefix("language_model."): tensor
+             for name, tensor in tensors.items()}
+    return {name: tensor for name, tensor in named.items() if not re.match(r"(model\.)?(vision_tower|vision_model|multi_modal_projector)\.", name)}
+
+
 def config_of(case):
     with open(os.path.join(case, "config.json"), encoding="utf-8") as file:
-        return json.load(file)
+        config = json.load(file)
+    return config.get("text_config", config)
 
 
 def block(lines, key):

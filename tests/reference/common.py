@@ -90,7 +90,8 @@ def published(config, without=()):
     common = PretrainedConfig().to_dict()
     keys = {key: value for key, value in config.to_dict().items()
             if key == "tie_word_embeddings" or key not in common or value != common[key]}
-    keys["torch_dtype"] = keys.pop("dtype")
+    if "dtype" in keys:
+        keys["torch_dtype"] = keys.pop("dtype")
     return {key: value for key, value in sorted(keys.items()) if key not in without}
 
 

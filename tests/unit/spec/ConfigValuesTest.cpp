@@ -21,6 +21,47 @@ Bound bound(const std::string &declared, const std::string &configText,
   return bindText(text, openCheckpoint(dir.path()));
 }
 
+// A model that is part of a larger one: all that is read lies in one object.
+TEST(ConfigValues, LieWhereTheFamilysPrefixSays) {
+  Folder dir;
+  dir.add("lib.yaml", "sluice: 1\nlibrary: lib\nconfig:\n"
+                      "  prefix: {hf: [scaling., other.]}\n"
+                      "  factor: {type: int, hf: factor}\n"
+                      "  length: {type: int, hf: /length}\n");
+  const std::string spec =
+      "sluice: 1\nfamily: c\nuse: {lib: lib.yaml}\nconfig:\n"
+      "  prefix: {hf: [text., \"\"]}\n"
+      "  own: {type: int, hf: own}\n  top: {type: int, hf: "
+      "\"config.json:own\"}\n"
+      "weights: {table: {shape: [5, 4], hf: emb}}\n"
+      "entries:\n  encode:\n    inputs: {ids: tokens}\n    nodes:\n"
+      "      - x: {embedding: ids, w: table}\n    outputs: {rows: x}\n";
+  dir.writeTensors("model.safetensors", {{"emb", {5, 4}}});
+  auto values = [&](const std::string &config) {
+    dir.add("config.json", config);
+    Diagnostics diagnostics;
+    SpecPtr parsed =
+        parseSpecText(dir.path() + "/spec.yaml", spec, diagnostics);
+    std::unique_ptr<Model> model =
+        parsed ? bind(*parsed, openCheckpoint(dir.path()), diagnostics, {})
+               : nullptr;
+    std::string all = diagnostics.print();
+    for (const char *name : {"own", "top", "lib.factor", "lib.length"})
+      if (model)
+        all += print(*model->parameter(name)) + " ";
+    return all;
+  };
+  EXPECT_EQ(values(R"({"own": 1, "length": 2, "other": {"factor": 3}})"),
+            "1 1 3 2 ");
+  EXPECT_EQ(values(R"({"own": 1, "text":
+                       {"own": 5, "length": 6, "scaling": {"factor": 7}}})"),
+            "5 1 7 6 ");
+  EXPECT_NE(values(R"({"own": 1, "length": 2, "text":
+                       {"own": 5, "scaling": {"factor": 7}}})")
+                .find("looked for text.length"),
+            std::string::npos);
+}
+
 // What a folder says of its weights holds for a file by itself.
 TEST(ConfigValues, AreThoseOfTensorsWhereThereIsNoConfig) {
   Folder dir;
