@@ -233,10 +233,10 @@ ViewPtr transpose(ViewPtr source) {
 }
 
 Result<ViewPtr> reshape(ViewPtr source, Shape shape, bool vector) {
-  if (vector)
+  if (vector || shape.size() == 1) // a vector is a column
     shape.push_back(1);
   int64_t before, after;
-  if (shape.size() < 2 || !checkpoint::elementCount(source->shape(), before) ||
+  if (shape.empty() || !checkpoint::elementCount(source->shape(), before) ||
       !checkpoint::elementCount(shape, after) || before != after)
     return misfit(source->shape(),
                   message("cannot be reshaped to ", shapeText(shape)));

@@ -16,6 +16,7 @@ import struct
 import sys
 
 import gguf_arch
+import gguf_rwkv
 import safetensors
 
 ALIGNMENT = 32
@@ -74,6 +75,12 @@ def write(path, pairs, tensors):
 
 def write_twin(case, path, **more):
     """The case's checkpoint as a GGUF file, with `more` keys; the results that it can give, or None for all."""
+    if not os.path.exists(os.path.join(case, "config.json")):
+        tensors = safetensors.load(os.path.join(case, "model.safetensors"))
+        kind = gguf_rwkv.architecture(tensors)
+        keys = {f"{kind}.{key}": value for key, value in gguf_rwkv.metadata(tensors).items()}
+        write(path, {"general.architecture": kind, "general.name": kind, "general.file_type": 0} | keys | more, gguf_rwkv.converted(tensors))
+        return None
     config = config_of(case)
     tensors = text_part(safetensors.load(os.path.join(case, "model.safetensors")))
     write(path, metadata(config) | more, gguf_arch.converted(config, tensors))

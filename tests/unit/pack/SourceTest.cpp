@@ -92,6 +92,21 @@ TEST(Source, PartsAreTransformedAfterTheirRowsAreTaken) {
               ElementsAre(0, 3, 1, 4, 2, 5, 9, 12, 10, 13, 11, 14));
 }
 
+// One row of several, as a vector.
+TEST(Source, PartsMayHaveFewerAxes) {
+  CountingFile file({{"shares", {3, 1, 4}}});
+  spec::Weight share = weight("share", {4}, {"shares"});
+  spec::Transform rows, flat;
+  rows.kind = flat.kind = spec::Transform::Kind::Reshape;
+  rows.shape = {3, 4};
+  flat.shape = {4};
+  share.source.apply = {rows};
+  share.source.fused = true;
+  share.source.rows = {.offset = 1, .size = 1, .period = 0, .count = 1};
+  share.source.then = {flat};
+  EXPECT_THAT(read(file, share), ElementsAre(4, 5, 6, 7));
+}
+
 TEST(Source, FusedRowsOfExperts) {
   // Even rows are the gate, odd rows the up half, for each of two experts.
   CountingFile file({{"gate_up", {2, 4, 2}}, {"gate_up_bias", {2, 4}}});
