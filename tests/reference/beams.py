@@ -9,8 +9,10 @@ import sys
 
 import torch
 from safetensors.torch import load_file
-from transformers import GenerationConfig, GPT2LMHeadModel, MarianMTModel, Qwen2ForCausalLM, T5ForConditionalGeneration
+from transformers import GenerationConfig, GenerationMixin, GPT2LMHeadModel, MarianMTModel, PretrainedConfig, PreTrainedModel, Qwen2ForCausalLM, RwkvForCausalLM, T5ForConditionalGeneration
+from transformers.modeling_outputs import CausalLMOutput
 
+import rnn
 from common import HERE, suffix
 
 MADE = 12  # tokens at most
@@ -23,6 +25,21 @@ BEAMS = [  # settings of generate, the options of sluice-run
     (dict(num_beams=4, num_return_sequences=4, early_stopping=True), ["--beams", "4", "--results", "4", "--early-stopping", "yes"]),
     (dict(num_beams=3, num_return_sequences=2, early_stopping="never"), ["--beams", "3", "--results", "2", "--early-stopping", "never"]),
 ]
+
+
+class Recurrent(PreTrainedModel, GenerationMixin):
+    """A model of rnn.py as `generate` wants it, which computes the whole sequence for each token."""
+
+    def __init__(self, inner):
+        super().__init__(PretrainedConfig())
+        self.inner = inner
+
+    @classmethod
+    def from_pretrained(cls, folder, **_):
+        return cls(rnn.RNNModel.from_pretrained(folder, rnn.CASES[folder.name][1]))
+
+    def forward(self, input_ids, **_):
+        return CausalLMOutput(logits=torch.stack([self.inner(row) for row in input_ids]))
 
 
 @torch.no_grad()
@@ -67,8 +84,9 @@ def inputs(io, index, start):
     return {"input_ids": io["source_ids" + suffix(index)][None], "decoder_input_ids": torch.tensor([[start]])}
 
 
-def write(case, model_class, start=None, indices=(0, 1), rules={}, forbids=False, cached=True):
-    """`rules` are what a generation_config.json says of tokens; with `forbids` the first sequence comes again with more of them."""
+def write(case, model_class, start=None, indices=(0, 1), rules={}, forbids=False, cached=True, wanted=3):
+    """`rules` are what a generation_config.json says of tokens; with `forbids` the first sequence comes again with more of them.
+    The sequences have `wanted` lengths at least, one of them that without an end."""
     if sys.argv[1:] and case not in sys.argv[1:]:
         return
     folder = HERE / case
@@ -85,10 +103,10 @@ def write(case, model_class, start=None, indices=(0, 1), rules={}, forbids=False
         candidates = likely.bincount().argsort(descending=True)[:8].tolist()
         for stops in itertools.chain(([one] for one in candidates), itertools.combinations(candidates, 2)):
             four = generate(model, given, list(stops), BEAMS[2][0], rules)
-            if not four or len({len(row) for row in four[0]}) < 2:
+            if not four or len({len(row) for row in four[0]}) < min(wanted, 2):
                 continue
             made = answers(model, given, list(stops), rules)
-            if made and len(lengths(made)) >= 3 and MADE in lengths(made):
+            if made and len(lengths(made)) >= wanted and MADE in lengths(made):
                 break
         else:
             raise SystemExit(f"{case}{suffix(index)}: no stop token gives sequences of several lengths")
@@ -114,4 +132,8 @@ write("gpt2/bare", GPT2LMHeadModel)
 write("qwen2/sliding", Qwen2ForCausalLM)  # windows, and prompts of more than one block of a cache
 write("t5/relu-tied", T5ForConditionalGeneration, start=0)
 write("t5/gated-untied", T5ForConditionalGeneration, start=0, cached=False)  # transformers' cache would have as many layers as the encoder
+write("rwkv4/rescaled", RwkvForCausalLM, cached=False)  # transformers does not put its states in the order of the beams
+write("rnn_lm/lstm", Recurrent, cached=False)
+write("rnn_lm/gru-tied", Recurrent, cached=False)
 write("marian/shared", MarianMTModel, start=82, rules={"forced_eos_token_id": 0})
+write("marian/apart", MarianMTModel, start=69, rules={"forced_eos_token_id": 0}, wanted=1)  # it says one token again and again
