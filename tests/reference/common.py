@@ -138,8 +138,9 @@ def write_case(case, config, model, evaluate, inputs, generate=None, inert=(), c
     io = {}
     for i, given in enumerate(inputs):
         results = given | {name: tensor.float() for name, tensor in evaluate(model, i).items()}
-        if generate:
-            results["generated"] = generate(model, i)
+        continued = generate(model, i) if generate else None
+        if continued is not None:
+            results["generated"] = continued
         io |= {name + suffix(i): tensor.contiguous() for name, tensor in results.items()}
     save_file(io, folder / "io.safetensors")
     for file in folder.glob("*.safetensors"):
@@ -174,8 +175,9 @@ def with_seed(case, seed, write, find):
             seed += 100
 
 
-def write_decoder(case, make, values, lengths, seed, far=False, grows=False, **more):
-    """A case of a decoder-only model: `make` is the pair of its config and model class. Of `far` sequences, some rows."""
+def write_decoder(case, make, values, lengths, seed, far=False, grows=False, within=None, **more):
+    """A case of a decoder-only model: `make` is the pair of its config and model class. Of `far` sequences, some rows. What would
+    be longer than `within` is not continued."""
     config_class, model_class = make
     config = config_class(**values)
     config._attn_implementation = config._experts_implementation = "eager"
@@ -192,6 +194,8 @@ def write_decoder(case, make, values, lengths, seed, far=False, grows=False, **m
         return m(row[None], use_cache=False).logits[0]
 
     def generate(m, i):
+        if within and len(ids[i]) + GENERATED > within:
+            return None
         if not grows:
             return greedy(lambda row: logits(m, row), ids[i].tolist())
         logits(m, ids[i])

@@ -70,6 +70,7 @@ CASES = {
                                               tokenizer_class="BaichuanTokenizer"), [40, 5, 1], 63),
     "internlm/biased": (INTERN | dict(vocab_size=61, hidden_size=60, num_attention_heads=3, rms_norm_eps=1e-5, bias=True, rotary=dict(base=10000, type="dynamic")), [24, 5, 1], 64),
     "internlm/bare": (INTERN | dict(bias=False, rotary=dict(base=500, type="origin")), [24, 5], 65),
+    "internlm/grows": (INTERN | dict(bias=True, max_position_embeddings=40, rotary=dict(base=10000, type="dynamic", scaling_factor=2.0)), [60, 10, 5], 68),
     "internlm2/grouped": (INTERN | dict(vocab_size=61, num_attention_heads=6, num_key_value_heads=2, bias=True, rope_theta=1e6, rope_scaling=dict(type="linear", factor=2.0)), [24, 5, 1], 66),
     "internlm2/bare": (INTERN | dict(num_key_value_heads=4, rms_norm_eps=1e-5, bias=False, rope_theta=10000, rope_scaling=dict(type="dynamic", factor=2.0)), [24, 5], 67),
     "qwen/plain": (QWEN, [24, 5, 1], 60),
@@ -123,7 +124,8 @@ def write(case, module, seed):
         model_class = second(model_class)
     stated = values | dict(architectures=[model_class.__name__], model_type=getattr(config_class, "model_type", "") or family, torch_dtype="float32",
                            use_cache=True, tie_word_embeddings=config_class(**values).tie_word_embeddings)
-    common.write_decoder(case, (config_class, model_class), values, lengths, seed, config_file=dict(sorted(stated.items())), grows=case == "qwen/grows")
+    common.write_decoder(case, (config_class, model_class), values, lengths, seed, config_file=dict(sorted(stated.items())), grows=case.endswith("/grows"),
+                         within=40 if case == "internlm/grows" else None)
 
 
 def main():
