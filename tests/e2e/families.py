@@ -149,7 +149,7 @@ class Page:
         """The names that checkpoints have by format; architectures in brackets are read by another family's spec."""
         for family in self.families:
             own = self.match(family, "gguf", "architecture")
-            other = sorted({gguf_twin.gguf_arch.of(gguf_twin.config_of(os.path.join(self.reference, name))).architecture
+            other = sorted({gguf_twin.architecture_of(os.path.join(self.reference, name))
                             for name in self.twins if name.startswith(family + "/")} - set(own))
             why = [f"{case}: {self.no_twin[f'{family}/{case}']}" for case in self.cases[family] if f"{family}/{case}" in self.no_twin]
             yield [family, ", ".join(self.match(family, "hf", "architectures")), ", ".join([*own, *(f"({name})" for name in other)]) or "-", "; ".join(why) if own or other else ""]

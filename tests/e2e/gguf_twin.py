@@ -75,7 +75,7 @@ def write(path, pairs, tensors):
 
 def write_twin(case, path, **more):
     """The case's checkpoint as a GGUF file, with `more` keys; the results that it can give, or None for all."""
-    if not os.path.exists(os.path.join(case, "config.json")):
+    if not has_config(case):
         tensors = safetensors.load(os.path.join(case, "model.safetensors"))
         kind = gguf_rwkv.architecture(tensors)
         keys = {f"{kind}.{key}": value for key, value in gguf_rwkv.metadata(tensors).items()}
@@ -92,6 +92,16 @@ def text_part(tensors):
     named = {re.sub(r"^(language_model\.model|model\.language_model)\.", "model.", name).removeprefix("language_model."): tensor
              for name, tensor in tensors.items()}
     return {name: tensor for name, tensor in named.items() if not re.match(r"(model\.)?(vision_tower|vision_model|multi_modal_projector)\.", name)}
+
+
+def has_config(case):
+    return os.path.exists(os.path.join(case, "config.json"))
+
+
+def architecture_of(case):
+    if has_config(case):
+        return gguf_arch.of(config_of(case)).architecture
+    return gguf_rwkv.architecture(safetensors.load(os.path.join(case, "model.safetensors")))
 
 
 def config_of(case):
@@ -125,7 +135,7 @@ def twins(models, reference):
             folder, name = os.path.join(reference, family, case), f"{family}/{case}"
             if name in reasons or not os.path.exists(os.path.join(folder, "io.safetensors")):
                 continue
-            entry = gguf_arch.FAMILIES.get(config_of(folder).get("model_type")) if os.path.exists(os.path.join(folder, "config.json")) else None
+            entry = gguf_arch.FAMILIES.get(config_of(folder).get("model_type")) if has_config(folder) else None
             # A spec that knows the format is tested with it, or the test says that gguf_arch.py lacks the family.
             if specs.get(family) or entry and entry.architecture in matched:
                 found.append(name)
