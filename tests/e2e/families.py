@@ -37,6 +37,8 @@ WHY = {
     ("fuse-elementwise", "the value between is broadcast"): "a factor of a row is computed once for the row and then spread over its channels",
     ("fuse-epilogue", "the product's epilogue already has a later step"): "an epilogue has its steps in one order; what comes behind the last of them is a step of its own",
     ("fuse-swiglu", "gate and up are not both products"): "rows times numbers of another kind, such as an expert's input times its share, are no gated unit",
+    ("fuse-epilogue", "this function is not an epilogue"): "the exponential of how much of its sums a head keeps is a step of its own, behind a narrow product",
+    ("merge-siblings", "not every layer that has one of their weights has the others"): "the first layer has no earlier values that its own could be mixed with",
     ("fuse-swiglu", "gate and up are products of different rows"): "the gate of the shared expert as a whole is one number for each row, no gated unit",
 }
 
