@@ -139,7 +139,7 @@ static bool plainToFloat(DType type, const uint8_t *source, size_t count,
 }
 
 bool isReadable(DType type) {
-  return plainToFloat(type, nullptr, 0, nullptr) || blockDequantizer(type);
+  return plainToFloat(type, nullptr, 0, nullptr) || blockUnpacker(type);
 }
 
 bool isInteger(DType type) { return type >= DType::I8 && type <= DType::Bool; }
@@ -147,12 +147,16 @@ bool isInteger(DType type) { return type >= DType::I8 && type <= DType::Bool; }
 bool toFloat(DType type, const uint8_t *source, size_t count, float *out) {
   if (plainToFloat(type, source, count, out))
     return true;
-  BlockDequantizer dequantize = blockDequantizer(type);
-  if (!dequantize)
+  BlockUnpacker unpack = blockUnpacker(type);
+  std::optional<format::Elem> elem = format::elemStored(dtypeName(type));
+  if (!unpack || !elem)
     return false;
   const BlockFormat &format = blockFormat(type);
-  for (size_t block = 0; block < count / format.values; ++block)
-    dequantize(source + block * format.bytes, out + block * format.values);
+  Block block;
+  for (size_t i = 0; i < count / format.values; ++i) {
+    unpack(source + i * format.bytes, block);
+    blockValues(format::infoOf(*elem), block, out + i * format.values);
+  }
   return true;
 }
 

@@ -1,138 +1,120 @@
 #include "compiler/checkpoint/Dequant.h"
 
+#include <cmath>
 #include <cstring>
 
 namespace sluice::checkpoint {
 
-static float half(const uint8_t *source) {
+static uint16_t half(const uint8_t *source) {
   uint16_t bits;
   std::memcpy(&bits, source, 2);
-  return f16ToFloat(bits);
+  return bits;
 }
 
-// Blocks of 32: byte i holds value i in its low and value 16 + i in its high
-// four bits.
-
-static void q4_0(const uint8_t *block, float *out) {
-  float d = half(block);
+// Blocks of 32: byte i holds number i in its low and number 16 + i in its high
+// four bits; bit i of `high` is the fifth of number i.
+static void numbersOf32(const uint8_t *pairs, uint32_t high, Block &block) {
   for (int i = 0; i < 16; ++i) {
-    int pair = block[2 + i];
-    out[i] = d * float((pair & 15) - 8);
-    out[16 + i] = d * float((pair >> 4) - 8);
+    block.numbers[i] = (pairs[i] & 15) | (high >> i & 1) << 4;
+    block.numbers[16 + i] = pairs[i] >> 4 | (high >> (i + 16) & 1) << 4;
   }
 }
 
-static void q4_1(const uint8_t *block, float *out) {
-  float d = half(block), m = half(block + 2);
-  for (int i = 0; i < 16; ++i) {
-    int pair = block[4 + i];
-    out[i] = d * float(pair & 15) + m;
-    out[16 + i] = d * float(pair >> 4) + m;
-  }
+static uint32_t word(const uint8_t *source) {
+  uint32_t bits;
+  std::memcpy(&bits, source, 4);
+  return bits;
 }
 
-// Bit i of `high` is the fifth bit of value i.
-
-static void q5_0(const uint8_t *block, float *out) {
-  float d = half(block);
-  uint32_t high;
-  std::memcpy(&high, block + 2, 4);
-  for (int i = 0; i < 16; ++i) {
-    int pair = block[6 + i];
-    int low = (pair & 15) | int(high >> i & 1) << 4;
-    int up = pair >> 4 | int(high >> (i + 16) & 1) << 4;
-    out[i] = d * float(low - 16);
-    out[16 + i] = d * float(up - 16);
-  }
+static void q4_0(const uint8_t *source, Block &block) {
+  block.scale = half(source);
+  numbersOf32(source + 2, 0, block);
 }
 
-static void q5_1(const uint8_t *block, float *out) {
-  float d = half(block), m = half(block + 2);
-  uint32_t high;
-  std::memcpy(&high, block + 4, 4);
-  for (int i = 0; i < 16; ++i) {
-    int pair = block[8 + i];
-    int low = (pair & 15) | int(high >> i & 1) << 4;
-    int up = pair >> 4 | int(high >> (i + 16) & 1) << 4;
-    out[i] = d * float(low) + m;
-    out[16 + i] = d * float(up) + m;
-  }
+static void q4_1(const uint8_t *source, Block &block) {
+  block.scale = half(source);
+  block.minimum = half(source + 2);
+  numbersOf32(source + 4, 0, block);
 }
 
-static void q8_0(const uint8_t *block, float *out) {
-  float d = half(block);
+static void q5_0(const uint8_t *source, Block &block) {
+  block.scale = half(source);
+  numbersOf32(source + 6, word(source + 2), block);
+}
+
+static void q5_1(const uint8_t *source, Block &block) {
+  block.scale = half(source);
+  block.minimum = half(source + 2);
+  numbersOf32(source + 8, word(source + 4), block);
+}
+
+static void q8_0(const uint8_t *source, Block &block) {
+  block.scale = half(source);
   for (int i = 0; i < 32; ++i)
-    out[i] = d * float(static_cast<int8_t>(block[2 + i]));
+    block.numbers[i] = source[2 + i] ^ 0x80; // two's complement plus 128
+}
+
+static void mxfp4(const uint8_t *source, Block &block) {
+  block.scale = source[0];
+  numbersOf32(source + 1, 0, block);
 }
 
 // Blocks of 256 in eight groups of 32, each with a six-bit scale and minimum
 // packed in twelve bytes: the first four groups use the low bits of bytes 0-3
 // and 4-7, the last four take four bits from bytes 8-11 and the two bits left
 // over in the first eight.
-static void scaleAndMinimum(const uint8_t *packed, int group, int &scale,
-                            int &minimum) {
-  if (group < 4) {
-    scale = packed[group] & 63;
-    minimum = packed[group + 4] & 63;
-    return;
-  }
-  int k = group - 4;
-  scale = (packed[8 + k] & 15) | (packed[k] >> 6) << 4;
-  minimum = packed[8 + k] >> 4 | (packed[4 + k] >> 6) << 4;
-}
-
-static void q4_k(const uint8_t *block, float *out) {
-  float d = half(block), dmin = half(block + 2);
-  const uint8_t *quants = block + 16;
-  for (int group = 0; group < 8; ++group) {
-    int scale, minimum;
-    scaleAndMinimum(block + 4, group, scale, minimum);
-    float step = d * float(scale), base = dmin * float(minimum);
-    // Two groups share 32 bytes: low halves, then high halves.
-    const uint8_t *pairs = quants + group / 2 * 32;
-    int shift = group % 2 * 4;
-    for (int i = 0; i < 32; ++i)
-      out[group * 32 + i] = step * float(pairs[i] >> shift & 15) - base;
+static void sharesOf256(const uint8_t *source, Block &block) {
+  block.scale = half(source);
+  block.minimum = half(source + 2);
+  const uint8_t *packed = source + 4;
+  for (int k = 0; k < 4; ++k) {
+    block.scales[k] = packed[k] & 63;
+    block.minimums[k] = packed[4 + k] & 63;
+    block.scales[4 + k] = (packed[8 + k] & 15) | (packed[k] >> 6) << 4;
+    block.minimums[4 + k] = packed[8 + k] >> 4 | (packed[4 + k] >> 6) << 4;
   }
 }
 
-static void q5_k(const uint8_t *block, float *out) {
-  float d = half(block), dmin = half(block + 2);
-  const uint8_t *high = block + 16, *quants = block + 48;
-  for (int group = 0; group < 8; ++group) {
-    int scale, minimum;
-    scaleAndMinimum(block + 4, group, scale, minimum);
-    float step = d * float(scale), base = dmin * float(minimum);
-    const uint8_t *pairs = quants + group / 2 * 32;
-    int shift = group % 2 * 4;
+// Two groups share 32 bytes: low halves, then high halves. Bit g of byte i of
+// `high` is the fifth of number i of group g.
+static void numbersOf256(const uint8_t *pairs, const uint8_t *high,
+                         Block &block) {
+  for (int group = 0; group < 8; ++group)
     for (int i = 0; i < 32; ++i) {
-      int value = (pairs[i] >> shift & 15) | (high[i] >> group & 1) << 4;
-      out[group * 32 + i] = step * float(value) - base;
+      int low = pairs[group / 2 * 32 + i] >> (group % 2 * 4) & 15;
+      int fifth = high ? high[i] >> group & 1 : 0;
+      block.numbers[group * 32 + i] = low | fifth << 4;
     }
-  }
+}
+
+static void q4_k(const uint8_t *source, Block &block) {
+  sharesOf256(source, block);
+  numbersOf256(source + 16, nullptr, block);
+}
+
+static void q5_k(const uint8_t *source, Block &block) {
+  sharesOf256(source, block);
+  numbersOf256(source + 48, source + 16, block);
 }
 
 // 16 scales of eight bits; each half of the block has 64 bytes of low four bits
 // (two runs of 32 share bytes with the next two runs) and 32 bytes of high two
 // bits shared by its four runs.
-static void q6_k(const uint8_t *block, float *out) {
-  const uint8_t *low = block, *high = block + 128, *scales = block + 192;
-  float d = half(block + 208);
+static void q6_k(const uint8_t *source, Block &block) {
+  const uint8_t *low = source, *high = source + 128;
+  block.scale = half(source + 208);
+  std::memcpy(block.scales, source + 192, 16);
   for (int run = 0; run < 8; ++run) {
     int part = run / 4, inner = run % 4;
     const uint8_t *pairs = low + part * 64 + inner % 2 * 32;
-    int shift = inner / 2 * 4;
-    for (int i = 0; i < 32; ++i) {
-      int value = (pairs[i] >> shift & 15) |
-                  (high[part * 32 + i] >> (2 * inner) & 3) << 4;
-      int scale = static_cast<int8_t>(scales[run * 2 + i / 16]);
-      float step = d * float(scale);
-      out[run * 32 + i] = step * float(value - 32);
-    }
+    for (int i = 0; i < 32; ++i)
+      block.numbers[run * 32 + i] = (pairs[i] >> (inner / 2 * 4) & 15) |
+                                    (high[part * 32 + i] >> (2 * inner) & 3)
+                                        << 4;
   }
 }
 
-BlockDequantizer blockDequantizer(DType type) {
+BlockUnpacker blockUnpacker(DType type) {
   switch (type) {
   case DType::Q4_0:
     return q4_0;
@@ -150,8 +132,33 @@ BlockDequantizer blockDequantizer(DType type) {
     return q5_k;
   case DType::Q6_K:
     return q6_k;
+  case DType::MXFP4:
+    return mxfp4;
   default:
     return nullptr;
+  }
+}
+
+void blockValues(const format::ElemInfo &info, const Block &block, float *out) {
+  const format::BlockInfo &shared = info.blocks;
+  if (shared.floats) { // the largest scale is beyond f32, its half is not
+    float half = std::ldexp(1.0f, int(block.scale) - 128);
+    for (int64_t i = 0; i < info.block; ++i)
+      out[i] = 2 * format::kE2M1[block.numbers[i] & 15] * half;
+    return;
+  }
+  float scale = f16ToFloat(block.scale), minimum = f16ToFloat(block.minimum);
+  for (int64_t first = 0; first < info.block; first += shared.group) {
+    int64_t group = first / shared.group;
+    float step = scale, base = minimum;
+    if (shared.nested) {
+      step = scale * float(block.scales[group]);
+      base = -(minimum * float(block.minimums[group]));
+    }
+    for (int64_t i = first; i < first + shared.group; ++i) {
+      float product = step * float(int(block.numbers[i]) - shared.offset);
+      out[i] = shared.minimum ? product + base : product;
+    }
   }
 }
 

@@ -1,6 +1,5 @@
 #include "compiler/evaluate/Weights.h"
 
-#include "compiler/checkpoint/DType.h"
 #include "compiler/pack/View.h"
 
 using namespace mlir;
@@ -21,12 +20,11 @@ static FailureOr<Tensor> read(llm::WeightOp weight, const pack::View &view) {
     return weight.emitError("has ")
            << tensor.data.size() << " elements, its tensors give "
            << rows * view.columns();
-  Status status = view.read({0, rows, 0, view.columns()}, tensor.data.data());
+  Status status =
+      pack::readAs(llm::elemOf(type.getElementType()), view,
+                   {0, rows, 0, view.columns()}, tensor.data.data());
   if (!status.ok())
     return weight.emitError(status.message());
-  if (type.getElementType().isBF16())
-    for (float &x : tensor.data)
-      x = checkpoint::bf16ToFloat(checkpoint::floatToBf16(x));
   return tensor;
 }
 

@@ -2,7 +2,7 @@
 // distinct block, one public function per entry.
 #pragma once
 
-#include "compiler/spec/Model.h"
+#include "compiler/import/WeightFormats.h"
 
 #include "mlir/IR/BuiltinOps.h"
 #include "mlir/IR/OwningOpRef.h"
@@ -10,10 +10,10 @@
 namespace sluice::import {
 
 struct ImportOptions {
-  // Storage type of matrices: what the checkpoint holds if there is a format
-  // with exactly its numbers (runtime/format/Packing.h; anything else becomes
-  // f32, which is exact), f32, or bf16 where the spec allows it.
-  enum class Weights { Keep, F32, BF16 } weights = Weights::Keep;
+  // Storage of matrices: what the checkpoint holds if there is a format with
+  // exactly its numbers (runtime/format/Packing.h; anything else becomes f32,
+  // which is exact), or another one where the spec allows it.
+  WeightFormats weights;
   // Type of products with bf16 weights; products with f32 weights are f32.
   enum class Compute { Auto, F32, BF16 } compute = Compute::Auto;
 };

@@ -53,36 +53,6 @@ DenseI64ArrayAttr layersAttr(MLIRContext *context, ArrayRef<int64_t> layers) {
 }
 } // namespace
 
-// Only rows move between the file and the graph, so groups of a row stay whole.
-static bool movesRows(const spec::Source &source) {
-  auto moves = [](const std::vector<spec::Transform> &apply) {
-    return llvm::all_of(apply, [](const spec::Transform &transform) {
-      using Kind = spec::Transform::Kind;
-      return llvm::is_contained({Kind::RopeRows, Kind::Rows, Kind::SwapHeads},
-                                transform.kind);
-    });
-  };
-  // Parts may be seen as matrices of as wide rows.
-  for (const spec::Transform &transform : source.then)
-    if (transform.kind != spec::Transform::Kind::Reshape ||
-        transform.shape.back() != source.rows.columns)
-      return false;
-  return moves(source.apply) &&
-         llvm::all_of(source.tensors, [&](const spec::TensorPart &part) {
-           return part.format.empty() && moves(part.apply);
-         });
-}
-
-// The format that keeps exactly the numbers of the checkpoint.
-static format::Elem keptAs(const spec::Weight &weight) {
-  format::Elem elem =
-      format::elemStored(weight.dtype).value_or(format::Elem::F32);
-  bool whole = weight.shape.back() % format::infoOf(elem).group == 0;
-  if (isBlocks(elem) && (!whole || !movesRows(weight.source)))
-    return format::Elem::F32;
-  return elem;
-}
-
 Symbols::Symbols(const spec::Model &model, ModuleOp module,
                  const ImportOptions &options)
     : model(model), options(options) {
@@ -99,12 +69,8 @@ void Symbols::declareWeights(OpBuilder &builder) {
     // Vectors (norms, biases) are always f32: they cost nothing.
     bool matrix = weight.shape.size() > (weight.experts ? 2 : 1);
     format::Elem elem = format::Elem::F32;
-    if (matrix && !weight.keepF32 &&
-        options.weights == ImportOptions::Weights::BF16)
-      elem = format::Elem::BF16;
-    else if (matrix && !weight.keepF32 &&
-             options.weights == ImportOptions::Weights::Keep)
-      elem = keptAs(weight);
+    if (matrix && !weight.keepF32)
+      elem = options.weights.elemOf(weight);
     return RankedTensorType::get(weight.shape, llm::typeOf(elem, context));
   };
   for (auto &[path, banks] : banksOf<Type>(model.weights, typeOf))

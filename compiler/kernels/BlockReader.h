@@ -8,26 +8,45 @@ namespace sluice::kernels {
 
 class BlockReader {
 public:
+  // Columns of K that panelColumns gives at once.
+  static constexpr int64_t step = 8;
+
   // The weight is the operand `name`; a row has K numbers.
   BlockReader(KernelBuilder &k, llvm::StringRef name, format::Elem elem,
               Expr width);
 
   // Bytes of a panel.
   Expr panelBytes();
-  // Column `at` of K of 16 rows of the panel that starts at a byte, from row
-  // `row` of its 64 on: vector<16xf32>.
-  Expr panelColumn(Expr panel, Expr row, Expr at);
+  // Columns `at` to `at + 7` of K, a multiple of 8, of 16 rows of the panel
+  // that starts at a byte, from row `row` of its 64 on: eight vector<16xf32>.
+  Values panelColumns(Expr panel, Expr row, Expr at);
   // Number `at` of a row, as panels or as rows: f32.
   Expr inPanels(Expr row, Expr at);
   Expr inRows(Expr row, Expr at);
 
 private:
-  // i8 and f16 at these bytes, as f32; of 16 or of one.
-  Expr product(Expr numberAt, Expr scaleAt, bool sixteen);
+  // Blocks of some rows side by side, of which one row, or 16, are read.
+  struct Cells {
+    Expr block;    // the byte where the blocks begin
+    Expr row;      // the first
+    int64_t rows;  // side by side
+    int64_t lanes; // 16, or 1
+  };
+  struct Shares {
+    Expr scale, minimum;
+  };
+  Expr cell(const Cells &cells, mlir::Type type, Expr part);
+  Expr word(const Cells &cells, Expr part);
+  Shares shares(const Cells &cells, Expr at);
+  // The number at `at` without sign, an i32, by the words it lies in.
+  Expr number(Expr low, Expr high, int64_t of);
+  Expr value(Expr number, const Shares &shares);
+  Expr single(const Cells &cells, Expr at);
 
   KernelBuilder &k;
   const format::ElemInfo &info;
-  mlir::Value bytes, halves; // the same memory
+  const format::BlockInfo &blocks;
+  mlir::Value bytes, halves, words; // the same memory
   Expr width;
 };
 

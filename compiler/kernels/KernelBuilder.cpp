@@ -299,6 +299,13 @@ void KernelBuilder::store(Expr value, Value memref, Expr at) {
                           ValueRange{static_cast<Value>(at)});
 }
 
+Expr KernelBuilder::extend(Expr x, Type element) {
+  Type type = element;
+  if (auto vector = dyn_cast<VectorType>(x.type()))
+    type = vec(element, vector.getNumElements());
+  return expr(arith::ExtUIOp::create(builder, type, x));
+}
+
 Expr KernelBuilder::loadVector(Value memref, Expr at, int64_t lanes) {
   return expr(vector::LoadOp::create(builder, vec(elementOf(memref), lanes),
                                      memref,

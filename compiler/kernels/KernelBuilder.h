@@ -147,6 +147,9 @@ public:
   Expr gather(mlir::Value memref, Expr base, Expr offsets);
   void prefetch(mlir::Value memref, Expr at);
 
+  // Bytes without sign as a wider type.
+  Expr extend(Expr x, mlir::Type element);
+
   // f32 to bf16() and back, on scalars and vectors; to nearest even.
   Expr toBf16(Expr x);
   Expr fromBf16(Expr x);

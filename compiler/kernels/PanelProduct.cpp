@@ -18,17 +18,33 @@ static Expr dot(KernelBuilder &k, Expr sum, Expr a, Expr b) {
                                              asPairs(k, a), asPairs(k, b)));
 }
 
+// Eight k: the words of a step hold them, and its shares are loaded once.
+Values PanelProduct::blockStep(KernelBuilder &k, int64_t columns,
+                               ArrayRef<Expr> sums, ArrayRef<Expr> xBase,
+                               Expr wBase, Expr i) const {
+  Values result(sums);
+  int64_t vectors = columns / Lanes::width;
+  Expr at = i * BlockReader::step;
+  for (int64_t c = 0; c < vectors; ++c) {
+    Values w = blocks->panelColumns(wBase, column + c * Lanes::width, at);
+    for (auto [r, base] : llvm::enumerate(xBase))
+      for (int64_t j = 0; j < BlockReader::step; ++j) {
+        Expr &sum = result[r * vectors + c];
+        sum = fma(w[j], splat(k.load(x, base + at + j), Lanes::width), sum);
+      }
+  }
+  return result;
+}
+
 Values PanelProduct::step(KernelBuilder &k, int64_t columns,
                           ArrayRef<Expr> sums, ArrayRef<Expr> xBase, Expr wBase,
                           Expr i, bool half) const {
+  if (arithmetic == Blocks)
+    return blockStep(k, columns, sums, xBase, wBase, i);
   int64_t vectors = columns / Lanes::width;
   Expr wAt = wBase + i * wStride;
   Values even, odd;
   for (int64_t c = 0; c < vectors; ++c) {
-    if (arithmetic == Blocks) {
-      even.push_back(blocks->panelColumn(wBase, column + c * Lanes::width, i));
-      continue;
-    }
     Expr words = k.loadVector(w, wAt + c * Lanes::width);
     if (arithmetic == Widen) {
       even.push_back(bitcast(words << 16, k.f32()));

@@ -23,7 +23,7 @@ struct PanelProduct {
     F32,   // x f32, w f32: one k a step
     Widen, // x f32, w pairs of bf16, which become f32: two k a step
     Dot,   // x and w pairs of bf16: two k a step
-    Blocks // x f32, w in blocks, which become f32: one k a step
+    Blocks // x f32, w in blocks, which become f32: eight k a step
   };
   Arithmetic arithmetic = F32;
   bool oddFirst = false; // Widen: the order of Dot instead of the order of k
@@ -41,7 +41,7 @@ struct PanelProduct {
   Expr prefetchRun;
 
   int64_t kPerStep() const {
-    return arithmetic == F32 || arithmetic == Blocks ? 1 : 2;
+    return arithmetic == F32 ? 1 : arithmetic == Blocks ? BlockReader::step : 2;
   }
 
   // Adds the steps [from, to) to `sums` (rows x columns/16 vectors, row by row)
@@ -57,6 +57,8 @@ struct PanelProduct {
                 llvm::function_ref<void(Tile, Expr row)> body) const;
 
 private:
+  Values blockStep(KernelBuilder &k, int64_t columns, llvm::ArrayRef<Expr> sums,
+                   llvm::ArrayRef<Expr> xBase, Expr wBase, Expr i) const;
   Values step(KernelBuilder &k, int64_t columns, llvm::ArrayRef<Expr> sums,
               llvm::ArrayRef<Expr> xBase, Expr wBase, Expr i, bool half) const;
   void prefetch(KernelBuilder &k, int64_t columns, Expr wAt, Expr step) const;

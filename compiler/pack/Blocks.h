@@ -1,19 +1,26 @@
-// Block formats (runtime/format/Packing.h), written exactly or not at all.
+// Blocks as they lie in an artifact (runtime/format/Packing.h).
 #pragma once
 
-#include "runtime/format/Packing.h"
-#include "runtime/support/Status.h"
+#include "compiler/pack/View.h"
 
 #include <cstdint>
+#include <vector>
 
 namespace sluice::pack {
 
-// A scale (the bits of an f16) and whole numbers whose products with it are the
-// `group` values of a block, exactly. Unsupported when there are none.
-struct Block {
-  uint16_t scale = 0;
-  int8_t numbers[32] = {};
-};
-Result<Block> blockOf(format::Elem elem, const float *values);
+// Writes the blocks of `rows` rows, `step` apart, side by side as those of
+// `together` rows, into together * blockBytes bytes; rows that are missing
+// become zeros.
+void layBlocks(format::Elem elem, const checkpoint::Block *blocks, int64_t rows,
+               int64_t step, int64_t together, uint8_t *out);
+
+// The tile, of whole blocks, in blocks of `elem`: those of the file if it has
+// them, else the nearest.
+Status readBlocks(format::Elem elem, const View &view, const Tile &tile,
+                  std::vector<checkpoint::Block> &blocks);
+
+// The block of `elem` whose values are nearest to the given ones, in the sum of
+// squares, as far as a search over scales finds it. Values must be finite.
+checkpoint::Block nearestBlock(format::Elem elem, const float *values);
 
 } // namespace sluice::pack

@@ -7,6 +7,7 @@ namespace sluice::pack {
 
 class FlatView : public View {
 public:
+  using View::read;
   using View::View;
   Status read(const Tile &tile, float *out) const final;
 

@@ -22,14 +22,28 @@ public:
             std::span<const uint8_t> exponents)
       : FlatView(std::move(shape)), values_(values), exponents_(exponents) {}
 
+  std::optional<format::Elem> blocks() const override {
+    return format::Elem::MXFP4;
+  }
+  Status read(const Tile &tile, checkpoint::Block *out) const override {
+    for (int64_t row = tile.row; row < tile.row + tile.rows; ++row)
+      for (int64_t column = tile.column; column < tile.column + tile.columns;
+           column += 32) {
+        int64_t first = row * columns() + column;
+        out->scale = exponents_[first / 32];
+        for (int64_t i = 0; i < 32; ++i)
+          out->numbers[i] = code(first + i);
+        ++out;
+      }
+    return {};
+  }
+
 private:
+  uint8_t code(int64_t i) const { return values_[i / 2] >> (i % 2 * 4) & 15; }
+
   Status elements(int64_t first, int64_t count, float *out) const override {
-    static constexpr float table[] = {0,   0.5,  1,  1.5,  2,  3,  4,  6,
-                                      -0., -0.5, -1, -1.5, -2, -3, -4, -6};
-    for (int64_t i = first; i < first + count; ++i) {
-      int code = values_[i / 2] >> (i % 2 * 4) & 15;
-      *out++ = std::ldexp(table[code], exponents_[i / 32] - 127);
-    }
+    for (int64_t i = first; i < first + count; ++i)
+      *out++ = std::ldexp(format::kE2M1[code(i)], exponents_[i / 32] - 127);
     return {};
   }
 

@@ -7,10 +7,20 @@
 
 namespace sluice::pack {
 
+using checkpoint::Block;
 using checkpoint::message;
 using checkpoint::shapeText;
 
 namespace {
+
+// The block format of all parts.
+std::optional<format::Elem> commonBlocks(const std::vector<ViewPtr> &parts) {
+  std::optional<format::Elem> first = parts[0]->blocks();
+  bool same = std::all_of(parts.begin(), parts.end(), [&](const ViewPtr &part) {
+    return part->blocks() == first;
+  });
+  return same ? first : std::nullopt;
+}
 
 class ConcatView : public View {
 public:
@@ -23,6 +33,18 @@ public:
   }
 
   Status read(const Tile &tile, float *out) const override {
+    return readParts(tile, tile.columns, out);
+  }
+  std::optional<format::Elem> blocks() const override {
+    return commonBlocks(parts_);
+  }
+  Status read(const Tile &tile, Block *out) const override {
+    return readParts(tile, blocksOf(*this, tile), out);
+  }
+
+private:
+  template <typename T>
+  Status readParts(const Tile &tile, int64_t width, T *out) const {
     for (int64_t done = 0; done < tile.rows;) {
       int64_t group = (tile.row + done) / ends_.back();
       int64_t row = (tile.row + done) % ends_.back();
@@ -32,7 +54,7 @@ public:
       int64_t count = std::min(tile.rows - done, ends_[part] - row);
       Status status = parts_[part]->read(
           {group * heights_[part] + inner, count, tile.column, tile.columns},
-          out + done * tile.columns);
+          out + done * width);
       if (!status.ok())
         return status;
       done += count;
@@ -40,7 +62,6 @@ public:
     return {};
   }
 
-private:
   std::vector<ViewPtr> parts_;
   std::vector<int64_t> heights_, ends_; // flattened rows; ends are sums
 };
@@ -51,13 +72,25 @@ public:
       : View(std::move(shape)), parts_(std::move(parts)) {}
 
   Status read(const Tile &tile, float *out) const override {
+    return readParts(tile, tile.columns, out);
+  }
+  std::optional<format::Elem> blocks() const override {
+    return commonBlocks(parts_);
+  }
+  Status read(const Tile &tile, Block *out) const override {
+    return readParts(tile, blocksOf(*this, tile), out);
+  }
+
+private:
+  template <typename T>
+  Status readParts(const Tile &tile, int64_t width, T *out) const {
     int64_t height = parts_[0]->matrices() * parts_[0]->rows();
     for (int64_t done = 0; done < tile.rows;) {
       int64_t part = (tile.row + done) / height;
       int64_t inner = (tile.row + done) % height;
       int64_t count = std::min(tile.rows - done, height - inner);
       Status status = parts_[part]->read(
-          {inner, count, tile.column, tile.columns}, out + done * tile.columns);
+          {inner, count, tile.column, tile.columns}, out + done * width);
       if (!status.ok())
         return status;
       done += count;
@@ -65,7 +98,6 @@ public:
     return {};
   }
 
-private:
   std::vector<ViewPtr> parts_;
 };
 

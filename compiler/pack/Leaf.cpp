@@ -17,6 +17,10 @@ int64_t View::rowsFrom(size_t axis) const {
   return product(shape_.begin() + axis, shape_.end() - 1);
 }
 
+Status View::read(const Tile &, checkpoint::Block *) const {
+  return Status(Code::Internal, "is not stored in blocks");
+}
+
 Status FlatView::read(const Tile &tile, float *out) const {
   if (tile.columns == columns())
     return elements(tile.row * columns(), tile.rows * columns(), out);
@@ -36,6 +40,27 @@ public:
   FileView(Shape shape, const checkpoint::Checkpoint &file,
            const checkpoint::TensorInfo &tensor)
       : FlatView(std::move(shape)), file_(file), tensor_(tensor) {}
+
+  std::optional<format::Elem> blocks() const override {
+    auto elem = format::elemStored(checkpoint::dtypeName(tensor_.dtype));
+    return elem && isBlocks(*elem) ? elem : std::nullopt;
+  }
+
+  Status read(const Tile &tile, checkpoint::Block *out) const override {
+    const checkpoint::BlockFormat &format =
+        checkpoint::blockFormat(tensor_.dtype);
+    checkpoint::BlockUnpacker unpack = checkpoint::blockUnpacker(tensor_.dtype);
+    for (int64_t row = tile.row; row < tile.row + tile.rows; ++row) {
+      const uint8_t *block =
+          file_.raw(tensor_).data() +
+          (row * columns() + tile.column) / format.values * format.bytes;
+      for (int64_t i = 0; i < tile.columns; i += format.values) {
+        unpack(block, *out++);
+        block += format.bytes;
+      }
+    }
+    return {};
+  }
 
 private:
   Status elements(int64_t first, int64_t count, float *out) const override {

@@ -38,14 +38,15 @@ private:
   Status run(const View &view, int64_t matrix, int64_t row);
   void interleave(int64_t rows, int64_t columns, int64_t padded);
   Status emit(const float *values, int64_t count);
-  Status emitBlocks(const float *values, int64_t rows, int64_t columns,
-                    int64_t together);
+  Status emitBlocks(const View &view, const Tile &tile, int64_t together);
 
   Elem elem_;
   const Sink &sink_;
   std::vector<float> tile_ = std::vector<float>(tileElements);
   std::vector<float> packed_ = std::vector<float>(tileElements);
   std::vector<uint16_t> narrow_;
+  std::vector<checkpoint::Block> blocks_;
+  std::vector<uint8_t> laid_;
 };
 
 } // namespace
@@ -58,29 +59,25 @@ Status Packer::emit(const float *values, int64_t count) {
   return sink_(narrow_.data(), count * sizeof(uint16_t));
 }
 
-// Groups of a row; of `together` rows first all scales, then all numbers, the
-// rows side by side. Rows that are missing are zero.
-Status Packer::emitBlocks(const float *values, int64_t rows, int64_t columns,
+// The tile in blocks, `together` rows side by side; rows that are missing are
+// zero.
+Status Packer::emitBlocks(const View &view, const Tile &tile,
                           int64_t together) {
-  int64_t group = format::infoOf(elem_).group;
-  std::vector<uint16_t> scales(together);
-  std::vector<int8_t> numbers(together * group);
-  for (int64_t from = 0; from < columns; from += group) {
-    for (int64_t row = 0; row < rows; ++row) {
-      Result<Block> block = blockOf(elem_, values + row * columns + from);
-      if (!block.ok())
-        return block.status();
-      scales[row] = block->scale;
-      for (int64_t k = 0; k < group; ++k)
-        numbers[k * together + row] = block->numbers[k];
+  const format::ElemInfo &info = format::infoOf(elem_);
+  int64_t across = tile.columns / info.block;
+  Status status = readBlocks(elem_, view, tile, blocks_);
+  if (!status.ok())
+    return status;
+  int64_t bands = (tile.rows + together - 1) / together;
+  laid_.resize(bands * across * together * info.blockBytes);
+  uint8_t *out = laid_.data();
+  for (int64_t row = 0; row < tile.rows; row += together)
+    for (int64_t i = 0; i < across; ++i) {
+      layBlocks(elem_, blocks_.data() + row * across + i,
+                std::min(together, tile.rows - row), across, together, out);
+      out += together * info.blockBytes;
     }
-    Status status = sink_(scales.data(), scales.size() * sizeof(uint16_t));
-    if (status.ok())
-      status = sink_(numbers.data(), numbers.size());
-    if (!status.ok())
-      return status;
-  }
-  return {};
+  return sink_(laid_.data(), laid_.size());
 }
 
 Status Packer::rows(const View &view) {
@@ -93,11 +90,14 @@ Status Packer::rows(const View &view) {
     for (int64_t column = 0; column < view.columns(); column += width) {
       Tile tile{row, std::min(height, rows - row), column,
                 std::min(width, view.columns() - column)};
-      Status status = view.read(tile, tile_.data());
-      if (status.ok() && isBlocks(elem_))
-        status = emitBlocks(tile_.data(), 1, tile.rows * tile.columns, 1);
-      else if (status.ok())
-        status = emit(tile_.data(), tile.rows * tile.columns);
+      Status status;
+      if (isBlocks(elem_)) {
+        status = emitBlocks(view, tile, 1);
+      } else {
+        status = view.read(tile, tile_.data());
+        if (status.ok())
+          status = emit(tile_.data(), tile.rows * tile.columns);
+      }
       if (!status.ok())
         return status;
     }
@@ -132,15 +132,15 @@ Status Packer::panel(const View &view, int64_t matrix, int64_t row) {
     int64_t width = std::min(chunk, columns - from);
     int64_t depth = format::infoOf(elem_).panelDepth;
     int64_t padded = (width + depth - 1) / depth * depth;
-    Status status = view.read({matrix * view.rows() + row, rows, from, width},
-                              tile_.data());
-    if (!status.ok())
-      return status;
+    Tile tile{matrix * view.rows() + row, rows, from, width};
+    Status status;
     if (isBlocks(elem_)) {
-      status = emitBlocks(tile_.data(), rows, width, panelRows);
+      status = emitBlocks(view, tile, panelRows);
     } else {
+      status = view.read(tile, tile_.data());
       interleave(rows, width, padded);
-      status = emit(packed_.data(), padded * panelRows);
+      if (status.ok())
+        status = emit(packed_.data(), padded * panelRows);
     }
     if (!status.ok())
       return status;

@@ -16,6 +16,7 @@ namespace {
 
 class TransposeView : public View {
 public:
+  using View::read;
   TransposeView(Shape shape, ViewPtr source)
       : View(std::move(shape)), source_(std::move(source)) {}
 
@@ -62,6 +63,14 @@ public:
   ReshapeView(Shape shape, ViewPtr source)
       : FlatView(std::move(shape)), source_(std::move(source)) {}
 
+  // Only where rows stay rows.
+  std::optional<format::Elem> blocks() const override {
+    return source_->columns() == columns() ? source_->blocks() : std::nullopt;
+  }
+  Status read(const Tile &tile, checkpoint::Block *out) const override {
+    return source_->read(tile, out);
+  }
+
 private:
   Status elements(int64_t first, int64_t count, float *out) const override {
     int64_t width = source_->columns();
@@ -90,6 +99,7 @@ private:
 // [out, in, ...] -> [out, in]: one of the `step` elements that belong together.
 class KernelAtView : public View {
 public:
+  using View::read;
   KernelAtView(Shape shape, ViewPtr source, int64_t step, int64_t at)
       : View(std::move(shape)), source_(std::move(source)), step_(step),
         at_(at) {}
@@ -123,13 +133,25 @@ public:
         sourceHeight_(source_->rowsFrom(axis)), step_(rowsFrom(axis + 1)) {}
 
   Status read(const Tile &tile, float *out) const override {
+    return readRuns(tile, tile.columns, out);
+  }
+  std::optional<format::Elem> blocks() const override {
+    return source_->blocks();
+  }
+  Status read(const Tile &tile, checkpoint::Block *out) const override {
+    return readRuns(tile, blocksOf(*this, tile), out);
+  }
+
+private:
+  template <typename T>
+  Status readRuns(const Tile &tile, int64_t width, T *out) const {
     for (int64_t done = 0; done < tile.rows;) {
       int64_t first = sourceRow(tile.row + done), count = 1;
       while (done + count < tile.rows &&
              sourceRow(tile.row + done + count) == first + count)
         ++count;
       Status status = source_->read({first, count, tile.column, tile.columns},
-                                    out + done * tile.columns);
+                                    out + done * width);
       if (!status.ok())
         return status;
       done += count;
@@ -137,7 +159,6 @@ public:
     return {};
   }
 
-private:
   int64_t sourceRow(int64_t row) const {
     int64_t inside = row % height_;
     return row / height_ * sourceHeight_ + map_(inside / step_) * step_ +
@@ -152,6 +173,7 @@ private:
 
 class ElementView : public View {
 public:
+  using View::read;
   using Map = std::function<void(float *, int64_t)>;
   ElementView(ViewPtr source, Map map)
       : View(source->shape()), source_(std::move(source)),
@@ -171,6 +193,7 @@ private:
 
 class UnitRowsView : public View {
 public:
+  using View::read;
   explicit UnitRowsView(ViewPtr source)
       : View(source->shape()), source_(std::move(source)) {}
 

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "compiler/checkpoint/Checkpoint.h"
+#include "compiler/checkpoint/Dequant.h"
 #include "compiler/spec/Model.h"
 
 #include <memory>
@@ -39,11 +40,22 @@ public:
   // Fills out[rows * columns], row-major. The tile must lie inside.
   virtual Status read(const Tile &tile, float *out) const = 0;
 
+  // The block format that the rows are stored in, if they can be read as such.
+  virtual std::optional<format::Elem> blocks() const { return std::nullopt; }
+  // Fills out[rows * (columns / numbers of a block)], row-major. The tile must
+  // lie inside and hold whole blocks; blocks() says of what.
+  virtual Status read(const Tile &tile, checkpoint::Block *out) const;
+
 private:
   Shape shape_;
 };
 
 using ViewPtr = std::unique_ptr<View>;
+
+// Of a row of the tile.
+inline int64_t blocksOf(const View &view, const Tile &tile) {
+  return tile.columns / format::infoOf(*view.blocks()).block;
+}
 
 // How the tensors of one weight are read.
 struct Axes {
@@ -83,6 +95,10 @@ Result<ViewPtr> selectRows(ViewPtr source, const spec::RowSelect &rows);
 // Joined along an axis before the last, or as a new leading axis.
 Result<ViewPtr> concatenated(std::vector<ViewPtr> parts, size_t axis);
 Result<ViewPtr> stacked(std::vector<ViewPtr> parts);
+
+// A tile as an artifact that stores it as `elem` gives it back.
+Status readAs(format::Elem elem, const View &view, const Tile &tile,
+              float *out);
 
 struct Computed;
 // The elements of a computed weight, as [N, 1].

@@ -112,12 +112,13 @@ void Compilation::phase(const char *name) {
     options.progress(name, 0);
 }
 
-import::ImportOptions importOptions(const Options &options) {
+Result<import::ImportOptions> importOptions(const Options &options) {
   import::ImportOptions result;
-  if (options.weights == "f32")
-    result.weights = import::ImportOptions::Weights::F32;
-  if (options.weights == "bf16")
-    result.weights = import::ImportOptions::Weights::BF16;
+  Result<import::WeightFormats> weights =
+      import::WeightFormats::parse(options.weights);
+  if (!weights.ok())
+    return weights.status();
+  result.weights = std::move(*weights);
   if (options.compute == "f32")
     result.compute = import::ImportOptions::Compute::F32;
   if (options.compute == "bf16")
@@ -220,8 +221,14 @@ Status Compilation::resume(Stage &at) {
 Status Compilation::toPlan(Stage &at) {
   if (at == Stage::Spec) {
     phase("importing");
-    module =
-        import::importModel(*inputs->model, &context, importOptions(options));
+    Result<import::ImportOptions> how = importOptions(options);
+    if (!how.ok())
+      return how.status();
+    if (std::string name = how->weights.unused(*inputs->model); !name.empty())
+      return Status(Code::NotFound, "--weights: the model has no weight of the "
+                                    "name '" +
+                                        name + "'");
+    module = import::importModel(*inputs->model, &context, *how);
     if (!module)
       return Status(Code::InvalidArgument, "the spec cannot be imported");
     at = Stage::Model;

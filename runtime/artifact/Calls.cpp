@@ -122,8 +122,8 @@ Status checkDispatch(const Model &model, const Entry &entry,
 
 static double bytesOf(const OperandT &operand, int64_t numbers) {
   const ElemInfo &info = infoOf(operand.elem);
-  return static_cast<double>(numbers) / static_cast<double>(info.group) *
-         static_cast<double>(info.groupBytes);
+  return static_cast<double>(numbers) / static_cast<double>(info.block) *
+         static_cast<double>(info.blockBytes);
 }
 
 Work workOf(const Model &model, const Signatures &signatures, const Step &step,

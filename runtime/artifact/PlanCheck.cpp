@@ -160,7 +160,7 @@ Status PlanChecker::checkExtent(const Extent &extent,
 }
 
 Status PlanChecker::checkBuffer(const Buffer &buffer) const {
-  if (buffer.elem() > Elem::MAX || infoOf(buffer.elem()).group != 1)
+  if (buffer.elem() > Elem::MAX || isBlocks(buffer.elem()))
     return corrupt("unknown element type");
   if (!within(buffer.columns(), 1, kMaxColumns) ||
       !within(buffer.stride(), buffer.columns(), 2 * kMaxColumns))

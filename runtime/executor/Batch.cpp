@@ -23,7 +23,7 @@ Result<ReadyInput> Batch::addInput(const format::Input &info) {
   input.isPositions = artifact::text(info.type()) == "positions";
   input.rowBytes =
       static_cast<uint64_t>(info.columns()) *
-      static_cast<uint64_t>(format::infoOf(info.elem()).groupBytes);
+      static_cast<uint64_t>(format::infoOf(info.elem()).blockBytes);
   uint64_t rows = static_cast<uint64_t>(capacity_ + kSpare), bytes;
   if (__builtin_mul_overflow(rows, input.rowBytes, &bytes))
     return Status(Code::Resource, "an input is too large");

@@ -6,12 +6,35 @@
 
 namespace sluice::format {
 
+static constexpr int64_t bytesOf(const BlockInfo &info, int64_t numbers) {
+  int64_t shares = info.minimum ? 2 : 1;
+  int64_t groups = info.nested ? numbers / info.group : 0;
+  return (info.floats ? 1 : 2 * shares) + groups * shares +
+         numbers * info.bits / 8;
+}
+
+static constexpr ElemInfo block(const char *name, int64_t numbers,
+                                const char *stored, BlockInfo info) {
+  return {name, numbers, bytesOf(info, numbers), numbers, stored, info};
+}
+
 // In the order of Elem. The depth of bf16 is a whole block of the tile unit.
 static constexpr ElemInfo kElems[] = {
-    {"f32", 1, 4, 16, "F32"},      {"bf16", 1, 2, 32, "BF16"},
-    {"i32", 1, 4, 0, nullptr},     {"f16", 1, 2, 0, nullptr},
-    {"i8", 1, 1, 0, nullptr},      {"u8", 1, 1, 0, nullptr},
-    {"i8x32", 32, 34, 32, "Q8_0"},
+    {"f32", 1, 4, 16, "F32"},
+    {"bf16", 1, 2, 32, "BF16"},
+    {"i32", 1, 4, 0, nullptr},
+    {"f16", 1, 2, 0, nullptr},
+    {"i8", 1, 1, 0, nullptr},
+    {"u8", 1, 1, 0, nullptr},
+    block("i8x32", 32, "Q8_0", {8, 128, 32}),
+    block("i4x32", 32, "Q4_0", {4, 8, 32}),
+    block("u4x32", 32, "Q4_1", {4, 0, 32, true}),
+    block("i5x32", 32, "Q5_0", {5, 16, 32}),
+    block("u5x32", 32, "Q5_1", {5, 0, 32, true}),
+    block("q4_k", 256, "Q4_K", {4, 0, 32, true, true}),
+    block("q5_k", 256, "Q5_K", {5, 0, 32, true, true}),
+    block("q6_k", 256, "Q6_K", {6, 32, 16, false, true}),
+    block("mxfp4", 32, "MXFP4", {4, 0, 32, false, false, true}),
 };
 static_assert(std::size(kElems) == size_t(Elem::MAX) + 1);
 
@@ -83,8 +106,8 @@ std::string Packing::expected() const {
   const ElemInfo &info = infoOf(elem);
   if (isPanel(layout) && info.panelDepth == 0)
     return "an element that comes in panels";
-  if (shape.back() % info.group != 0)
-    return "a multiple of " + std::to_string(info.group) + " columns";
+  if (shape.back() % info.block != 0)
+    return "a multiple of " + std::to_string(info.block) + " columns";
   if (bytes() == kMost)
     return "a size below 2^62 bytes";
   return {};
@@ -114,7 +137,7 @@ int64_t Packing::numbers() const {
 
 int64_t Packing::bytes() const {
   const ElemInfo &info = infoOf(elem);
-  return product(numbers() / info.group, info.groupBytes);
+  return product(numbers() / info.block, info.blockBytes);
 }
 
 } // namespace sluice::format

@@ -15,10 +15,23 @@
 //
 // Leading axes (experts) repeat all of it.
 //
-// In a block format a number is a whole number times the scale of its group:
-// i8x32 has an f16 for 32 numbers of a row. In rows a group is its scale, then
-// its numbers. In a panel the group g of K is the scales of 64 rows, then for
-// each k of the group the numbers of 64 rows.
+// In a block format a row is a run of blocks, and a value (n - offset) * scale,
+// or n * scale + minimum, of a number n without sign and what its group has;
+// see BlockInfo. In rows blocks lie one after the other, in a panel those of
+// the same k of 64 rows side by side: each of the parts below for row 0, row 1,
+// ...
+//
+//   scale      an f16; of mxfp4 the exponent, a byte
+//   minimum    an f16, if there are minimums
+//   scales     of nested formats, for each group a byte with sign ...
+//   minimums   ... and one without: times the f16 of the block
+//   numbers    for each 32 of them `bits` words of 32 bits
+//
+// Words of 8-bit numbers hold four numbers in order. Else the first four words
+// have the low four bits of eight numbers each, at the bits of kNibble, and the
+// rest is in the words behind: the number of word w whose low bits lie in half
+// h of byte b has its fifth bit in bit 8b + 2w + h of the word, its fifth and
+// sixth in bits 8b + 4(w%2) + 2h of the word w/2 of two.
 #pragma once
 
 #include "runtime/format/artifact_generated.h"
@@ -30,25 +43,40 @@
 
 namespace sluice::format {
 
-// How a number is stored: alone, or in a block of `group` numbers of a row that
-// share what `groupBytes` holds beside them.
+// What makes values of the numbers of a block.
+struct BlockInfo {
+  int bits = 0;         // of a number: 4, 5, 6 or 8
+  int offset = 0;       // what is taken from it
+  int group = 0;        // numbers that share a scale
+  bool minimum = false; // which is added (of nested ones: taken away)
+  bool nested = false;  // scales and minimums of groups are bytes
+  bool floats = false;  // numbers are codes of kE2M1, the scale is 2^(e - 127)
+};
+// Where number i of eight has its low bits in their word.
+inline constexpr int kNibble[8] = {0, 16, 8, 24, 4, 20, 12, 28};
+// Values of four-bit floats.
+inline constexpr float kE2M1[16] = {0.0f,  0.5f,  1.0f,  1.5f,  2.0f,  3.0f,
+                                    4.0f,  6.0f,  -0.0f, -0.5f, -1.0f, -1.5f,
+                                    -2.0f, -3.0f, -4.0f, -6.0f};
+
+// How a number is stored: alone, or in a block of a row.
 struct ElemInfo {
   const char *name;   // as IR and tools print it
-  int64_t group;      // numbers that share a scale; 1: none
-  int64_t groupBytes; // of a group with its scale
+  int64_t block;      // numbers of a block; 1: each by itself
+  int64_t blockBytes; // of a block with all that it holds
   int64_t panelDepth; // K of a panel is rounded up to this; 0: no panels
   const char *stored; // what checkpoints call the same numbers; null: nothing
+  BlockInfo blocks = {};
 };
 // Of a value that a damaged file may hold: no bytes.
 const ElemInfo &infoOf(Elem elem);
 std::optional<Elem> elemNamed(std::string_view name); // by ElemInfo::name
 // The format that holds exactly what a checkpoint of this type does.
 std::optional<Elem> elemStored(std::string_view type);
-// Numbers share a scale with their group.
-inline bool isBlocks(Elem elem) { return infoOf(elem).group > 1; }
+inline bool isBlocks(Elem elem) { return infoOf(elem).block > 1; }
 
 // Bytes of a number by itself, not in a block.
-inline int64_t elemBytes(Elem elem) { return infoOf(elem).groupBytes; }
+inline int64_t elemBytes(Elem elem) { return infoOf(elem).blockBytes; }
 
 // "panel_glu"
 const char *nameOf(Layout layout);

@@ -11,7 +11,7 @@ namespace sluice::format {
 inline constexpr char kMagic[8] = {'S', 'L', 'U', 'I', 'C', 'E', '\0', '\1'};
 
 // Raised when an older reader would misread a newer file.
-inline constexpr uint32_t kVersion = 5;
+inline constexpr uint32_t kVersion = 6;
 
 // Bytes: what offsets in a file are multiples of.
 inline constexpr uint64_t kHeaderAlignment = 64;

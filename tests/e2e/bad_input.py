@@ -235,7 +235,7 @@ def artifacts(bench):
 
     head = data[header : header + size]
     for what, content, message in [
-        ("artifact of another version", data[:8] + struct.pack("<I", 7) + data[12:], "artifact version 7, this runtime reads version 5; compile the model again"),
+        ("artifact of another version", data[:8] + struct.pack("<I", 7) + data[12:], "artifact version 7, this runtime reads version 6; compile the model again"),
         ("header corrupted", flipped(header + size // 2), "the header is corrupted"),
         ("reserved bytes set", data[:12] + b"\1" + data[13:], "reserved fields"),
         ("header outside", data[:16] + struct.pack("<Q", 2**40) + data[24:], "the header lies outside the file"),

@@ -20,8 +20,7 @@ import gguf_rwkv
 import safetensors
 
 ALIGNMENT = 32
-F32, Q8_0, BF16 = 0, 8, 30
-TYPES = {"F32": F32, "Q8_0": Q8_0, "BF16": BF16}
+TYPES = {"F32": 0, "Q4_0": 2, "Q4_1": 3, "Q5_0": 6, "Q5_1": 7, "Q8_0": 8, "Q4_K": 12, "Q5_K": 13, "Q6_K": 14, "BF16": 30, "MXFP4": 39}
 
 
 def metadata(config):

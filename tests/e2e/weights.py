@@ -1,9 +1,12 @@
 #!/usr/bin/env python3
 """Weights that a GGUF file has in blocks stay in them: the artifact holds their numbers at their size, and every result
-has the bits of the same numbers as f32."""
+has the bits of the same numbers as f32. Others are brought to blocks on request."""
 
+import itertools
 import json
+import math
 import random
+import struct
 
 import bench as harness
 import gguf_arch
@@ -11,7 +14,7 @@ import gguf_twin
 import safetensors
 
 LLAMA = {
-    "model_type": "llama", "architectures": ["LlamaForCausalLM"], "hidden_size": 64, "intermediate_size": 96, "num_attention_heads": 4,
+    "model_type": "llama", "architectures": ["LlamaForCausalLM"], "hidden_size": 256, "intermediate_size": 512, "num_attention_heads": 4,
     "num_key_value_heads": 2, "num_hidden_layers": 2, "vocab_size": 75, "max_position_embeddings": 64, "rms_norm_eps": 1e-5,
     "rope_theta": 10000.0,
 }
@@ -39,37 +42,69 @@ def tensors(config, tied):
     return {name: safetensors.Tensor("F32", shape, safetensors.floats(draw, shape)) for name, shape in shapes.items()}
 
 
-def kept(bench, name, config, tied):
-    file = bench.path(name + ".gguf")
-    found = gguf_arch.converted(config, tensors(config, tied))
-    stored = {key: gguf_twin.quantised(tensor) for key, tensor in found.items()}
-    gguf_twin.write(file, gguf_twin.metadata(config), stored)
+# Bytes of a block, its numbers, how many bytes it may take in an artifact, and where it has which f16 (of MXFP4 the exponent).
+KINDS = {
+    "Q8_0": (34, 32, {0: 3e-4}), "Q4_0": (18, 32, {0: 5e-3}), "Q4_1": (20, 32, {0: 5e-3, 2: -0.04}), "Q5_0": (22, 32, {0: 2.5e-3}),
+    "Q5_1": (24, 32, {0: 2.5e-3, 2: -0.04}), "Q4_K": (144, 256, {0: 1e-4, 2: 6e-4}), "Q5_K": (176, 256, {0: 5e-5, 2: 6e-4}),
+    "Q6_K": (210, 256, {208: 1e-5}), "MXFP4": (17, 32, {}),
+}
+NAMES = {"Q8_0": "i8x32", "Q4_0": "i4x32", "Q4_1": "u4x32", "Q5_0": "i5x32", "Q5_1": "u5x32"}
+
+
+def drawn_blocks(draw, kind, shape):
+    """Any numbers, with scales that make values of a few hundredths."""
+    size, numbers, halves = KINDS[kind]
+    data = bytearray()
+    for _ in range(math.prod(shape) // numbers):
+        block = bytearray(draw.randbytes(size))
+        for place, value in halves.items():
+            struct.pack_into("<e", block, place, value * draw.uniform(0.5, 1.5))
+        if kind == "MXFP4":
+            block[0] = draw.choice([119, 120, 121])
+        data += block
+    return safetensors.Tensor(kind, shape, bytes(data))
+
+
+def kept(bench, name, config, kinds, tied=False, ways=("fused",)):
+    """A model whose matrices have the kinds by turns: all of it is kept, and computes what the same numbers do as f32."""
+    file, draw = bench.path(name + ".gguf"), random.Random(name)
+    found, kind_of, turn = gguf_arch.converted(config, tensors(config, tied)), {}, itertools.cycle(kinds)
+    for key, tensor in found.items():
+        if len(tensor.shape) > 1 and "ffn_gate_inp" not in key:
+            kind_of[key] = next(turn)
+            found[key] = drawn_blocks(draw, kind_of[key], tensor.shape)
+    gguf_twin.write(file, gguf_twin.metadata(config), found)
     ids = ",".join(str(i * 7 % 75) for i in range(21))
+    options = {"fused": [], "unfused": ["--disable-pass", harness.FUSIONS], "v3": ["--target", "x86-64-v3"]}
     results = {}
-    for weights in "keep", "f32":
-        for way, options in ("fused", []), ("unfused", ["--disable-pass", harness.FUSIONS]), ("v3", ["--target", "x86-64-v3"]):
-            model = f"{name}-{weights}-{way}.slc"
-            bench.output("sluice-compile", "--checkpoint", file, "--weights", weights, "-o", model, *options)
-            for chunk in "64", "1":
-                bench.output("sluice-run", model, "--ids", ids, "--out", "out.safetensors", "--chunk", chunk)
-                results[weights, way, chunk] = safetensors.load(bench.path("out.safetensors"))["logits"].data
-    first = results["f32", "fused", "64"]
+    for weights, way, chunk in itertools.product(("keep", "f32"), ways, ("64", "1")):
+        model = f"{name}-{weights}-{way}.slc"
+        if chunk == "64":
+            bench.output("sluice-compile", "--checkpoint", file, "--weights", weights, "-o", model, *options[way])
+        bench.output("sluice-run", model, "--ids", ids, "--out", "out.safetensors", "--chunk", chunk)
+        results[weights, way, chunk] = safetensors.load(bench.path("out.safetensors"))["logits"].data
+    first = results["f32", ways[0], "64"]
     for key, data in results.items():
         bench.check(f"{name}, {key}", data == first)
-    listed = json.loads(bench.output("sluice-inspect", f"{name}-keep-fused.slc", "--weights", "--json"))
+    listed = json.loads(bench.output("sluice-inspect", f"{name}-keep-{ways[0]}.slc", "--weights", "--json"))
     # The spec asks for routers in f32.
     matrices = [weight for weight in listed if len(weight["shape"]) > 1 and weight["section"] == "weights" and "router" not in weight["name"]]
-    bench.check(f"{name}: all matrices are kept in blocks", matrices and all(w["elem"] == "i8x32" for w in matrices), str(matrices)[:500])
-    for weight in matrices:
-        rows, depth = -(-weight["shape"][-2] // 64) * 64, weight["shape"][-1]
-        most = rows * depth // 32 * 34 * weight["layers"] * (weight["shape"][0] if len(weight["shape"]) > 2 else 1) * 2
-        bench.check(f"{name}: size of {weight['name']}", weight["bytes"] <= most, f"{weight['bytes']} bytes, at most {most}")
+    formats = {NAMES.get(kind, kind.lower()) for kind in kind_of.values()}
+    bench.check(f"{name}: all matrices are kept in blocks", {weight["elem"] for weight in matrices} == formats, str(matrices)[:500])
+    # Panels have multiples of 64 rows, K-quants a byte for six bits.
+    size = sum(weight["bytes"] for weight in matrices)
+    most = sum(1.03 * -(-tensor.shape[-2] // 64) * 64 / tensor.shape[-2] * len(tensor.data) for key, tensor in found.items() if key in kind_of)
+    bench.check(f"{name}: size", size <= most + 4096 * len(matrices), f"{size} bytes, at most {most:.0f}")
 
 
 def blocks(bench):
-    kept(bench, "llama", LLAMA, tied=False)
-    kept(bench, "tied", LLAMA, tied=True)
-    kept(bench, "mixtral", MIXTRAL, tied=False)
+    for kind in KINDS:
+        kept(bench, kind.lower(), LLAMA, [kind])
+    ways = ["fused", "unfused", "v3"]
+    kept(bench, "mixed", LLAMA, list(KINDS), ways=ways)
+    kept(bench, "tied", LLAMA, ["Q6_K", "Q4_K", "Q4_K"], tied=True, ways=ways)
+    kept(bench, "mixtral", MIXTRAL, ["Q5_K"], ways=ways)
+    kept(bench, "mixtral-mixed", MIXTRAL, list(KINDS))
 
 
 harness.main(__doc__.splitlines()[0], blocks)

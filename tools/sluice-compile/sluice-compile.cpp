@@ -1,4 +1,5 @@
 // Compiles a spec and a checkpoint to an artifact.
+#include "compiler/import/WeightFormats.h"
 #include "compiler/pipeline/Pipeline.h"
 #include "runtime/support/AtomicFile.h"
 #include "runtime/tokenizer/Tokenizer.h"
@@ -130,9 +131,11 @@ void describe(CLI::App &app, CommandLine &line) {
                  "The artifact to write (.slc); with --emit, the file for that "
                  "stage's text");
   app.add_option("--weights", o.weights,
-                 "Storage type of matrices; keep: as the checkpoint has "
-                 "them if they are bf16 or Q8_0, else f32")
-      ->check(CLI::IsMember({"keep", "f32", "bf16"}))
+                 "Storage of matrices: a format, then NAME=FORMAT for weights "
+                 "of that name: int4,head=int8,router=f32. keep: exactly as "
+                 "the checkpoint has them, in bf16 and blocks, else as f32. "
+                 "Formats: " +
+                     import::WeightFormats::names())
       ->capture_default_str();
   app.add_option("--compute", o.compute,
                  "Type that products are taken in; auto: bf16 for bf16 "

@@ -14,7 +14,7 @@ from gguf import GGMLQuantizationType as T
 ROWS, BLOCKS = 3, 2
 # Where a block keeps its f16 factors.
 HALVES = {T.Q4_0: [0], T.Q4_1: [0, 2], T.Q5_0: [0], T.Q5_1: [0, 2], T.Q8_0: [0],
-          T.Q4_K: [0, 2], T.Q5_K: [0, 2], T.Q6_K: [208]}
+          T.Q4_K: [0, 2], T.Q5_K: [0, 2], T.Q6_K: [208], T.MXFP4: []}
 # Largest, smallest normal, smallest subnormal, negative, minus zero, ordinary.
 EDGES = [0x7BFF, 0x0400, 0x0001, 0xB555, 0x8000, 0x2E66]
 

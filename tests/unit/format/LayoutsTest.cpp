@@ -17,27 +17,25 @@ int64_t up(int64_t value, int64_t unit) {
   return (value + unit - 1) / unit * unit;
 }
 
-// The byte at which number (n, k) of a panel begins; -1 for its scale.
+// The byte at which number (n, k) of a panel begins. Blocks are for the tests
+// of the packer.
 int64_t panelPlace(Elem elem, int64_t n, int64_t k, int64_t columns) {
   switch (elem) {
   case Elem::F32:
     return (n / 64 * 64 * up(columns, 16) + k * 64 + n % 64) * 4;
-  case Elem::BF16:
+  default: // bf16
     return (n / 64 * 64 * up(columns, 32) + k / 2 * 128 + n % 64 * 2 + k % 2) *
            2;
-  default: // i8x32, behind the 64 scales of its group
-    return n / 64 * (up(columns, 32) / 32 * 34 * 64) + k / 32 * (34 * 64) +
-           128 + k % 32 * 64 + n % 64;
   }
 }
 
 // Places of the numbers of a layout do not overlap, lie inside its bytes and,
-// once padded, leave none of them free but the scales.
+// once padded, leave none of them free.
 class Places : public ::testing::TestWithParam<Elem> {};
 
 TEST_P(Places, OfAPanelAreApartAndCoverItsBytes) {
   Elem elem = GetParam();
-  int64_t size = elem == Elem::I8x32 ? 1 : elemBytes(elem);
+  int64_t size = elemBytes(elem);
   for (auto [rows, columns] :
        {std::pair<int64_t, int64_t>{1, 32}, {65, 64}, {130, 96}}) {
     Packing packing{elem, Layout::Panel, {rows, columns}};
@@ -50,14 +48,13 @@ TEST_P(Places, OfAPanelAreApartAndCoverItsBytes) {
           ASSERT_LT(at, used.size());
           ++used[at];
         }
-    int64_t scales = elem == Elem::I8x32 ? packing.numbers() / 32 * 2 : 0;
-    EXPECT_EQ(std::count(used.begin(), used.end(), 0), scales);
+    EXPECT_EQ(std::count(used.begin(), used.end(), 0), 0);
     EXPECT_EQ(*std::max_element(used.begin(), used.end()), 1);
   }
 }
 
 INSTANTIATE_TEST_SUITE_P(Elements, Places,
-                         ::testing::Values(Elem::F32, Elem::BF16, Elem::I8x32),
+                         ::testing::Values(Elem::F32, Elem::BF16),
                          [](const auto &info) {
                            return std::string(infoOf(info.param).name);
                          });
@@ -79,7 +76,7 @@ TEST(Layouts, PadRowsTo64AndColumnsToTheDepthOfTheElement) {
 TEST(Layouts, RowsHaveNoPadding) {
   for (Elem elem : EnumValuesElem())
     for (const Shape &shape :
-         {Shape{7, 32}, Shape{3, 5, 64}, Shape{2, 2, 2, 96}}) {
+         {Shape{7, 256}, Shape{3, 5, 256}, Shape{2, 2, 2, 512}}) {
       Packing packing{elem, Layout::Rows, shape};
       EXPECT_EQ(packing.expected(), "");
       int64_t count = 1;
@@ -87,7 +84,7 @@ TEST(Layouts, RowsHaveNoPadding) {
         count *= axis;
       EXPECT_EQ(packing.numbers(), count);
       const ElemInfo &info = infoOf(elem);
-      EXPECT_EQ(packing.bytes(), count / info.group * info.groupBytes);
+      EXPECT_EQ(packing.bytes(), count / info.block * info.blockBytes);
     }
 }
 
@@ -114,10 +111,10 @@ TEST(Layouts, HalvesOfAPairArePaddedApart) {
 }
 
 TEST(Layouts, ExpertsRepeatAllOfIt) {
-  for (Elem elem : {Elem::F32, Elem::BF16, Elem::I8x32})
+  for (Elem elem : {Elem::F32, Elem::BF16, Elem::I8x32, Elem::Q6K})
     for (Layout layout : {Layout::Rows, Layout::Panel, Layout::PanelGlu})
-      EXPECT_EQ((Packing{elem, layout, {5, 70, 96}}.bytes()),
-                5 * (Packing{elem, layout, {70, 96}}.bytes()))
+      EXPECT_EQ((Packing{elem, layout, {5, 70, 768}}.bytes()),
+                5 * (Packing{elem, layout, {70, 768}}.bytes()))
           << infoOf(elem).name << " " << nameOf(layout);
 }
 
@@ -132,11 +129,24 @@ TEST(Layouts, BlocksHoldWholeGroupsOfARow) {
           << columns;
 }
 
+// Bytes of the types of a GGUF file; scales of six bits become bytes.
+TEST(Layouts, BlocksTakeWhatTheyTakeInAFile) {
+  const std::tuple<Elem, int, int> stored[] = {
+      {Elem::I8x32, 32, 34}, {Elem::I4x32, 32, 18}, {Elem::U4x32, 32, 20},
+      {Elem::I5x32, 32, 22}, {Elem::U5x32, 32, 24}, {Elem::Q4K, 256, 144},
+      {Elem::Q5K, 256, 176}, {Elem::Q6K, 256, 210}, {Elem::MXFP4, 32, 17}};
+  for (auto [elem, numbers, bytes] : stored) {
+    EXPECT_EQ(infoOf(elem).block, numbers) << infoOf(elem).name;
+    EXPECT_GE(infoOf(elem).blockBytes, bytes) << infoOf(elem).name;
+    EXPECT_LE(double(infoOf(elem).blockBytes), 1.03 * bytes)
+        << infoOf(elem).name;
+  }
+}
+
 TEST(Layouts, OnlySomeElementsComeInPanels) {
   for (Elem elem : EnumValuesElem()) {
-    bool panels =
-        elem == Elem::F32 || elem == Elem::BF16 || elem == Elem::I8x32;
-    std::string refusal = Packing{elem, Layout::Panel, {64, 32}}.expected();
+    bool panels = elem == Elem::F32 || elem == Elem::BF16 || isBlocks(elem);
+    std::string refusal = Packing{elem, Layout::Panel, {64, 256}}.expected();
     EXPECT_EQ(refusal.empty(), panels) << infoOf(elem).name << ": " << refusal;
     EXPECT_EQ(infoOf(elem).panelDepth > 0, panels) << infoOf(elem).name;
   }
@@ -178,14 +188,15 @@ TEST(Layouts, CheckpointsKnowTheFormatsByTheirOwnNames) {
   EXPECT_EQ(elemStored("F32"), Elem::F32);
   EXPECT_EQ(elemStored("BF16"), Elem::BF16);
   EXPECT_EQ(elemStored("Q8_0"), Elem::I8x32);
-  for (const char *other : {"F16", "I8", "Q4_0", "f32", "", "i8x32"})
+  EXPECT_EQ(elemStored("Q4_K"), Elem::Q4K);
+  for (const char *other : {"F16", "I8", "Q2_K", "f32", "", "i8x32"})
     EXPECT_EQ(elemStored(other), std::nullopt) << other;
 }
 
 TEST(Layouts, AnElementThatDoesNotExistHasNoBytes) {
   const ElemInfo &none = infoOf(static_cast<Elem>(200));
   EXPECT_STREQ(none.name, "unknown");
-  EXPECT_EQ(none.groupBytes, 0);
+  EXPECT_EQ(none.blockBytes, 0);
   EXPECT_STREQ(nameOf(static_cast<Layout>(200)), "unknown");
   EXPECT_FALSE(isBlocks(static_cast<Elem>(200)));
 }

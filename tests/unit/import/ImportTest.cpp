@@ -130,7 +130,7 @@ TEST_F(Import, NamesOfBlocksEntriesAndWeightsDoNotCollide) {
 }
 
 TEST_F(Import, NarrowWeightsDecideTheTypeOfProducts) {
-  options.weights = import::ImportOptions::Weights::BF16;
+  options.weights = *import::WeightFormats::parse("bf16");
   auto module = run(specText("24", "layer", "generate"));
   ASSERT_TRUE(module);
   int narrow = 0, wide = 0;

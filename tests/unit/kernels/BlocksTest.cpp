@@ -1,56 +1,39 @@
-// Weights that are kept as i8x32: what is computed from them must have the bits
+// Weights in blocks: what is computed from them must have the bits
 // of the same numbers kept as f32.
+#include "compiler/pack/Blocks.h"
 #include "tests/unit/kernels/Packed.h"
+#include "tests/unit/pack/BlockPlaces.h"
 #include "gtest/gtest.h"
 
 #include <cmath>
 
 using namespace sluice::testing;
+using sluice::checkpoint::blockValues;
+using sluice::format::Elem, sluice::format::infoOf;
+namespace checkpoint = sluice::checkpoint;
 
 namespace {
 
-constexpr int64_t kGroup = 32, kPanel = 64;
+constexpr int64_t kPanel = 64;
 
-// A matrix [n][k] of whole numbers times the scale of their group, which has
-// the bits of an f16.
+// A matrix [n][k] of drawn blocks.
 struct BlockWeight {
-  int64_t n, k;
-  std::vector<int8_t> numbers;
-  std::vector<uint16_t> scales; // [n][k / 32]
+  Elem elem;
+  int64_t n, k, across;
+  std::vector<checkpoint::Block> blocks; // [n][across]
 
-  BlockWeight(int64_t n, int64_t k, unsigned seed) : n(n), k(k) {
+  BlockWeight(Elem elem, int64_t n, int64_t k, unsigned seed)
+      : elem(elem), n(n), k(k), across(k / infoOf(elem).block) {
     std::mt19937 generator(seed);
-    for (int64_t i = 0; i < n * k; ++i)
-      numbers.push_back(static_cast<int8_t>(generator() >> 24));
-    // Exponents around 2^-9, any mantissa, both signs; a few below the normal
-    // range of f16 and a few zeros.
-    for (int64_t g = 0; g < n * k / kGroup; ++g) {
-      uint32_t random = generator();
-      uint32_t exponent = g % 11 == 7 ? 0 : 4 + (random >> 20) % 5;
-      uint32_t mantissa = g % 13 == 5 ? 0 : random & 1023;
-      scales.push_back(static_cast<uint16_t>((random >> 31) << 15 |
-                                             exponent << 10 | mantissa));
-    }
-    numbers[0] = -128;
-    numbers[1] = 127;
+    for (int64_t i = 0; i < n * across; ++i)
+      blocks.push_back(sluice::test::drawnBlock(elem, generator));
   }
 
-  float scale(int64_t row, int64_t group) const {
-    uint16_t bits = scales[row * (k / kGroup) + group];
-    int exponent = bits >> 10 & 31, mantissa = bits & 1023;
-    float size = exponent == 0
-                     ? std::ldexp(float(mantissa), -24)
-                     : std::ldexp(float(1024 + mantissa), exponent - 25);
-    return bits >> 15 ? -size : size;
-  }
-  float at(int64_t row, int64_t column) const {
-    return float(numbers[row * k + column]) * scale(row, column / kGroup);
-  }
   Weight dense() const {
     Weight weight(n, k, 0);
-    for (int64_t row = 0; row < n; ++row)
-      for (int64_t column = 0; column < k; ++column)
-        weight.dense[row * k + column] = at(row, column);
+    for (size_t i = 0; i < blocks.size(); ++i)
+      blockValues(infoOf(elem), blocks[i],
+                  weight.dense.data() + i * infoOf(elem).block);
     return weight;
   }
 };
@@ -74,34 +57,37 @@ public:
   operator void *() { return bytes.data(); }
 
 private:
-  static constexpr int64_t groupBytes = 34 * kPanel;
-
   static size_t size(const BlockBanks &banks) {
-    int64_t groups = 0;
+    int64_t bytes = 0;
     for (const auto &parts : banks)
       for (const BlockWeight *part : parts)
-        groups += (part->n + kPanel - 1) / kPanel * (part->k / kGroup);
-    return static_cast<size_t>(groups * groupBytes);
+        bytes += (part->n + kPanel - 1) / kPanel * kPanel * part->across *
+                 infoOf(part->elem).blockBytes;
+    return static_cast<size_t>(bytes);
   }
   static char *write(const BlockWeight &w, int64_t first, char *to) {
     int64_t rows = std::min(kPanel, w.n - first);
-    for (int64_t g = 0; g < w.k / kGroup; ++g, to += groupBytes)
-      for (int64_t row = 0; row < rows; ++row) {
-        std::memcpy(to + 2 * row, &w.scales[(first + row) * (w.k / kGroup) + g],
-                    2);
-        for (int64_t i = 0; i < kGroup; ++i)
-          to[2 * kPanel + i * kPanel + row] = static_cast<char>(
-              w.numbers[(first + row) * w.k + g * kGroup + i]);
-      }
+    for (int64_t block = 0; block < w.across; ++block) {
+      sluice::pack::layBlocks(w.elem, &w.blocks[first * w.across + block], rows,
+                              w.across, kPanel,
+                              reinterpret_cast<uint8_t *>(to));
+      to += kPanel * infoOf(w.elem).blockBytes;
+    }
     return to;
   }
 
   GuardedBytes bytes;
 };
 
-class BlockProduct : public ::testing::TestWithParam<const char *> {
+class BlockProduct
+    : public ::testing::TestWithParam<std::tuple<Elem, const char *>> {
 protected:
-  Kernel blocks(const std::string &more = "") { return make("i8x32", more); }
+  Elem elem = std::get<0>(GetParam());
+  int64_t unit = infoOf(elem).block;
+
+  Kernel blocks(const std::string &more = "") {
+    return make(infoOf(elem).name, more);
+  }
   Kernel floats(const std::string &more = "") { return make("f32", more); }
 
   // The product with `w`, of the panels of either.
@@ -127,7 +113,7 @@ private:
     return Kernel("linear",
                   "{weight = \"" + weight + "\", compute = \"f32\"" + more +
                       "}",
-                  "", GetParam());
+                  "", std::get<1>(GetParam()));
   }
 };
 
@@ -135,16 +121,17 @@ private:
 // of the weight, whole panels and ragged ones.
 TEST_P(BlockProduct, HasTheBitsOfTheNumbersAsF32) {
   Kernel kept = blocks(), plain = floats();
-  for (auto [k, n] : {std::pair<int64_t, int64_t>{32, 1},
-                      {96, 64},
-                      {544, 65},
-                      {1024, 130},
-                      {1056, 16},
-                      {2080, 100}}) {
-    BlockWeight weight(n, k, 1);
+  for (auto [some, n] : {std::pair<int64_t, int64_t>{32, 1},
+                         {96, 64},
+                         {544, 65},
+                         {1024, 130},
+                         {1056, 16},
+                         {2080, 100}}) {
+    int64_t k = (some + unit - 1) / unit * unit;
+    BlockWeight weight(elem, n, k, 1);
     PackedBlocks packed(weight);
     Packed dense(weight.dense(), false);
-    for (int64_t rows : {1, 2, 5, 7, 33, 67}) {
+    for (int64_t rows : {1, 7, 35}) {
       Rows<float> x = Rows<float>(rows, k).random(unsigned(rows));
       EXPECT_EQ(product(kept, x, packed, n, 1 + rows % 3),
                 product(plain, x, dense, n))
@@ -154,43 +141,49 @@ TEST_P(BlockProduct, HasTheBitsOfTheNumbersAsF32) {
 }
 
 TEST_P(BlockProduct, IsNearTheSumInDouble) {
-  constexpr int64_t k = 160, n = 70, rows = 3;
-  BlockWeight weight(n, k, 2);
+  constexpr int64_t n = 70, rows = 3;
+  int64_t k = 5 * unit;
+  BlockWeight weight(elem, n, k, 2);
   PackedBlocks packed(weight);
+  Weight dense = weight.dense();
   Rows<float> x = Rows<float>(rows, k).random(3);
   std::vector<float> found = product(blocks(), x, packed, n);
   for (int64_t r = 0; r < rows; ++r)
     for (int64_t c = 0; c < n; ++c) {
       double sum = 0, size = 0;
       for (int64_t i = 0; i < k; ++i) {
-        double term = double(x.at(r, i)) * weight.at(c, i);
+        double term = double(x.at(r, i)) * dense.at(c, i);
         sum += term;
         size += term * term;
       }
-      ASSERT_NEAR(found[r * n + c], sum, 3e-6 * std::sqrt(size))
+      ASSERT_NEAR(found[r * n + c], sum, 6e-6 * std::sqrt(size))
           << r << " " << c;
     }
 }
 
-TEST_P(BlockProduct, EveryWholeNumberAndScaleKeepsItsValue) {
-  // Column c of x picks number c of each row: 256 numbers times 32 scales.
-  constexpr int64_t k = 256, n = 96;
-  BlockWeight weight(n, k, 4);
+TEST_P(BlockProduct, EveryNumberOfEveryPlaceKeepsItsValue) {
+  // Column c of x picks column c of each row, which has every number there is.
+  constexpr int64_t n = 256;
+  int64_t k = unit;
+  BlockWeight weight(elem, n, k, 4);
   for (int64_t row = 0; row < n; ++row)
     for (int64_t i = 0; i < k; ++i)
-      weight.numbers[row * k + i] = static_cast<int8_t>(i + row);
+      weight.blocks[row].numbers[i] = static_cast<uint8_t>(
+          (i + row) & ((1 << infoOf(elem).blocks.bits) - 1));
   PackedBlocks packed(weight);
+  Weight dense = weight.dense();
   Rows<float> x = Rows<float>(k, k).fill(
       [](int64_t r, int64_t c) { return r == c ? 1.0f : 0.0f; });
   std::vector<float> found = product(blocks(), x, packed, n);
   for (int64_t i = 0; i < k; ++i)
     for (int64_t row = 0; row < n; ++row)
-      ASSERT_EQ(found[i * n + row], weight.at(row, i)) << row << " " << i;
+      ASSERT_EQ(found[i * n + row], dense.at(row, i)) << row << " " << i;
 }
 
 TEST_P(BlockProduct, NormAndEpilogueAreThoseOfF32) {
-  constexpr int64_t k = 96, n = 70, rows = 19;
-  BlockWeight weight(n, k, 5);
+  constexpr int64_t n = 70, rows = 19;
+  int64_t k = unit * (96 / unit + 1);
+  BlockWeight weight(elem, n, k, 5);
   PackedBlocks packed(weight);
   Packed dense(weight.dense(), false);
   Rows<float> x = Rows<float>(rows, k).random(6);
@@ -204,8 +197,9 @@ TEST_P(BlockProduct, NormAndEpilogueAreThoseOfF32) {
 }
 
 TEST_P(BlockProduct, GateAndUpHaveTheBitsOfF32) {
-  constexpr int64_t k = 64, n = 88, rows = 9;
-  BlockWeight gate(n, k, 9), up(n, k, 10);
+  constexpr int64_t n = 88, rows = 9;
+  int64_t k = 2 * unit;
+  BlockWeight gate(elem, n, k, 9), up(elem, n, k, 10);
   PackedBlocks packed(BlockBanks(1, {&gate, &up}));
   Weight denseGate = gate.dense(), denseUp = up.dense();
   Packed dense(Banks(1, {&denseGate, &denseUp}), false);
@@ -217,11 +211,12 @@ TEST_P(BlockProduct, GateAndUpHaveTheBitsOfF32) {
 }
 
 TEST_P(BlockProduct, ExpertsHaveTheBitsOfF32) {
-  constexpr int64_t k = 64, n = 72, experts = 3, pairsCount = 7, topK = 2;
+  constexpr int64_t n = 72, experts = 3, pairsCount = 7, topK = 2;
+  int64_t k = 2 * unit;
   std::vector<BlockWeight> weights;
   std::vector<Weight> dense;
   for (unsigned e = 0; e < experts; ++e) {
-    weights.emplace_back(n, k, 20 + e);
+    weights.emplace_back(elem, n, k, 20 + e);
     dense.push_back(weights.back().dense());
   }
   BlockBanks banks;
@@ -264,33 +259,46 @@ TEST_P(BlockProduct, ExpertsHaveTheBitsOfF32) {
     EXPECT_EQ(found[i], found[0]);
 }
 
-INSTANTIATE_TEST_SUITE_P(Kernels, BlockProduct,
-                         ::testing::Values("native", "x86-64-v3"));
+std::string nameOf(const std::string &format, const std::string &target) {
+  return format + "_" + (target == "native" ? "native" : "v3");
+}
+INSTANTIATE_TEST_SUITE_P(
+    Kernels, BlockProduct,
+    ::testing::Combine(::testing::ValuesIn(sluice::test::blockFormats()),
+                       ::testing::Values("native", "x86-64-v3")),
+    [](const auto &info) {
+      return nameOf(infoOf(std::get<0>(info.param)).name,
+                    std::get<1>(info.param));
+    });
 
-TEST(BlockEmbedding, RowsAndPanelsGiveTheNumbers) {
+class BlockEmbedding : public ::testing::TestWithParam<Elem> {};
+
+TEST_P(BlockEmbedding, RowsAndPanelsGiveTheNumbers) {
   // Wider than a tile of the kernel; a ragged last panel.
-  constexpr int64_t vocabulary = 130, width = 288, rows = 6;
-  BlockWeight weight(vocabulary, width, 13);
+  Elem elem = GetParam();
+  const sluice::format::ElemInfo &info = infoOf(elem);
+  constexpr int64_t vocabulary = 130, rows = 6;
+  int64_t width = 288 / info.block * info.block + info.block;
+  BlockWeight weight(elem, vocabulary, width, 13);
   PackedBlocks panels(weight);
-  GuardedBytes dense(vocabulary * width / kGroup * 34);
-  char *to = dense.data();
-  for (int64_t row = 0; row < vocabulary; ++row)
-    for (int64_t g = 0; g < width / kGroup; ++g, to += 34) {
-      std::memcpy(to, &weight.scales[row * (width / kGroup) + g], 2);
-      std::memcpy(to + 2, &weight.numbers[row * width + g * kGroup], kGroup);
-    }
+  GuardedBytes alone(vocabulary * width / info.block * info.blockBytes);
+  for (size_t i = 0; i < weight.blocks.size(); ++i)
+    sluice::pack::layBlocks(elem, &weight.blocks[i], 1, 1, 1,
+                            reinterpret_cast<uint8_t *>(alone.data()) +
+                                i * info.blockBytes);
   int32_t chosen[rows] = {129, 0, 63, 64, 7, 129};
   Rows<int32_t> ids = Rows<int32_t>(rows, 1).fill(
       [&](int64_t r, int64_t) { return chosen[r]; });
   std::vector<float> expected;
+  Weight dense = weight.dense();
   for (int32_t id : chosen)
     for (int64_t c = 0; c < width; ++c)
-      expected.push_back(weight.at(id, c));
+      expected.push_back(dense.at(id, c));
   Rows<float> y(rows, width);
   for (const char *layout : {"rows", "panel"}) {
-    Kernel embedding("embedding", "{weight = \"i8x32\", layout = \"" +
-                                      std::string(layout) + "\"}");
-    void *w = *layout == 'r' ? static_cast<void *>(dense.data())
+    Kernel embedding("embedding", "{weight = \"" + std::string(info.name) +
+                                      "\", layout = \"" + layout + "\"}");
+    void *w = *layout == 'r' ? static_cast<void *>(alone.data())
                              : static_cast<void *>(panels);
     EXPECT_EQ(embedding.results({.operands = {{"ids", ids}, {"w", w}, {"y", y}},
                                  .dims = {{"N", width},
@@ -303,5 +311,11 @@ TEST(BlockEmbedding, RowsAndPanelsGiveTheNumbers) {
         << layout;
   }
 }
+
+INSTANTIATE_TEST_SUITE_P(Kernels, BlockEmbedding,
+                         ::testing::ValuesIn(sluice::test::blockFormats()),
+                         [](const auto &info) {
+                           return std::string(infoOf(info.param).name);
+                         });
 
 } // namespace

@@ -1,123 +1,200 @@
-// Weights in a block format: exactly the numbers of the file, or refused.
+// Weights in block formats: exactly the numbers of the file where it has them
+// so, else the nearest.
 #include "compiler/pack/Blocks.h"
 
-#include "compiler/checkpoint/DType.h"
+#include "tests/unit/pack/BlockPlaces.h"
 #include "tests/unit/pack/Model.h"
 
 #include <gmock/gmock.h>
-#include <limits>
 
 #include <cmath>
-#include <functional>
+#include <limits>
 
 using namespace sluice;
 using namespace sluice::pack;
 using namespace sluice::test;
+using checkpoint::Block;
 using format::Elem, format::Layout;
 using testing::HasSubstr;
 
 namespace {
 
-constexpr int64_t kGroup = 32, kPanel = 64;
-
-std::vector<float> valuesOf(const Block &block) {
-  std::vector<float> values;
-  for (int8_t number : block.numbers)
-    values.push_back(checkpoint::f16ToFloat(block.scale) * float(number));
+std::vector<float> valuesOf(Elem elem, const Block &block) {
+  std::vector<float> values(format::infoOf(elem).block);
+  checkpoint::blockValues(format::infoOf(elem), block, values.data());
   return values;
 }
 
-// 32 whole numbers of which the largest in magnitude is `most`.
-std::vector<float> block(int most, float scale) {
-  std::vector<float> values;
-  for (int i = 0; i < kGroup; ++i)
-    values.push_back(scale * float(i == 11 ? most : most * (i - 16) / 17));
-  return values;
-}
+class Formats : public testing::TestWithParam<Elem> {
+protected:
+  const format::ElemInfo &info = format::infoOf(GetParam());
+};
 
-TEST(Blocks, EveryScaleOfF16ComesBackExactly) {
-  for (int bits = 1; bits < 0x7c00; bits += 3) {
-    float scale = checkpoint::f16ToFloat(uint16_t(bits));
-    std::vector<float> values = block(127, scale);
-    Result<Block> found = blockOf(Elem::I8x32, values.data());
-    ASSERT_TRUE(found.ok()) << scale;
-    ASSERT_EQ(valuesOf(*found), values) << scale;
+TEST_P(Formats, LieInTheirPlacesAloneAndSideBySide) {
+  std::mt19937 generator(1);
+  constexpr int64_t rows = 5, step = 2;
+  std::vector<Block> blocks;
+  for (int64_t i = 0; i < rows * step; ++i)
+    blocks.push_back(drawnBlock(GetParam(), generator));
+  for (int64_t together : {1, 64}) {
+    int64_t some = std::min(together, rows);
+    std::vector<uint8_t> bytes(together * info.blockBytes, 0xee);
+    layBlocks(GetParam(), blocks.data(), some, step, together, bytes.data());
+    for (int64_t row = 0; row < some; ++row) {
+      Block found = readBlock(GetParam(), bytes.data(), row, together);
+      EXPECT_EQ(valuesOf(GetParam(), found),
+                valuesOf(GetParam(), blocks[row * step]));
+    }
+    for (int64_t row = some; row < together; ++row)
+      for (float value : valuesOf(
+               GetParam(), readBlock(GetParam(), bytes.data(), row, together)))
+        ASSERT_EQ(value, 0) << row;
   }
 }
 
-TEST(Blocks, EveryLargestNumberComesBackExactly) {
-  // Sizes that are no powers of two, negative, and the least of all.
-  for (float scale : {0.0123291015625f, -3.421875f, 5.9604644775390625e-08f})
-    for (int most = 1; most <= 128; ++most)
-      for (int sign : {1, -1}) {
-        std::vector<float> values = block(sign * most, scale);
-        Result<Block> found = blockOf(Elem::I8x32, values.data());
-        ASSERT_TRUE(found.ok()) << scale << " " << sign * most;
-        ASSERT_EQ(valuesOf(*found), values) << scale << " " << sign * most;
-      }
+struct Packed {
+  std::vector<uint8_t> bytes;
+  Status status;
+
+  Packed(const checkpoint::Checkpoint &file,
+         const std::vector<const spec::Weight *> &parts,
+         const format::Packing &packing) {
+    status =
+        packWeight(file, parts, packing, [&](const void *data, size_t size) {
+          const auto *from = static_cast<const uint8_t *>(data);
+          bytes.insert(bytes.end(), from, from + size);
+          return Status();
+        });
+    if (status.ok()) {
+      EXPECT_EQ(int64_t(bytes.size()), packing.bytes());
+    }
+  }
+  Packed(const checkpoint::Checkpoint &file,
+         const std::vector<const spec::Weight *> &parts, Elem elem,
+         Layout layout)
+      : Packed(file, parts, {elem, layout, *joinedShape(parts)}) {
+    EXPECT_TRUE(status.ok()) << status.message();
+  }
+
+  // Row `row` of K columns, of rows or of the panels from a byte on.
+  std::vector<float> row(Elem elem, int64_t row, int64_t K, bool panels,
+                         int64_t from = 0) const {
+    const format::ElemInfo &info = format::infoOf(elem);
+    int64_t together = panels ? 64 : 1;
+    std::vector<float> found;
+    for (int64_t block = 0; block < K / info.block; ++block) {
+      int64_t at = from + (row / together * (K / info.block) + block) *
+                              together * info.blockBytes;
+      std::vector<float> values = valuesOf(
+          elem, readBlock(elem, bytes.data() + at, row % together, together));
+      found.insert(found.end(), values.begin(), values.end());
+    }
+    return found;
+  }
+};
+
+// The vectors of the GGUF reader: three rows of two blocks of each type.
+class Kept : public Formats {
+protected:
+  Kept() {
+    auto opened = checkpoint::Checkpoint::open(SLUICE_GGUF_VECTORS);
+    EXPECT_TRUE(opened.ok()) << opened.status().message();
+    file.emplace(std::move(*opened));
+    width = 2 * info.block;
+    Result<ViewPtr> view = openWeight(*file, tensor());
+    EXPECT_TRUE(view.ok()) << view.status().message();
+    stored = values(**view);
+  }
+  spec::Weight tensor() const { return weight("w", {3, width}, {info.stored}); }
+  std::vector<float> expected(int64_t row) const {
+    return {stored.begin() + row * width, stored.begin() + (row + 1) * width};
+  }
+
+  std::optional<checkpoint::Checkpoint> file;
+  int64_t width;
+  std::vector<float> stored;
+};
+
+bool sameBits(const std::vector<float> &a, const std::vector<float> &b) {
+  return a.size() == b.size() &&
+         std::memcmp(a.data(), b.data(), a.size() * sizeof(float)) == 0;
 }
 
-TEST(Blocks, ZerosHaveTheScaleZero) {
-  std::vector<float> values(kGroup, 0);
-  values[3] = -0.0f;
-  Result<Block> found = blockOf(Elem::I8x32, values.data());
-  ASSERT_TRUE(found.ok());
-  EXPECT_EQ(found->scale, 0);
-  EXPECT_EQ(valuesOf(*found), std::vector<float>(kGroup, 0));
-}
-
-TEST(Blocks, RefuseWhatIsNoWholeMultipleOfOneScale) {
-  auto refused = [](std::vector<float> values) {
-    values.resize(kGroup, 0);
-    return !blockOf(Elem::I8x32, values.data()).ok();
-  };
-  EXPECT_FALSE(refused({1, 127}));
-  EXPECT_FALSE(refused({1, -128}));
-  EXPECT_FALSE(refused({-1, 128}));     // a negative scale
-  EXPECT_TRUE(refused({1, -128, 128})); // neither sign has both
-  EXPECT_TRUE(refused({1, 129}));
-  EXPECT_TRUE(refused({2, 255}));
-  EXPECT_TRUE(refused({1, 0.3f}));
-  EXPECT_TRUE(refused({1, 1.0000001f}));
-  EXPECT_TRUE(refused({1.0f / 3})); // not of 11 bits
-  EXPECT_TRUE(refused({1e-12f}));   // below the least scale
-  EXPECT_TRUE(refused({1e30f}));    // 127 times the largest is less
-  EXPECT_TRUE(refused({INFINITY}));
-  EXPECT_TRUE(refused({1, NAN}));
-}
-
-// A maximum passes over what is no number.
-TEST(Blocks, RefuseWhatIsNoNumber) {
-  float values[32] = {};
-  for (int nans : {1, 32}) {
-    std::fill_n(values, nans, std::numeric_limits<float>::quiet_NaN());
-    EXPECT_FALSE(blockOf(Elem::I8x32, values).ok()) << nans;
+TEST_P(Kept, RowsAndPanelsHaveTheBitsOfTheFile) {
+  spec::Weight w = tensor();
+  for (Layout layout : {Layout::Rows, Layout::Panel}) {
+    Packed packed(*file, {&w}, GetParam(), layout);
+    for (int64_t row = 0; row < 3; ++row)
+      EXPECT_TRUE(
+          sameBits(packed.row(GetParam(), row, width, layout == Layout::Panel),
+                   expected(row)))
+          << row;
   }
 }
 
-TEST(Blocks, TheMessageSaysWhichFormatAndShowsValues) {
-  std::vector<float> values(kGroup, 0.25f);
-  values[1] = 0.3f;
-  Result<Block> found = blockOf(Elem::I8x32, values.data());
-  ASSERT_FALSE(found.ok());
-  EXPECT_EQ(found.status().code(), Code::Unsupported);
-  EXPECT_THAT(found.status().message(), HasSubstr("the values 0.25, 0.3"));
-  EXPECT_THAT(found.status().message(), HasSubstr("cannot be kept as i8x32"));
+// 64 rows and 1 of a second panel, from joined parts of other rows of the file.
+TEST_P(Kept, RowsMayMove) {
+  spec::Weight one = tensor(), turned = tensor();
+  spec::Transform swap;
+  swap.kind = spec::Transform::Kind::SwapHeads;
+  swap.outer = 3;
+  swap.inner = 1;
+  turned.source.tensors[0].apply = {swap};
+  spec::Transform last;
+  last.kind = spec::Transform::Kind::Rows;
+  last.first = 2;
+  last.last = 3;
+  one.source.tensors[0].apply = {last};
+  one.shape[0] = 1;
+  std::vector<const spec::Weight *> parts = {&one, &turned};
+  Packed packed(*file, parts, GetParam(), Layout::Panel);
+  for (int64_t row = 0; row < 4; ++row)
+    EXPECT_TRUE(sameBits(packed.row(GetParam(), row, width, true),
+                         expected(row == 0 ? 2 : row - 1)))
+        << row;
 }
 
-// A file with one tensor "t" whose element i is value(i).
+TEST_P(Kept, ExpertsAndPairsArePanelsByTurns) {
+  std::vector<std::string> names(4, info.stored);
+  spec::Weight gate = weight("gate", {4, 3, width}, names);
+  gate.source.join = spec::Source::Join::Stack;
+  spec::Weight up = gate;
+  up.path = "up";
+  Packed packed(*file, {&gate, &up}, GetParam(), Layout::PanelGlu);
+  int64_t panel = width / info.block * 64 * info.blockBytes;
+  for (int64_t p = 0; p < 8; ++p)
+    for (int64_t row = 0; row < 3; ++row)
+      ASSERT_TRUE(sameBits(packed.row(GetParam(), row, width, true, p * panel),
+                           expected(row)))
+          << p << " " << row;
+}
+
+std::string nameOf(const testing::TestParamInfo<Elem> &info) {
+  return format::infoOf(info.param).name;
+}
+std::vector<Elem> storedFormats() {
+  std::vector<Elem> found;
+  for (Elem elem : blockFormats())
+    if (format::infoOf(elem).stored)
+      found.push_back(elem);
+  return found;
+}
+INSTANTIATE_TEST_SUITE_P(All, Formats, testing::ValuesIn(blockFormats()),
+                         nameOf);
+INSTANTIATE_TEST_SUITE_P(All, Kept, testing::ValuesIn(storedFormats()), nameOf);
+
+// A file with one tensor "t" of f32.
 class OneTensor {
 public:
-  OneTensor(const Shape &shape, const std::function<float(int64_t)> &value)
-      : file_(open(shape, value)) {}
+  OneTensor(const Shape &shape, const std::vector<float> &values)
+      : file_(open(shape, values)) {}
   const checkpoint::Checkpoint &operator*() const { return *file_; }
 
 private:
-  Result<checkpoint::Checkpoint>
-  open(const Shape &shape, const std::function<float(int64_t)> &value) {
+  Result<checkpoint::Checkpoint> open(const Shape &shape,
+                                      const std::vector<float> &values) {
     Bytes data;
-    for (int64_t i = 0; i < count(shape); ++i)
-      data.number(value(i));
+    data.floats(values);
     nlohmann::json header;
     header["t"] = {{"dtype", "F32"},
                    {"shape", shape},
@@ -130,139 +207,134 @@ private:
   Result<checkpoint::Checkpoint> file_;
 };
 
-// Number i, and the scale of its group: powers of two from 2^-3 to 2^3.
-int numberAt(int64_t i) { return int(i * 37 % 255) - 127; }
-float scaleAt(int64_t i) { return std::ldexp(1.0f, int(i / kGroup % 7) - 3); }
-float valueAt(int64_t i) { return float(numberAt(i)) * scaleAt(i); }
-
-struct Packed {
-  std::vector<uint8_t> bytes;
-
-  Packed(const checkpoint::Checkpoint &file,
-         const std::vector<const spec::Weight *> &parts, Layout layout) {
-    format::Packing packing{Elem::I8x32, layout, *joinedShape(parts)};
-    Status status =
-        packWeight(file, parts, packing, [&](const void *data, size_t size) {
-          const auto *from = static_cast<const uint8_t *>(data);
-          bytes.insert(bytes.end(), from, from + size);
-          return Status();
-        });
-    EXPECT_TRUE(status.ok()) << status.message();
-    EXPECT_EQ(int64_t(bytes.size()), packing.bytes());
-  }
-
-  // What the documented places of a scale and a number give.
-  float product(int64_t scale, int64_t number) const {
-    uint16_t bits;
-    std::memcpy(&bits, &bytes[scale], 2);
-    return checkpoint::f16ToFloat(bits) * float(int8_t(bytes[number]));
-  }
-  float inRows(int64_t i) const {
-    int64_t group = i / kGroup * 34;
-    return product(group, group + 2 + i % kGroup);
-  }
-  // Number (n, k) of a matrix of K columns whose panels begin at a byte.
-  float inPanels(int64_t n, int64_t k, int64_t K, int64_t from = 0) const {
-    int64_t group =
-        from + (n / kPanel * (K / kGroup) + k / kGroup) * 34 * kPanel;
-    return product(group + n % kPanel * 2,
-                   group + 2 * kPanel + k % kGroup * kPanel + n % kPanel);
-  }
-};
-
-TEST(PackBlocks, RowsAreGroupsOneAfterTheOther) {
-  OneTensor file({5, 96}, valueAt);
-  auto w = weight("w", {5, 96}, {"t"});
-  Packed packed(*file, {&w}, Layout::Rows);
-  for (int64_t i = 0; i < 5 * 96; ++i)
-    ASSERT_EQ(packed.inRows(i), valueAt(i)) << i;
+std::vector<float> drawn(int64_t count, unsigned seed) {
+  std::mt19937 generator(seed);
+  std::normal_distribution<float> normal(0, 0.02f);
+  std::vector<float> values(count);
+  std::generate(values.begin(), values.end(),
+                [&] { return normal(generator); });
+  return values;
 }
 
-TEST(PackBlocks, RowsLongerThanTheBuffer) {
-  constexpr int64_t columns = 131072 + 64;
-  OneTensor file({2, columns}, valueAt);
-  auto w = weight("w", {2, columns}, {"t"});
-  Packed packed(*file, {&w}, Layout::Rows);
-  for (int64_t i = 0; i < 2 * columns; ++i)
-    ASSERT_EQ(packed.inRows(i), valueAt(i)) << i;
+double miss(Elem elem, const Block &block, const float *values) {
+  double sum = 0;
+  std::vector<float> found = valuesOf(elem, block);
+  for (size_t i = 0; i < found.size(); ++i)
+    sum += std::pow(double(found[i]) - values[i], 2);
+  return sum;
 }
 
-// A ragged panel; more columns than are read at once.
-TEST(PackBlocks, PanelsHoldTheScalesAndThenTheNumbersOf64Rows) {
-  for (auto [N, K] :
-       {std::pair<int64_t, int64_t>{1, 32}, {130, 96}, {65, 4128}}) {
-    OneTensor file({N, K}, valueAt);
-    auto w = weight("w", {N, K}, {"t"});
-    Packed packed(*file, {&w}, Layout::Panel);
-    for (int64_t n = 0; n < N; ++n)
-      for (int64_t k = 0; k < K; ++k)
-        ASSERT_EQ(packed.inPanels(n, k, K), valueAt(n * K + k))
-            << n << " " << k << " of " << N << " x " << K;
-    for (int64_t n = N; n < (N + 63) / 64 * 64; ++n)
-      for (int64_t k = 0; k < K; ++k)
-        ASSERT_EQ(packed.inPanels(n, k, K), 0) << n << " " << k;
+// With the scale that just holds the largest value, and a minimum that does.
+Block plainest(Elem elem, const float *values) {
+  const format::ElemInfo &info = format::infoOf(elem);
+  auto [low, high] = std::minmax_element(values, values + info.block);
+  float most = float((1 << info.blocks.bits) - 1), base = 0, scale;
+  if (info.blocks.minimum) {
+    base = *low;
+    scale = (*high - *low) / most;
+  } else {
+    scale = std::max(-*low, *high) / float(info.blocks.offset - 1);
   }
+  Block block;
+  block.scale = checkpoint::floatToF16(scale);
+  block.minimum = checkpoint::floatToF16(base);
+  for (int64_t i = 0; i < info.block; ++i)
+    block.numbers[i] = uint8_t(std::clamp(
+        std::nearbyint((values[i] - base) / scale) + float(info.blocks.offset),
+        0.0f, most));
+  return block;
 }
 
-TEST(PackBlocks, ExpertsAndPairsArePanelsByTurns) {
-  constexpr int64_t E = 2, N = 70, K = 64, panels = 2 * 34 * 64 * (K / 32);
-  OneTensor file({E, 2 * N, K}, valueAt);
-  auto half = [&](const char *path, int64_t first) {
-    auto w = weight(path, {E, N, K}, {"t"});
-    w.source.fused = true;
-    w.source.rows = {first, N, 0, 1};
-    return w;
-  };
-  auto gate = half("gate", 0), up = half("up", N);
-  Packed packed(*file, {&gate, &up}, Layout::PanelGlu);
-  for (int64_t e = 0; e < E; ++e)
-    for (int64_t n = 0; n < N; ++n)
-      for (int64_t k = 0; k < K; ++k)
-        for (int64_t part = 0; part < 2; ++part) {
-          // Panel p of a part is panel 2p + part of an expert.
-          int64_t from = e * 2 * panels + (n / 64 * 2 + part) * (panels / 2);
-          ASSERT_EQ(packed.inPanels(n % 64, k, K, from),
-                    valueAt((e * 2 * N + part * N + n) * K + k))
-              << e << " " << n << " " << k << " part " << part;
-        }
+class NearestFormats : public Formats {};
+
+TEST_P(NearestFormats, AreNearerThanTheLargestValueAsScale) {
+  double found = 0, plain = 0, size = 0;
+  std::vector<float> values = drawn(64 * info.block, 3);
+  for (int64_t i = 0; i < 64; ++i) {
+    const float *block = values.data() + i * info.block;
+    double best = miss(GetParam(), nearestBlock(GetParam(), block), block);
+    found += best;
+    for (int64_t k = 0; k < info.block; ++k)
+      size += double(block[k]) * block[k];
+    if (info.blocks.floats)
+      continue;
+    double simple = miss(GetParam(), plainest(GetParam(), block), block);
+    EXPECT_LE(best, simple) << i;
+    plain += simple;
+  }
+  if (!info.blocks.floats) {
+    EXPECT_LT(found, 0.97 * plain);
+  }
+  // A step is about 2^-bits of six deviations; floats have one bit.
+  double step = info.blocks.floats ? 0.4 : 6.0 / (1 << info.blocks.bits);
+  EXPECT_LT(std::sqrt(found / size), step / std::sqrt(12.0));
 }
 
-TEST(PackBlocks, RefusesByTheNameOfTheWeight) {
-  // The last group holds one value that is between two numbers.
-  OneTensor file({3, 64},
-                 [](int64_t i) { return i == 190 ? 0.7f : valueAt(i); });
-  auto w = weight("layers.q", {3, 64}, {"t"});
-  w.index = 4;
-  for (Layout layout : {Layout::Rows, Layout::Panel}) {
-    const spec::Weight *parts[] = {&w};
-    Status status = packWeight(*file, parts, {Elem::I8x32, layout, {3, 64}},
-                               [](const void *, size_t) { return Status(); });
-    EXPECT_EQ(status.code(), Code::Unsupported);
-    EXPECT_THAT(status.message(),
-                testing::StartsWith("weight 'layers.q[4]': the values "));
-    EXPECT_THAT(status.message(), HasSubstr("cannot be kept as i8x32"));
+TEST_P(NearestFormats, TakeZerosAndRefuseWhatIsNotFinite) {
+  std::vector<float> zeros(info.block, 0);
+  EXPECT_EQ(valuesOf(GetParam(), nearestBlock(GetParam(), zeros.data())),
+            zeros);
+  for (float bad : {INFINITY, std::numeric_limits<float>::quiet_NaN()}) {
+    std::vector<float> values = drawn(3 * info.block, 4);
+    values[info.block + 7] = bad;
+    OneTensor file({3, info.block}, values);
+    spec::Weight w = weight("layers.q", {3, info.block}, {"t"});
+    w.index = 4;
+    Packed packed(*file, {&w}, {GetParam(), Layout::Panel, {3, info.block}});
+    EXPECT_EQ(packed.status.code(), Code::Unsupported);
+    EXPECT_EQ(packed.status.message(),
+              std::string("weight 'layers.q[4]': has values that are not "
+                          "finite, which ") +
+                  info.name + " cannot hold");
   }
 }
 
-TEST(PackBlocks, RefusesRowsThatAreNoWholeGroups) {
-  OneTensor file({4, 48}, valueAt);
-  auto w = weight("w", {4, 48}, {"t"});
-  const spec::Weight *parts[] = {&w};
+// More columns than are read at once, a ragged panel.
+TEST_P(NearestFormats, ArePackedBlockByBlock) {
+  int64_t K = 2048 + 2 * info.block, N = 65;
+  std::vector<float> values = drawn(N * K, 5);
+  OneTensor file({N, K}, values);
+  spec::Weight w = weight("w", {N, K}, {"t"});
+  Packed packed(*file, {&w}, GetParam(), Layout::Panel);
+  for (int64_t row : {0, 63, 64}) {
+    std::vector<float> expected;
+    for (int64_t k = 0; k < K; k += info.block) {
+      std::vector<float> block = valuesOf(
+          GetParam(), nearestBlock(GetParam(), values.data() + row * K + k));
+      expected.insert(expected.end(), block.begin(), block.end());
+    }
+    EXPECT_TRUE(sameBits(packed.row(GetParam(), row, K, true), expected))
+        << row;
+  }
+}
+
+std::vector<Elem> nearestFormats() {
+  std::vector<Elem> found;
+  for (Elem elem : blockFormats())
+    if (!format::infoOf(elem).blocks.nested)
+      found.push_back(elem);
+  return found;
+}
+INSTANTIATE_TEST_SUITE_P(All, NearestFormats,
+                         testing::ValuesIn(nearestFormats()), nameOf);
+
+TEST(PackBlocks, RefusesRowsThatAreNoWholeBlocks) {
+  OneTensor file({4, 48}, drawn(4 * 48, 6));
+  spec::Weight w = weight("w", {4, 48}, {"t"});
   for (Layout layout : {Layout::Rows, Layout::Panel})
-    EXPECT_THAT(packWeight(*file, parts, {Elem::I8x32, layout, {4, 48}},
-                           [](const void *, size_t) { return Status(); })
-                    .message(),
-                HasSubstr("[4, 48] i8x32: expected a multiple of 32 columns"));
+    EXPECT_THAT(
+        Packed(*file, {&w}, {Elem::I8x32, layout, {4, 48}}).status.message(),
+        HasSubstr("[4, 48] i8x32: expected a multiple of 32 columns"));
 }
 
 TEST(PackBlocks, StopsWhenTheSinkFails) {
-  OneTensor file({4, 64}, valueAt);
-  auto w = weight("w", {4, 64}, {"t"});
+  OneTensor file({130, 64}, drawn(130 * 64, 7));
+  spec::Weight w = weight("w", {130, 64}, {"t"});
   const spec::Weight *parts[] = {&w};
-  for (int good = 0; good < 4; ++good) {
+  for (int good = 0; good < 3; ++good) {
     int calls = 0;
     Status status = packWeight(
-        *file, parts, {Elem::I8x32, Layout::Panel, {4, 64}},
+        *file, parts, {Elem::I8x32, Layout::Panel, {130, 64}},
         [&](const void *, size_t) {
           return calls++ < good ? Status() : Status(Code::Io, "disk full");
         });

@@ -1,0 +1,127 @@
+// Numbers in blocks that were not: scales by search.
+#include "compiler/pack/Blocks.h"
+
+#include <algorithm>
+#include <cmath>
+#include <vector>
+
+namespace sluice::pack {
+
+using checkpoint::Block;
+using checkpoint::f16ToFloat, checkpoint::floatToF16;
+
+namespace {
+
+struct Nearest {
+  const format::ElemInfo &info;
+  const float *values;
+  Block best;
+  double error = INFINITY;
+
+  int most() const { return (1 << info.blocks.bits) - 1; }
+
+  void keepIfBetter(const Block &block) {
+    std::vector<float> found(info.block);
+    blockValues(info, block, found.data());
+    double sum = 0;
+    for (int64_t i = 0; i < info.block; ++i)
+      sum += (double(values[i]) - found[i]) * (double(values[i]) - found[i]);
+    if (sum < error) {
+      error = sum;
+      best = block;
+    }
+  }
+
+  // Codes of four-bit floats for an exponent.
+  void tryExponent(int exponent) {
+    Block block;
+    block.scale = uint16_t(std::clamp(exponent + 127, 0, 254));
+    float scale = std::ldexp(1.0f, int(block.scale) - 127);
+    for (int64_t i = 0; i < info.block; ++i) {
+      float size = std::abs(values[i]) / scale;
+      int code = 0; // to the nearest of the eight sizes
+      while (code < 7 &&
+             size > (format::kE2M1[code] + format::kE2M1[code + 1]) / 2)
+        ++code;
+      block.numbers[i] = uint8_t(code | (std::signbit(values[i]) ? 8 : 0));
+    }
+    keepIfBetter(block);
+  }
+
+  // Numbers for the shares of `block`.
+  void tryShares(Block block) {
+    float scale = f16ToFloat(block.scale), minimum = f16ToFloat(block.minimum);
+    float inverse = scale == 0 ? 0 : 1 / scale;
+    for (int64_t i = 0; i < info.block; ++i) {
+      float number = std::nearbyint((values[i] - minimum) * inverse) +
+                     float(info.blocks.offset);
+      block.numbers[i] = uint8_t(std::clamp(number, 0.0f, float(most())));
+    }
+    keepIfBetter(block);
+  }
+
+  // The least squares fit of the shares to the numbers that were found.
+  void refine() {
+    Block block = best;
+    double n = double(info.block), a = 0, b = 0, x = 0, xy = 0;
+    for (int64_t i = 0; i < info.block; ++i) {
+      double number = int(best.numbers[i]) - info.blocks.offset;
+      a += number * number;
+      b += number;
+      x += values[i];
+      xy += number * values[i];
+    }
+    if (info.blocks.minimum) {
+      double det = n * a - b * b;
+      if (det <= 0)
+        return;
+      block.scale = floatToF16(float((n * xy - b * x) / det));
+      block.minimum = floatToF16(float((a * x - b * xy) / det));
+    } else if (a > 0) {
+      block.scale = floatToF16(float(xy / a));
+    }
+    tryShares(block);
+  }
+};
+
+// Scales around the one that just holds the range, as so many of them that make
+// it: less clips a few values and is nearer to all others.
+constexpr int kSteps = 24;
+float stepsOf(int most, int i) { return float(most - 1) + float(i) / 6; }
+
+} // namespace
+
+Block nearestBlock(format::Elem elem, const float *values) {
+  const format::ElemInfo &info = format::infoOf(elem);
+  Nearest search{info, values, {}};
+  auto [low, high] = std::minmax_element(values, values + info.block);
+  float largest = std::max(std::abs(*low), std::abs(*high));
+  if (info.blocks.floats) {
+    int exponent = largest > 0 ? std::ilogb(largest) - 2 : -127;
+    for (int more : {0, 1, -1})
+      search.tryExponent(exponent + more);
+    return search.best;
+  }
+  int most = info.blocks.minimum ? search.most() : info.blocks.offset;
+  for (int i = 0; i < kSteps; ++i) {
+    Block block;
+    float steps = stepsOf(most, i);
+    if (info.blocks.minimum) {
+      float base = std::min(*low, 0.0f);
+      block.scale = floatToF16((std::max(*high, 0.0f) - base) / steps);
+      block.minimum = floatToF16(base * std::min(float(most) / steps, 1.0f));
+      search.tryShares(block);
+      continue;
+    }
+    // The negative side holds one number more, so either sign is tried.
+    for (float sign : {1.0f, -1.0f}) {
+      block.scale = floatToF16(sign * largest / steps);
+      search.tryShares(block);
+    }
+  }
+  for (int i = 0; i < 3; ++i)
+    search.refine();
+  return search.best;
+}
+
+} // namespace sluice::pack
