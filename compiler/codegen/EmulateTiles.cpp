@@ -236,6 +236,51 @@ struct EmulateProduct : public OpConversionPattern<amx::TileMulFOp> {
   }
 };
 
+// res[m][n] = acc[m][n] + sum over k of lhs[m][k] rhs[k / 4][4 n + k % 4], of
+// bytes with a sign: exact in any order.
+struct EmulateWholeProduct : public OpConversionPattern<amx::TileMulIOp> {
+  using OpConversionPattern::OpConversionPattern;
+
+  LogicalResult
+  matchAndRewrite(amx::TileMulIOp op, OpAdaptor operands,
+                  ConversionPatternRewriter &rewriter) const override {
+    if (op.getIsZextLhs() || op.getIsZextRhs())
+      return rewriter.notifyMatchFailure(op, "multiplies bytes without a sign");
+    ImplicitLocOpBuilder b(op.getLoc(), rewriter);
+    int64_t rows = op.getTileType().getDimSize(0);
+    int64_t columns = op.getTileType().getDimSize(1);
+    int64_t quads = op.getRhsTileType().getDimSize(0);
+    auto row = VectorType::get({columns}, b.getI32Type());
+    SmallVector<Value> w; // a row for each k
+    for (int64_t k = 0; k < 4 * quads; ++k) {
+      SmallVector<int64_t> every;
+      for (int64_t n = 0; n < columns; ++n)
+        every.push_back(4 * n + k % 4);
+      Value bytes = vector::ExtractOp::create(b, operands.getRhs(),
+                                              ArrayRef<int64_t>{k / 4});
+      w.push_back(arith::ExtSIOp::create(
+          b, row, vector::ShuffleOp::create(b, bytes, bytes, every)));
+    }
+    Value result = operands.getAcc();
+    for (int64_t m = 0; m < rows; ++m) {
+      Value sum = vector::ExtractOp::create(b, result, ArrayRef<int64_t>{m});
+      for (int64_t k = 0; k < 4 * quads; ++k) {
+        Value x = arith::ExtSIOp::create(
+            b, b.getI32Type(),
+            vector::ExtractOp::create(b, operands.getLhs(),
+                                      ArrayRef<int64_t>{m, k}));
+        sum = arith::AddIOp::create(
+            b, sum,
+            arith::MulIOp::create(b, vector::BroadcastOp::create(b, row, x),
+                                  w[k]));
+      }
+      result = vector::InsertOp::create(b, sum, result, ArrayRef<int64_t>{m});
+    }
+    rewriter.replaceOp(op, result);
+    return success();
+  }
+};
+
 struct EmulateTilesPass
     : public PassWrapper<EmulateTilesPass, OperationPass<ModuleOp>> {
   MLIR_DEFINE_EXPLICIT_INTERNAL_INLINE_TYPE_ID(EmulateTilesPass)
@@ -255,8 +300,8 @@ struct EmulateTilesPass
     types.addConversion([](Type type) { return type; });
     types.addConversion([](amx::TileType type) { return vectorOf(type); });
     RewritePatternSet patterns(context);
-    patterns.add<EmulateZero, EmulateLoad, EmulateStore, EmulateProduct>(
-        types, context);
+    patterns.add<EmulateZero, EmulateLoad, EmulateStore, EmulateProduct,
+                 EmulateWholeProduct>(types, context);
     ConversionTarget target(*context);
     target.addIllegalDialect<amx::AMXDialect>();
     target.markUnknownOpDynamicallyLegal([](Operation *) { return true; });

@@ -36,7 +36,7 @@ ArrayRef<Extension> extensions() {
       {"bf16", {"avx512bf16"}},
       {"vbmi", {"avx512vbmi"}},
       {"vbmi2", {"avx512vbmi2"}},
-      {"amx", {"avx512bf16", "amx-tile", "amx-bf16"}},
+      {"amx", {"avx512bf16", "amx-tile", "amx-bf16", "amx-int8"}},
   };
   return list;
 }

@@ -24,7 +24,7 @@ struct Target {
   bool hasAvx512 = false;     // F, BW, CD, DQ and VL (x86-64-v4)
   bool hasAvx512Bf16 = false; // vdpbf16ps, vcvtneps2bf16
   bool hasAvx512Vnni = false;
-  bool hasAmx = false; // tiles of bf16; products add in their order
+  bool hasAmx = false; // tiles of bf16, whose order products have, and of i8
   // The tiles are spelled out in vector code: the bits of an AMX machine on any
   // other, slowly.
   bool emulatesAmx = false;

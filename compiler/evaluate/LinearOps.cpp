@@ -79,6 +79,21 @@ Tensor l2Norm(Run &run, llm::L2NormOp op) {
 
 } // namespace
 
+// Multiples of max |x| / 127 for each 32 of a row.
+static Tensor inBytes(Tensor x) {
+  for (int64_t r = 0; r < x.count(); ++r)
+    for (int64_t first = 0; first < x.width(); first += 32) {
+      float *group = x.at(r) + first;
+      int64_t size = std::min<int64_t>(32, x.width() - first);
+      float most = 0;
+      for (int64_t i = 0; i < size; ++i)
+        most = std::max(most, std::abs(group[i]));
+      for (int64_t i = 0; i < size && most > 0; ++i)
+        group[i] = std::nearbyint(group[i] * (127 / most)) * (most / 127);
+    }
+  return x;
+}
+
 Tensor product(const Tensor &x, const Tensor &w, const Tensor *bias,
                llm::Compute compute) {
   auto factor = [&](float value) {
@@ -86,7 +101,8 @@ Tensor product(const Tensor &x, const Tensor &w, const Tensor *bias,
                ? checkpoint::bf16ToFloat(checkpoint::floatToBf16(value))
                : value;
   };
-  Tensor a = each(x, factor), b = each(w, factor);
+  Tensor a = compute == llm::Compute::i8 ? inBytes(x) : each(x, factor);
+  Tensor b = each(w, factor);
   Tensor y{Shape{x.count(), w.count()}};
   for (int64_t r = 0; r < x.count(); ++r)
     for (int64_t n = 0; n < w.count(); ++n) {

@@ -85,22 +85,36 @@ LogicalResult BodyBuilder::buildFold(const spec::Node &node,
   return success();
 }
 
-// Products with bf16 weights are taken in bf16 unless f32 was asked for.
+// Products with bf16 weights are taken in bf16 unless f32 was asked for, those
+// with weights in blocks in i8 if that was.
+static llm::Compute computeOf(const OperationState &state,
+                              ImportOptions::Compute asked) {
+  using Asked = ImportOptions::Compute;
+  bool bytes = asked == Asked::I8 &&
+               llvm::is_contained({llm::LinearOp::getOperationName(),
+                                   llm::HeadLinearOp::getOperationName()},
+                                  state.name.getStringRef());
+  for (Value operand : state.operands) {
+    auto type = dyn_cast<RankedTensorType>(operand.getType());
+    if (!type)
+      continue;
+    if (type.getElementType().isBF16() && asked != Asked::F32)
+      return llm::Compute::bf16;
+    if (bytes && llm::isWholeBlocks(type.getElementType()))
+      return llm::Compute::i8;
+  }
+  return llm::Compute::f32;
+}
+
 void BodyBuilder::setCompute(OperationState &state) {
   std::optional<RegisteredOperationName> info = state.name.getRegisteredInfo();
   if (!info ||
       !llvm::is_contained(info->getAttributeNames(),
                           StringAttr::get(builder.getContext(), "compute")))
     return;
-  bool narrow = llvm::any_of(state.operands, [](Value operand) {
-    auto type = dyn_cast<RankedTensorType>(operand.getType());
-    return type && type.getElementType().isBF16();
-  });
-  bool bf16 = narrow && options.compute != ImportOptions::Compute::F32;
-  state.addAttribute(
-      "compute",
-      llm::ComputeAttr::get(builder.getContext(),
-                            bf16 ? llm::Compute::bf16 : llm::Compute::f32));
+  state.addAttribute("compute",
+                     llm::ComputeAttr::get(builder.getContext(),
+                                           computeOf(state, options.compute)));
 }
 
 LogicalResult BodyBuilder::finish(const spec::Node &node,

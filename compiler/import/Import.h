@@ -14,8 +14,10 @@ struct ImportOptions {
   // exactly its numbers (runtime/format/Packing.h; anything else becomes f32,
   // which is exact), or another one where the spec allows it.
   WeightFormats weights;
-  // Type of products with bf16 weights; products with f32 weights are f32.
-  enum class Compute { Auto, F32, BF16 } compute = Compute::Auto;
+  // Type of products: bf16 for those with bf16 weights, i8 for those with
+  // weights in blocks of whole numbers; all others are f32, as all are with F32.
+  // Auto is bf16.
+  enum class Compute { Auto, F32, BF16, I8 } compute = Compute::Auto;
 };
 
 // Builds the module of stage "model". Errors are reported at the locations of

@@ -76,9 +76,60 @@ Expr BlockReader::value(Expr number, const Shares &shares) {
   return blocks.minimum ? product + shares.minimum : product;
 }
 
+BlockReader::Cells BlockReader::panelCells(Expr panel, Expr row, Expr at) {
+  return {panel + at / info.block * (info.blockBytes * SLC_PANEL), row,
+          SLC_PANEL, Lanes::width};
+}
+
+BlockReader::Shares BlockReader::panelShares(Expr panel, Expr row, Expr at) {
+  return shares(panelCells(panel, row, at), at);
+}
+
+// The low four bits of eight numbers are two such words, one shift apart.
+Values BlockReader::panelQuads(Expr panel, Expr row, Expr at) {
+  Cells cells = panelCells(panel, row, at);
+  Expr run = at % info.block / group * (4 * blocks.bits) + numbersFrom(info);
+  Values words;
+  for (int64_t i = 0; i < blocks.bits; ++i)
+    words.push_back(word(cells, run + 4 * i));
+  if (blocks.bits == 8)
+    return words;
+  Values result;
+  int64_t rest = blocks.bits - 4, mask = ((1 << rest) - 1) * 0x10101010;
+  for (int64_t q = 0; q < group / 4; ++q) {
+    Expr low = words[q / 2];
+    Expr quad = (q % 2 ? low >> 4 : low) & 0x0f0f0f0f;
+    if (rest) {
+      int64_t at = rest == 1 ? q : 2 * (q % 4); // of the number in its byte
+      Expr high = words[rest == 1 ? 4 : 4 + q / 4];
+      high = at < 4 ? high << (4 - at) : high >> (at - 4);
+      quad = quad | (high & mask);
+    }
+    result.push_back(quad);
+  }
+  return result;
+}
+
+int64_t BlockReader::quadNumber(int64_t place) const {
+  if (blocks.bits == 8)
+    return place;
+  int64_t bit = place / 4 % 2 * 4 + place % 4 * 8;
+  int64_t inWord = llvm::find(format::kNibble, bit) - format::kNibble;
+  return place / 8 * 8 + inWord;
+}
+
+// Blocks lie one behind the other, so groups have equal shares of the bytes.
+void BlockReader::prefetch(Expr panel, Expr row, Expr at) {
+  constexpr int64_t ahead = 8192, line = 64;
+  int64_t groupBytes = info.blockBytes * SLC_PANEL * group / info.block;
+  int64_t each = (groupBytes + 4 * line - 1) / (4 * line); // for 16 rows
+  Expr from = panel + at * groupBytes + row / Lanes::width * (each * line);
+  for (int64_t i = 0; i < each; ++i)
+    k.prefetch(bytes, from + (ahead + i * line));
+}
+
 Values BlockReader::panelColumns(Expr panel, Expr row, Expr at) {
-  Cells cells{panel + at / info.block * (info.blockBytes * SLC_PANEL), row,
-              SLC_PANEL, Lanes::width};
+  Cells cells = panelCells(panel, row, at);
   Shares here = shares(cells, at);
   Expr inRun = at % 32 / step; // eight of the 32 whose words are together
   Expr run = at % info.block / 32 * (4 * blocks.bits) + numbersFrom(info);

@@ -8,8 +8,8 @@ namespace sluice::kernels {
 
 class BlockReader {
 public:
-  // Columns of K that panelColumns gives at once.
-  static constexpr int64_t step = 8;
+  // Columns of K that panelColumns and panelQuads give at once.
+  static constexpr int64_t step = 8, group = 32;
 
   // The weight is the operand `name`; a row has K numbers.
   BlockReader(KernelBuilder &k, llvm::StringRef name, format::Elem elem,
@@ -20,6 +20,22 @@ public:
   // Columns `at` to `at + 7` of K, a multiple of 8, of 16 rows of the panel
   // that starts at a byte, from row `row` of its 64 on: eight vector<16xf32>.
   Values panelColumns(Expr panel, Expr row, Expr at);
+  // What makes values of numbers: value = (n - offset) * scale + minimum, of 16
+  // rows or of one; the minimum is null where there is none.
+  struct Shares {
+    Expr scale, minimum;
+  };
+  Shares panelShares(Expr panel, Expr row, Expr at);
+  // Columns `at` to `at + 31` of such rows without the offset, four to a word
+  // as bytes: eight vector<16xi32>. Byte b of word q is column
+  // quadNumber(4 * q + b).
+  Values panelQuads(Expr panel, Expr row, Expr at);
+  int64_t quadNumber(int64_t place) const;
+  // Fetches what panelQuads and panelShares will read some groups later.
+  void prefetch(Expr panel, Expr row, Expr group);
+
+  const format::BlockInfo &format() const { return blocks; }
+
   // Number `at` of a row, as panels or as rows: f32.
   Expr inPanels(Expr row, Expr at);
   Expr inRows(Expr row, Expr at);
@@ -32,9 +48,7 @@ private:
     int64_t rows;  // side by side
     int64_t lanes; // 16, or 1
   };
-  struct Shares {
-    Expr scale, minimum;
-  };
+  Cells panelCells(Expr panel, Expr row, Expr at);
   Expr cell(const Cells &cells, mlir::Type type, Expr part);
   Expr word(const Cells &cells, Expr part);
   Shares shares(const Cells &cells, Expr at);

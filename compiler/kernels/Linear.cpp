@@ -65,6 +65,9 @@ LogicalResult checkLinear(const Attrs &attrs, ErrorFn error) {
   LinearConfig config(attrs);
   if (config.compute == Elem::BF16 && config.weight != Elem::BF16)
     return error() << "linear computes in bf16 only with bf16 weights";
+  if (config.compute == Elem::I8 &&
+      (!isBlocks(config.weight) || format::infoOf(config.weight).blocks.floats))
+    return error() << "linear computes in i8 only with blocks of whole numbers";
   if (config.input == Elem::BF16 && config.compute != Elem::BF16)
     return error() << "linear with rows of bf16 computes in bf16";
   if (config.hasNorm() && config.input == Elem::BF16)
@@ -84,8 +87,14 @@ int64_t linearScratch(const Attrs &attrs, DimFn dim) {
   LinearShape shape(config, nullptr);
   int64_t padded = panelDepth(dim("K"), config.weight);
   int64_t parts = config.epilogue.parts();
-  int64_t bytes =
-      shape.chunk * ((parts + 1) * kColumns + (shape.staged ? padded : 0)) * 4;
+  int64_t sums = shape.chunk * (parts + 1) * kColumns * 4;
+  if (config.compute == Elem::I8) {
+    int64_t rows = byteChunk(padded, TileProduct::rows, kMaxByteChunk);
+    int64_t shares = padded / infoOf(config.weight).blocks.group * 8;
+    return sums + std::max(rows, shape.chunk) * byteStride(padded) +
+           parts * kColumns * (padded + shares);
+  }
+  int64_t bytes = sums + shape.chunk * (shape.staged ? padded : 0) * 4;
   if (config.compute != Elem::BF16)
     return bytes;
   int64_t rows = tileChunk(padded, kTileRows, kMaxTileChunk);
@@ -149,6 +158,14 @@ void LinearKernel::heads() {
 void LinearKernel::group(const Group &g, KernelBuilder::Range mine) {
   if (shape.tiles)
     return tileGroup(g, mine);
+  if (shape.byteTiles)
+    return k.when(
+        g.count >= kByteTileRows, [&] { byteTileGroup(g, mine); },
+        [&] { vectorGroup(g, mine); });
+  vectorGroup(g, mine);
+}
+
+void LinearKernel::vectorGroup(const Group &g, KernelBuilder::Range mine) {
   k.when(mine.from < mine.to, [&] {
     k.loop(k.index(0), g.count, shape.chunk, [&](Expr done) {
       Expr first = g.first + done;
@@ -160,9 +177,7 @@ void LinearKernel::group(const Group &g, KernelBuilder::Range mine) {
   });
 }
 
-// Writes one row of the chunk as the product reads it, zero up to a multiple
-// of 16 columns, for tiles of 32.
-void LinearKernel::stageRow(const Group &g, Expr row, Expr at) {
+std::function<Expr(Lanes)> LinearKernel::rowReader(const Group &g, Expr row) {
   Expr base = within(sourceRow(row) * xStride, g.xFrom);
   auto element = [&](Lanes lanes) { return k.loadFloat(x, base, lanes); };
   RowMoments moments;
@@ -170,13 +185,25 @@ void LinearKernel::stageRow(const Group &g, Expr row, Expr at) {
     Norm::Kind kind = config.norm == "layer" ? Norm::Layer : Norm::Rms;
     moments = rowMoments(k, {kind, config.eps}, width, element);
   }
-  k.lanes(width, [&](Lanes lanes) {
-    Expr v = element(lanes);
+  return [=, this](Lanes lanes) {
+    Expr v = k.loadFloat(x, base, lanes);
     auto of = [&](Value vector) {
       return vector ? k.load(vector, k.index(0), lanes) : Expr();
     };
-    if (config.hasNorm())
-      v = normalised(moments, v, of(normWeight), of(normBias));
+    return config.hasNorm()
+               ? normalised(moments, v, of(normWeight), of(normBias))
+               : v;
+  };
+}
+
+// Writes one row of the chunk as the product reads it, zero up to a multiple
+// of 16 columns, for tiles of 32.
+void LinearKernel::stageRow(const Group &g, Expr row, Expr at) {
+  if (shape.arithmetic == PanelProduct::Bytes)
+    return stageRowBytes(g, row, at);
+  std::function<Expr(Lanes)> element = rowReader(g, row);
+  k.lanes(width, [&](Lanes lanes) {
+    Expr v = element(lanes);
     if (lanes.mask)
       v = select(lanes.mask, v, v.like(0));
     // On targets without the dot, rounded values are kept as f32.
@@ -243,7 +270,7 @@ void addLinearKinds(KindTable &table) {
       {Attribute::Flag, "norm_bias"},
       {Attribute::Real, "eps"},
       {Attribute::Word, "weight", weightWords(), /*required=*/true},
-      {Attribute::Word, "compute", {"f32", "bf16"}, /*required=*/true},
+      {Attribute::Word, "compute", {"f32", "bf16", "i8"}, /*required=*/true},
       {Attribute::Word, "input", {"f32", "bf16"}},
       {Attribute::Word, "out", {"f32", "bf16"}},
       {Attribute::Word, "rows", {"direct", "tokens", "pairs", "heads"}},

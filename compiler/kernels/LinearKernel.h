@@ -7,6 +7,7 @@
 #include "compiler/kernels/Epilogue.h"
 #include "compiler/kernels/PanelProduct.h"
 #include "compiler/kernels/TileProduct.h"
+#include <functional>
 #include <optional>
 
 namespace sluice::kernels {
@@ -50,6 +51,7 @@ struct LinearShape {
   bool staged;
   bool stagedBf16;
   bool tiles;
+  bool byteTiles; // for many rows
   PanelProduct::Arithmetic arithmetic;
   // Rows of k after which the sums leave the registers, so that the next row
   // tile finds the weights in the nearest cache. Even.
@@ -58,16 +60,19 @@ struct LinearShape {
   // Without a target (when scratch is asked for) the largest but tiles.
   LinearShape(const LinearConfig &config, const codegen::Target *target) {
     tiles = config.compute == Elem::BF16 && target && target->hasAmx;
+    byteTiles = config.compute == Elem::I8 && target && target->hasAmx;
     bool dot = config.compute == Elem::BF16 && target && target->hasAvx512Bf16;
-    arithmetic = isBlocks(config.weight)      ? PanelProduct::Blocks
+    arithmetic = config.compute == Elem::I8   ? PanelProduct::Bytes
+                 : isBlocks(config.weight)    ? PanelProduct::Blocks
                  : config.weight == Elem::F32 ? PanelProduct::F32
                  : dot                        ? PanelProduct::Dot
                                               : PanelProduct::Widen;
     staged =
         tiles || config.hasNorm() || config.rows == SourceRows::Tokens ||
+        config.compute == Elem::I8 ||
         (config.compute == Elem::BF16 && !(dot && config.input == Elem::BF16));
     stagedBf16 = dot || tiles;
-    chunk = config.compute == Elem::BF16 ? 32 : staged ? 16 : 64;
+    chunk = config.compute != Elem::F32 ? 32 : staged ? 16 : 64;
     kRun = target && target->hasAvx512 ? 256 : 128;
   }
 };
@@ -80,6 +85,19 @@ template <typename Int> Int tileChunk(Int padded, Int least, Int most) {
   using std::max, std::min;
   Int rowTiles = kTileChunkBytes / (padded * (2 * kTileRows));
   return max(least, min(rowTiles * kTileRows, most));
+}
+
+// In bytes: rows from which on tiles are faster than vectors, the most rows of
+// a chunk and the bytes of a staged row: numbers, a scale for 32, a sum for 16.
+constexpr int64_t kByteTileRows = 12;
+constexpr int64_t kByteChunkBytes = 1 << 20, kMaxByteChunk = 256;
+template <typename Int> Int byteStride(Int width) {
+  return (width + width / 32 * 12 + 63) / 64 * 64;
+}
+template <typename Int> Int byteChunk(Int width, Int least, Int most) {
+  using std::max, std::min;
+  Int rowTiles = kByteChunkBytes / (byteStride(width) * TileProduct::rows);
+  return max(least, min(rowTiles * TileProduct::rows, most));
 }
 
 class LinearKernel {
@@ -122,6 +140,7 @@ public:
 private:
   void useVectors();
   void useTiles();
+  void useBytes();
 
   // Rows that share a weight.
   struct Group {
@@ -134,7 +153,10 @@ private:
   void groups();
   void heads();
   void group(const Group &g, KernelBuilder::Range mine);
+  void vectorGroup(const Group &g, KernelBuilder::Range mine);
   void tileGroup(const Group &g, KernelBuilder::Range mine);
+  // Sixteen elements of a row of x, normalised if the kernel does so.
+  std::function<Expr(Lanes)> rowReader(const Group &g, Expr row);
   void stageRow(const Group &g, Expr row, Expr stageRow);
   Expr stageBase(Expr row, Expr column);
   void tilePanel(const Group &g, Expr first, Expr at, Expr n, Expr p);
@@ -144,6 +166,24 @@ private:
   void tileRun(const Group &g, Tile tile, Expr row, Expr first, Expr wBase,
                Expr from, Expr to);
   void finish(const Group &g, Expr row, Expr totalRow, Expr p);
+
+  // In bytes: where the parts of a staged row begin, as bytes, f32 and i32.
+  struct ByteRow {
+    Expr bytes, scales, sums;
+  };
+  ByteRow byteRow(Expr row);
+  void stageRowBytes(const Group &g, Expr row, Expr stageRow);
+  void byteRun(Tile tile, Expr row, Expr wBase, Expr from, Expr to);
+  void byteGroup(llvm::ArrayRef<ByteRow> x, Expr wBase, Expr column, Expr group,
+                 llvm::function_ref<Expr &(int64_t row)> sum);
+
+  void useByteTiles();
+  void byteTileGroup(const Group &g, KernelBuilder::Range mine);
+  void spreadPanel(Expr wBase, Expr part);
+  Expr sharesAt(Expr from, Expr at, Expr column);
+  void byteTile(Expr row, Expr part, Expr c);
+  void byteTileStep(llvm::ArrayRef<ByteRow> x, Expr row, Expr part, Expr c,
+                    Expr group, Values &sums);
 
   // The row of x that row i of the sorted list reads.
   Expr sourceRow(Expr row) {
@@ -169,6 +209,8 @@ private:
   Expr topK;
   mlir::Value x, y, bias, residual, normWeight, normBias, pairs;
   mlir::Value totals, sums, stage;
+  mlir::Value stageWords, stageBytes; // the same memory
+  mlir::Value spread, spreadShares, tileSums;
 };
 
 } // namespace sluice::kernels

@@ -18,7 +18,7 @@ void LinearKernel::useVectors() {
 
   product.arithmetic = shape.arithmetic;
   product.oddFirst = config.compute == Elem::BF16;
-  if (shape.arithmetic == PanelProduct::Blocks) {
+  if (isBlocks(config.weight)) {
     blocks.emplace(k, "w", config.weight, width);
     product.blocks = &*blocks;
     panelElements = blocks->panelBytes();
@@ -26,7 +26,9 @@ void LinearKernel::useVectors() {
     product.w = k.operand("w", config.weight == Elem::BF16 ? k.i32() : k.f32());
     panelElements = padded * kColumns / product.kPerStep();
   }
-  if (shape.arithmetic == PanelProduct::Dot)
+  if (shape.arithmetic == PanelProduct::Bytes)
+    useBytes();
+  else if (shape.arithmetic == PanelProduct::Dot)
     product.x =
         shape.staged ? k.scratch(k.i32(), stageAt) : k.operand("x", k.i32());
   else
@@ -58,7 +60,10 @@ void LinearKernel::sumPanel(const Group &g, Expr first, Expr n, Expr wBase,
     k.loop(block, blockEnd, shape.kRun, [&](Expr run) {
       Expr runEnd = min(run + shape.kRun, blockEnd);
       product.forTiles(k, n, [&](Tile tile, Expr row) {
-        tileRun(g, tile, row, first, wBase, run, runEnd);
+        if (shape.arithmetic == PanelProduct::Bytes)
+          byteRun(tile, row, wBase, run, runEnd);
+        else
+          tileRun(g, tile, row, first, wBase, run, runEnd);
       });
     });
     each(totals, totalBase, [&](Expr i) {

@@ -100,7 +100,15 @@ Values PanelProduct::multiply(KernelBuilder &k, int64_t columns, Values sums,
 
 // As many sums as the registers hold beside the weights of a step; widened
 // weights take two registers for each that is loaded.
-static ArrayRef<Tile> tilesOf(const codegen::Target &target, bool widens) {
+static ArrayRef<Tile> tilesOf(const codegen::Target &target,
+                              PanelProduct::Arithmetic arithmetic) {
+  // Whole sums of a group stand beside the sums.
+  static const Tile bytes[] = {{6, 32}, {4, 32}, {2, 64}, {1, 64}};
+  static const Tile emulated[] = {{1, 16}};
+  if (arithmetic == PanelProduct::Bytes)
+    return target.hasAvx512Vnni ? ArrayRef<Tile>(bytes) : emulated;
+  bool widens =
+      arithmetic == PanelProduct::Widen || arithmetic == PanelProduct::Blocks;
   static const Tile zmm[] = {{6, 64}, {4, 64}, {2, 64}, {1, 64}};
   static const Tile ymm[] = {{6, 16}, {4, 16}, {2, 32}, {1, 64}};
   ArrayRef<Tile> tiles = target.hasAvx512 ? zmm : ymm;
@@ -110,8 +118,7 @@ static ArrayRef<Tile> tilesOf(const codegen::Target &target, bool widens) {
 void PanelProduct::forTiles(KernelBuilder &k, Expr n,
                             function_ref<void(Tile, Expr)> body) const {
   Expr done = k.index(0);
-  bool converts = arithmetic == Widen || arithmetic == Blocks;
-  for (Tile tile : tilesOf(k.target(), converts)) {
+  for (Tile tile : tilesOf(k.target(), arithmetic)) {
     Expr end = tile.rows == 1 ? n : done + (n - done) / tile.rows * tile.rows;
     k.loop(done, end, tile.rows, [&](Expr row) { body(tile, row); });
     done = end;

@@ -20,10 +20,11 @@ struct Tile {
 
 struct PanelProduct {
   enum Arithmetic {
-    F32,   // x f32, w f32: one k a step
-    Widen, // x f32, w pairs of bf16, which become f32: two k a step
-    Dot,   // x and w pairs of bf16: two k a step
-    Blocks // x f32, w in blocks, which become f32: eight k a step
+    F32,    // x f32, w f32: one k a step
+    Widen,  // x f32, w pairs of bf16, which become f32: two k a step
+    Dot,    // x and w pairs of bf16: two k a step
+    Blocks, // x f32, w in blocks, which become f32: eight k a step
+    Bytes   // LinearBytes.cpp; here for its tiles
   };
   Arithmetic arithmetic = F32;
   bool oddFirst = false; // Widen: the order of Dot instead of the order of k

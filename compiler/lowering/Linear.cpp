@@ -160,7 +160,7 @@ private:
   LogicalResult emitLinear(const Rows &x, const NormOf &norm, const Rows &y) {
     Config config = walk.config();
     config.word("weight", word(weightElem()))
-        .word("compute", isBf16() ? "bf16" : "f32")
+        .word("compute", llm::stringifyCompute(p.compute))
         .flag("bias", !p.biases.empty())
         .flag("residual", p.residual.has_value());
     addEpilogue(p.epilogue, config);
@@ -205,7 +205,7 @@ private:
     Type input = shapeOf(x.buffer).elem;
     Config config = walk.config();
     config.word("weight", word(weightElem()))
-        .word("compute", isBf16() ? "bf16" : "f32")
+        .word("compute", llm::stringifyCompute(p.compute))
         .flag("bias", !p.biases.empty())
         .flag("residual", accumulate);
     if (input.isBF16())
@@ -291,10 +291,9 @@ LogicalResult lowerHeadLinear(Walk &walk, llm::HeadLinearOp op) {
   if (weight->stacked)
     return op.emitError("has no kernel within experts");
   RankedTensorType type = weight->op.getTensorType();
-  bool bf16 = op.getCompute() == llm::Compute::bf16;
   Config config = walk.config();
   config.word("weight", format::infoOf(elemOf(type.getElementType())).name)
-      .word("compute", bf16 ? "bf16" : "f32")
+      .word("compute", llm::stringifyCompute(op.getCompute()))
       .word("rows", "heads")
       .flag("bias", static_cast<bool>(op.getBias()));
   Rows y = walk.result(op.getResult(), x->count);

@@ -123,6 +123,8 @@ Result<import::ImportOptions> importOptions(const Options &options) {
     result.compute = import::ImportOptions::Compute::F32;
   if (options.compute == "bf16")
     result.compute = import::ImportOptions::Compute::BF16;
+  if (options.compute == "int8")
+    result.compute = import::ImportOptions::Compute::I8;
   return result;
 }
 
@@ -218,6 +220,16 @@ Status Compilation::resume(Stage &at) {
   return dumps.add(at, *module);
 }
 
+static bool computes(ModuleOp module, llm::Compute compute) {
+  return module
+      .walk([&](Operation *op) {
+        auto attr = op->getAttrOfType<llm::ComputeAttr>("compute");
+        return attr && attr.getValue() == compute ? WalkResult::interrupt()
+                                                  : WalkResult::advance();
+      })
+      .wasInterrupted();
+}
+
 Status Compilation::toPlan(Stage &at) {
   if (at == Stage::Spec) {
     phase("importing");
@@ -231,6 +243,11 @@ Status Compilation::toPlan(Stage &at) {
     module = import::importModel(*inputs->model, &context, *how);
     if (!module)
       return Status(Code::InvalidArgument, "the spec cannot be imported");
+    if (how->compute == import::ImportOptions::Compute::I8 &&
+        !computes(*module, llm::Compute::i8))
+      return Status(Code::InvalidArgument,
+                    "--compute int8: no product has a weight in blocks of "
+                    "whole numbers; --weights int8 or int4 makes them");
     at = Stage::Model;
     if (Status status = dumps.add(Stage::Model, *module); !status.ok())
       return status;

@@ -45,7 +45,7 @@ struct Options {
   std::string output;     // the artifact; empty: stop after `emit` or dumps
 
   std::string weights = "keep"; // storage type: keep, f32, bf16
-  std::string compute = "auto"; // type of products: auto, f32, bf16
+  std::string compute = "auto"; // type of products: auto, f32, bf16, int8
   std::vector<std::string> targets = {"native"};
   int64_t context = 0; // most positions of a sequence; 0: the checkpoint's own
   std::vector<std::string> entries;            // only these entries; empty: all

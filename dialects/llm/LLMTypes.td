@@ -46,7 +46,7 @@ def LLM_BinaryKindAttr : LLM_EnumAttr<LLM_BinaryKind, "binary_kind">;
 def LLM_Act : LLM_Enum<"Act", "elementwise function", ["silu", "swish", "gelu_erf", "gelu_tanh", "relu", "relu2",
     "sigmoid", "tanh", "softplus", "exp", "log", "log1p", "floor", "sqrt", "sin", "cos"]>;
 def LLM_ActAttr : LLM_EnumAttr<LLM_Act, "act">;
-def LLM_Compute : LLM_Enum<"Compute", "type that products are taken in (sums are always f32)", ["f32", "bf16"]>;
+def LLM_Compute : LLM_Enum<"Compute", "type that products are taken in (sums are always f32)", ["f32", "bf16", "i8"]>;
 def LLM_ComputeAttr : LLM_EnumAttr<LLM_Compute, "compute">;
 def LLM_Pairing : LLM_Enum<"Pairing", "which channels a rotation pairs: c with c+r/2, or 2c with 2c+1", ["half", "adjacent"]>;
 def LLM_PairingAttr : LLM_EnumAttr<LLM_Pairing, "pairing">;

@@ -5,6 +5,7 @@ has the bits of the same numbers as f32. Others are brought to blocks on request
 import itertools
 import json
 import math
+import os
 import random
 import struct
 
@@ -97,7 +98,41 @@ def kept(bench, name, config, kinds, tied=False, ways=("fused",)):
     bench.check(f"{name}: size", size <= most + 4096 * len(matrices), f"{size} bytes, at most {most:.0f}")
 
 
+def in_bytes(bench, name, config):
+    """Weights brought to blocks, and rows to bytes: the same bits in every way of running, near what f32 rows give."""
+    found = tensors(config, False)
+    folder = bench.path(name)
+    os.makedirs(folder)
+    safetensors.save(os.path.join(folder, "model.safetensors"), found)
+    with open(os.path.join(folder, "config.json"), "w", encoding="utf-8") as file:
+        json.dump(config, file)
+    ids = ",".join(str(i * 7 % 75) for i in range(21))
+    for weights, most in ("int8", 0.06), ("int4", 0.06), ("u4x32", 0.06), ("int4,embed=bf16,o=int8", 0.06), ("mxfp4", 0.0):
+        results = {}
+        for compute, (way, options) in itertools.product(("f32", "int8"), (("fused", []), ("unfused", ["--disable-pass", harness.FUSIONS]))):
+            model = f"{name}.slc"
+            command = ["sluice-compile", "--checkpoint", folder, "--weights", weights, "--compute", compute, "-o", model, *options]
+            if compute == "int8" and weights == "mxfp4":
+                bench.refuse(f"{weights} in bytes", "--compute int8: no product has a weight in blocks of whole numbers", *command)
+                continue
+            bench.output(*command)
+            for chunk, threads in ("64", "2"), ("1", "1"), ("5", "2"):
+                bench.output("sluice-run", model, "--ids", ids, "--out", "out.safetensors", "--chunk", chunk, "--threads", threads)
+                results[compute, way, chunk] = safetensors.load(bench.path("out.safetensors"))["logits"]
+        for compute in {key[0] for key in results}:
+            first = results[compute, "fused", "64"]
+            for key, logits in results.items():
+                if key[0] == compute:
+                    bench.check(f"{name}, {weights}, {key}", logits.data == first.data)
+        if most:
+            exact, near = results["f32", "fused", "64"].values(), results["int8", "fused", "64"].values()
+            error = math.sqrt(sum((a - b) ** 2 for a, b in zip(exact, near)) / sum(a * a for a in exact))
+            bench.check(f"{name}, {weights}: rows in bytes", 0 < error < most, f"relative error {error}")
+
+
 def blocks(bench):
+    in_bytes(bench, "bytes", LLAMA)
+    in_bytes(bench, "bytes-experts", MIXTRAL)
     for kind in KINDS:
         kept(bench, kind.lower(), LLAMA, [kind])
     ways = ["fused", "unfused", "v3"]

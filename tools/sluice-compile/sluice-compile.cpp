@@ -139,8 +139,9 @@ void describe(CLI::App &app, CommandLine &line) {
       ->capture_default_str();
   app.add_option("--compute", o.compute,
                  "Type that products are taken in; auto: bf16 for bf16 "
-                 "weights, else f32")
-      ->check(CLI::IsMember({"auto", "f32", "bf16"}))
+                 "weights, else f32; int8: with weights in blocks, rows in "
+                 "bytes that share a scale by 32")
+      ->check(CLI::IsMember({"auto", "f32", "bf16", "int8"}))
       ->capture_default_str();
   app.add_option("--target", o.targets,
                  "Processors to generate code for: native, x86-64-v3, "

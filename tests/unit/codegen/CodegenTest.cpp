@@ -146,7 +146,7 @@ TEST(TargetTest, NamesSayWhatTheCodeNeeds) {
   Result<Target> tiles = parseTarget("x86-64-v4+amx");
   ASSERT_TRUE(tiles.ok());
   EXPECT_EQ(tiles->name, "x86-64-v4+bf16+amx");
-  EXPECT_EQ(tiles->features, "+avx512bf16,+amx-tile,+amx-bf16");
+  EXPECT_EQ(tiles->features, "+avx512bf16,+amx-tile,+amx-bf16,+amx-int8");
 
   Result<Target> emulated = parseTarget("x86-64-v3+amx-emulated");
   ASSERT_TRUE(emulated.ok());

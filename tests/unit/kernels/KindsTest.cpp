@@ -141,6 +141,10 @@ TEST_F(KindsTest, RefuseAttributesThatDoNotGoTogether) {
             "linear computes in bf16 only with bf16 weights");
   EXPECT_EQ(describe("linear", "{weight = \"i8x32\", compute = \"bf16\"}"),
             "linear computes in bf16 only with bf16 weights");
+  for (std::string weight : {"f32", "bf16", "mxfp4"})
+    EXPECT_EQ(
+        describe("linear", "{weight = \"" + weight + "\", compute = \"i8\"}"),
+        "linear computes in i8 only with blocks of whole numbers");
   EXPECT_EQ(describe("linear", "{weight = \"bf16\", compute = \"f32\", input "
                                "= \"bf16\"}"),
             "linear with rows of bf16 computes in bf16");

@@ -1,0 +1,150 @@
+// Products in bytes: rows are rounded to whole numbers of eight bits, 32 of
+// which share a scale, and multiplied with the whole numbers of the weight's
+// blocks. Sums of a group are exact in any order; they become f32 and are added
+// group by group, with both scales, in the order of K. So one row and many have
+// the same bits.
+//
+// A staged row is its K bytes in the order in which the weight's words hold
+// numbers (BlockReader::quadNumber), then the scale of each 32, then the sum of
+// each 16 as f32 (times the scale).
+#include "compiler/kernels/LinearKernel.h"
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
+
+using namespace mlir;
+
+namespace sluice::kernels {
+namespace {
+
+constexpr int64_t kGroup = BlockReader::group; // numbers of x with one scale
+constexpr int64_t kSums = 16;                  // numbers of x with one sum
+constexpr double kMost = 127;
+
+// sum[i] += a[4i] b[4i] + ... + a[4i + 3] b[4i + 3], of bytes of `a` without
+// and bytes of `b` with a sign, which all lanes share.
+Expr addQuads(KernelBuilder &k, Expr sum, Expr a, Value words, Expr at) {
+  if (k.target().hasAvx512Vnni) {
+    VectorType bytes = k.vec(k.b().getI8Type(), 4 * Lanes::width);
+    Expr b = splat(k.load(words, at), Lanes::width);
+    Value cast = vector::BitCastOp::create(k.b(), bytes, b);
+    Value quads = vector::BitCastOp::create(k.b(), bytes, a);
+    return k.expr(LLVM::CallIntrinsicOp::create(
+                      k.b(), sum.type(),
+                      k.b().getStringAttr("llvm.x86.avx512.vpdpbusd.512"),
+                      ValueRange{sum, quads, cast})
+                      .getResults());
+  }
+  Expr four = k.load(words, at);
+  for (int64_t byte = 0; byte < 4; ++byte) {
+    Expr high = four << (24 - 8 * byte);
+    Expr x = k.expr(arith::ShRSIOp::create(k.b(), high, high.like(24)));
+    sum = sum + ((a >> (8 * byte)) & 255) * splat(x, Lanes::width);
+  }
+  return sum;
+}
+
+} // namespace
+
+LinearKernel::ByteRow LinearKernel::byteRow(Expr row) {
+  Expr at = row * stageStride;
+  Expr scales = (at + width) / 4;
+  return {at, scales, scales + width / kGroup};
+}
+
+void LinearKernel::useBytes() {
+  Expr at = k.index((epilogue.parts() + 1) * shape.chunk * kColumns * 4);
+  stageStride = byteStride(width);
+  stage = k.scratch(k.f32(), at);
+  stageWords = k.scratch(k.i32(), at);
+  stageBytes = k.scratch(k.b().getI8Type(), at);
+  if (shape.byteTiles)
+    useByteTiles();
+}
+
+// One row of the chunk as bytes.
+void LinearKernel::stageRowBytes(const Group &g, Expr row, Expr at) {
+  ByteRow to = byteRow(at);
+  std::function<Expr(Lanes)> element = rowReader(g, row);
+  SmallVector<int64_t> order;
+  for (int64_t i = 0; i < kGroup; ++i)
+    order.push_back(blocks->quadNumber(i));
+  k.loop(k.index(0), width, kGroup, [&](Expr first) {
+    Expr values[] = {element({first, {}}), element({first + kSums, {}})};
+    Expr most = k.maxLanes(max(abs(values[0]), abs(values[1])));
+    Expr inverse = select(most == 0, most.like(0), most.like(kMost) / most);
+    Value numbers[2];
+    for (int64_t half = 0; half < 2; ++half) {
+      Expr rounded = roundEven(values[half] * splat(inverse, Lanes::width));
+      k.store(toInt(k.sumLanes(rounded), k.i32()), stageWords,
+              to.sums + first / kSums + half);
+      numbers[half] = arith::TruncIOp::create(k.b(), k.vec(k.b().getI8Type()),
+                                              toInt(rounded, k.i32()));
+    }
+    k.storeVector(
+        k.expr(vector::ShuffleOp::create(k.b(), numbers[0], numbers[1], order)),
+        stageBytes, to.bytes + first);
+    k.store(most / kMost, stage, to.scales + first / kGroup);
+  });
+}
+
+// sums[row ...] += x * panel for k in [from, to), multiples of a group.
+void LinearKernel::byteRun(Tile tile, Expr row, Expr wBase, Expr from,
+                           Expr to) {
+  int64_t vectors = tile.columns / Lanes::width;
+  SmallVector<ByteRow> x;
+  for (int64_t r = 0; r < tile.rows; ++r)
+    x.push_back(byteRow(row + r));
+  k.loop(k.index(0), k.index(kColumns), tile.columns, [&](Expr column) {
+    Values before, at;
+    for (int64_t r = 0; r < tile.rows; ++r)
+      for (int64_t c = 0; c < vectors; ++c) {
+        at.push_back((row + r) * kColumns + column + c * Lanes::width);
+        before.push_back(k.loadVector(sums, at.back()));
+      }
+    Values after =
+        k.loop(from / kGroup, to / kGroup, 1, before,
+               [&](Expr group, ArrayRef<Expr> carried) {
+                 Values result(carried);
+                 for (int64_t c = 0; c < vectors; ++c) {
+                   Expr first = column + c * Lanes::width;
+                   blocks->prefetch(wBase, first, group);
+                   byteGroup(x, wBase, first, group, [&](int64_t r) -> Expr & {
+                     return result[r * vectors + c];
+                   });
+                 }
+                 return result;
+               });
+    for (auto [value, base] : llvm::zip(after, at))
+      k.storeVector(value, sums, base);
+  });
+}
+
+// One group of K for 16 columns and the rows of a tile.
+void LinearKernel::byteGroup(ArrayRef<ByteRow> x, Expr wBase, Expr column,
+                             Expr group, function_ref<Expr &(int64_t)> sum) {
+  Values quads = blocks->panelQuads(wBase, column, group * kGroup);
+  const format::BlockInfo &info = blocks->format();
+  int64_t parts = kGroup / info.group, each = info.group / 4;
+  for (int64_t part = 0; part < parts; ++part) {
+    BlockReader::Shares shares =
+        blocks->panelShares(wBase, column, group * kGroup + part * info.group);
+    for (auto [r, from] : llvm::enumerate(x)) {
+      Expr total = k.load(stageWords, from.sums + group * 2 + part);
+      if (parts == 1)
+        total = total + k.load(stageWords, from.sums + group * 2 + 1);
+      Expr acc = splat(total * -info.offset, Lanes::width);
+      for (int64_t q = part * each; q < (part + 1) * each; ++q)
+        acc = addQuads(k, acc, quads[q], stageWords,
+                       from.bytes / 4 + group * (kGroup / 4) + q);
+      Expr scale = k.load(stage, from.scales + group);
+      Expr &into = sum(int64_t(r));
+      into = fma(toFloat(acc, k.f32()),
+                 shares.scale * splat(scale, Lanes::width), into);
+      if (info.minimum)
+        into = fma(shares.minimum,
+                   splat(toFloat(total, k.f32()) * scale, Lanes::width), into);
+    }
+  }
+}
+
+} // namespace sluice::kernels

@@ -1,0 +1,141 @@
+// Products of rows in bytes and weights in blocks: to the bit what the sums of
+// whole numbers and of groups in order give, for any number of rows.
+#include "tests/unit/kernels/PackedBlocks.h"
+#include "gtest/gtest.h"
+
+#include <cmath>
+
+using namespace sluice::testing;
+using sluice::checkpoint::Block, sluice::checkpoint::f16ToFloat;
+
+namespace {
+
+// Row r of x with column n of the weight.
+float expected(Rows<float> &x, int64_t r, const BlockWeight &w, int64_t n) {
+  const auto &shared = infoOf(w.elem).blocks;
+  int64_t length = w.k > 1024 ? 1024 : 512;
+  float total = 0, sum = 0;
+  for (int64_t at = 0; at < w.k; at += 32) {
+    float most = 0;
+    for (int64_t i = 0; i < 32; ++i)
+      most = std::max(most, std::abs(x.at(r, at + i)));
+    float inverse = most == 0 ? 0 : 127 / most, scale = most / 127;
+    for (int64_t first = 0; first < 32; first += shared.group) {
+      int64_t block = infoOf(w.elem).block, inside = (at + first) % block;
+      const Block &b = w.blocks[n * w.across + (at + first) / block];
+      int products = 0, numbers = 0;
+      for (int64_t i = 0; i < shared.group; ++i) {
+        int q = int(std::nearbyint(x.at(r, at + first + i) * inverse));
+        products += q * (int(b.numbers[inside + i]) - shared.offset);
+        numbers += q;
+      }
+      float step = f16ToFloat(b.scale), base = f16ToFloat(b.minimum);
+      if (shared.nested) {
+        step *= float(b.scales[inside / shared.group]);
+        base = -(base * float(b.minimums[inside / shared.group]));
+      }
+      sum = std::fma(float(products), step * scale, sum);
+      if (shared.minimum)
+        sum = std::fma(base, float(numbers) * scale, sum);
+    }
+    if ((at + 32) % length == 0 || at + 32 == w.k) {
+      total += sum;
+      sum = 0;
+    }
+  }
+  return total;
+}
+
+class BytesProduct
+    : public ::testing::TestWithParam<std::tuple<Elem, const char *>> {
+protected:
+  Elem elem = std::get<0>(GetParam());
+  int64_t unit = infoOf(elem).block;
+
+  Kernel kernel(const std::string &more = "") {
+    return Kernel("linear",
+                  "{weight = \"" + std::string(infoOf(elem).name) +
+                      "\", compute = \"i8\"" + more + "}",
+                  "", std::get<1>(GetParam()));
+  }
+  static std::vector<float> product(const Kernel &kernel, Rows<float> &x,
+                                    void *w, int64_t n, int workers = 1,
+                                    std::map<std::string, void *> more = {}) {
+    Rows<float> y(x.rows, n);
+    Kernel::Call call{.operands = {{"x", x}, {"w", w}, {"y", y}},
+                      .dims = {{"K", x.columns},
+                               {"N", n},
+                               {"x.stride", x.stride},
+                               {"y.stride", y.stride}},
+                      .rows = x.rows,
+                      .workers = workers};
+    call.operands.merge(more);
+    EXPECT_EQ(kernel.run(call), 0);
+    EXPECT_TRUE(y.paddingIsUntouched());
+    return y.values();
+  }
+};
+
+TEST_P(BytesProduct, IsTheSumOfGroupsInOrder) {
+  Kernel bytes = kernel();
+  for (auto [some, n] :
+       {std::pair<int64_t, int64_t>{32, 1}, {544, 65}, {1056, 130}}) {
+    int64_t k = (some + unit - 1) / unit * unit;
+    BlockWeight weight(elem, n, k, 1);
+    PackedBlocks packed(weight);
+    for (int64_t rows : {1, 7, 35}) {
+      Rows<float> x = Rows<float>(rows, k).random(unsigned(rows));
+      for (int64_t i = 0; i < 32; ++i)
+        x.at(rows - 1, i) = 0; // a group without a scale
+      std::vector<float> found = product(bytes, x, packed, n, 1 + rows % 3);
+      for (int64_t r = 0; r < rows; ++r)
+        for (int64_t c = 0; c < n; ++c)
+          ASSERT_EQ(found[r * n + c], expected(x, r, weight, c))
+              << "row " << r << " of " << rows << ", column " << c << " of "
+              << n << ", K " << k;
+    }
+  }
+}
+
+TEST_P(BytesProduct, NormIsThatOfTheRowsBefore) {
+  constexpr int64_t n = 70, rows = 19;
+  int64_t k = unit * (96 / unit + 1);
+  BlockWeight weight(elem, n, k, 5);
+  PackedBlocks packed(weight);
+  Rows<float> x = Rows<float>(rows, k).random(6), h(rows, k);
+  Rows<float> norm = Rows<float>(1, k).random(7),
+              bias = Rows<float>(1, n).random(8);
+  Kernel apart("norm", "{kind = \"rms\", weight, eps = 1.0e-5 : f32}", "",
+               std::get<1>(GetParam()));
+  EXPECT_EQ(apart.run({.operands = {{"x", x}, {"w", norm}, {"y", h}},
+                       .dims = {{"N", k},
+                                {"heads", 1},
+                                {"x.stride", x.stride},
+                                {"y.stride", h.stride}},
+                       .rows = rows}),
+            0);
+  std::string after = ", bias, act = \"silu\", scale = 3.0 : f32";
+  EXPECT_EQ(product(kernel(", norm = \"rms\", norm_weight, eps = 1.0e-5 : f32" +
+                           after),
+                    x, packed, n, 2, {{"norm_w", norm}, {"bias", bias}}),
+            product(kernel(after), h, packed, n, 1, {{"bias", bias}}));
+}
+
+std::vector<Elem> wholeBlocks() {
+  std::vector<Elem> found;
+  for (Elem elem : sluice::test::blockFormats())
+    if (!infoOf(elem).blocks.floats)
+      found.push_back(elem);
+  return found;
+}
+INSTANTIATE_TEST_SUITE_P(
+    Kernels, BytesProduct,
+    ::testing::Combine(::testing::ValuesIn(wholeBlocks()),
+                       ::testing::Values("native", "x86-64-v3")),
+    [](const auto &info) {
+      return std::string(infoOf(std::get<0>(info.param)).name) +
+             (std::string(std::get<1>(info.param)) == "native" ? "_native"
+                                                               : "_v3");
+    });
+
+} // namespace
