@@ -13,6 +13,7 @@ llm.weight @n : tensor<64xf32>
 
 // CHECK-DAG: plan.kernel @linear.bf16.f32 "linear" {compute = "f32", weight = "bf16"}
 // CHECK-DAG: plan.kernel @linear.i8x32.f32 "linear" {compute = "f32", weight = "i8x32"}
+// CHECK-DAG: plan.kernel @linear.i8x32.i8 "linear" {compute = "i8", weight = "i8x32"}
 // CHECK-DAG: plan.weight @blocks !llm.blocks<i8x32> panel [64, 64] of ["blocks"]
 // CHECK-DAG: plan.weight @layers.w bf16 panel [64, 64] of ["layers.w"] layers [2, 7]
 // CHECK-DAG: plan.weight @layers.w.bias f32 rows [64] of ["layers.w.bias"] layers [2, 7]
@@ -31,8 +32,10 @@ func.func @generate(%b: !llm.batch, %ids: tensor<?xi32> {llm.name = "ids", llm.i
   // It has no product of f32 rows with other weights.
   // CHECK: dispatch @linear.bf16.f32(x = %[[A]], w = @bf16[0]) -> (y = %[[B:.*]]) dims
   %1 = llm.linear %0, %wb : (tensor<?x64xf32>, tensor<64x64xbf16>) -> tensor<?x64xf32>
-  // CHECK: dispatch @linear.i8x32.f32(x = %[[B]], w = @blocks[0]) -> (y = %[[C:.*]]) dims
-  %2 = llm.linear %1, %wq : (tensor<?x64xf32>, tensor<64x64x!llm.blocks<i8x32>>) -> tensor<?x64xf32>
+  // CHECK: dispatch @linear.i8x32.i8(x = %[[B]], w = @blocks[0]) -> (y = %[[I:.*]]) dims
+  // CHECK: dispatch @linear.i8x32.f32(x = %[[I]], w = @blocks[0]) -> (y = %[[C:.*]]) dims
+  %bytes = llm.linear %1, %wq compute i8 : (tensor<?x64xf32>, tensor<64x64x!llm.blocks<i8x32>>) -> tensor<?x64xf32>
+  %2 = llm.linear %bytes, %wq : (tensor<?x64xf32>, tensor<64x64x!llm.blocks<i8x32>>) -> tensor<?x64xf32>
 
   // Rows are rounded once for all products that read them.
   // CHECK: %[[H:.*]] = buffer "h" tokens bf16[64]
