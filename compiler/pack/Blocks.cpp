@@ -3,7 +3,6 @@
 #include "compiler/checkpoint/Message.h"
 
 #include <algorithm>
-#include <cmath>
 #include <cstring>
 
 namespace sluice::pack {
@@ -95,13 +94,13 @@ Status readBlocks(format::Elem elem, const View &view, const Tile &tile,
   Status status = view.read(tile, values.data());
   for (size_t i = 0; i < blocks.size() && status.ok(); ++i) {
     const float *first = values.data() + i * info.block;
-    if (!std::all_of(first, first + info.block,
-                     [](float x) { return std::isfinite(x); }))
+    std::optional<Block> nearest = nearestBlock(elem, first);
+    if (!nearest)
       return Status(Code::Unsupported,
-                    checkpoint::message("has values that are not finite, "
-                                        "which ",
-                                        info.name, " cannot hold"));
-    blocks[i] = nearestBlock(elem, first);
+                    checkpoint::message("the values ", first[0], ", ", first[1],
+                                        ", ... are too large for ", info.name,
+                                        ", or no numbers"));
+    blocks[i] = *nearest;
   }
   return status;
 }

@@ -20,7 +20,9 @@ Status readBlocks(format::Elem elem, const View &view, const Tile &tile,
                   std::vector<checkpoint::Block> &blocks);
 
 // The block of `elem` whose values are nearest to the given ones, in the sum of
-// squares, as far as a search over scales finds it. Values must be finite.
-checkpoint::Block nearestBlock(format::Elem elem, const float *values);
+// squares, as far as a search over scales finds it. None where a value is not
+// finite, or so large that no f16 is its scale.
+std::optional<checkpoint::Block> nearestBlock(format::Elem elem,
+                                              const float *values);
 
 } // namespace sluice::pack

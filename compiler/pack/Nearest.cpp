@@ -23,6 +23,10 @@ struct Nearest {
   Block best;
   float error = INFINITY;
 
+  std::optional<Block> found() const {
+    return std::isfinite(error) ? std::optional(best) : std::nullopt;
+  }
+
   int most() const { return (1 << info.blocks.bits) - 1; }
 
   // Numbers of a block; the sum of squares of what they miss. Eight sums side
@@ -113,16 +117,18 @@ float stepsOf(int most, int i) { return float(most - 1) + float(i) / 6; }
 
 } // namespace
 
-Block nearestBlock(format::Elem elem, const float *values) {
+std::optional<Block> nearestBlock(format::Elem elem, const float *values) {
   const format::ElemInfo &info = format::infoOf(elem);
   Nearest search{info, values, {}};
   auto [low, high] = std::minmax_element(values, values + info.block);
   float largest = std::max(std::abs(*low), std::abs(*high));
+  if (!std::isfinite(largest))
+    return std::nullopt;
   if (info.blocks.floats) {
     int exponent = largest > 0 ? std::ilogb(largest) - 2 : -127;
     for (int more : {0, 1, -1})
       search.tryExponent(exponent + more);
-    return search.best;
+    return search.found();
   }
   int most = info.blocks.minimum ? search.most() : info.blocks.offset;
   for (int i = 0; i < kSteps; ++i) {
@@ -143,7 +149,7 @@ Block nearestBlock(format::Elem elem, const float *values) {
   }
   for (int i = 0; i < 3; ++i)
     search.refine();
-  return search.best;
+  return search.found();
 }
 
 } // namespace sluice::pack
