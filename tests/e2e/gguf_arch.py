@@ -353,9 +353,10 @@ KEYS = {
     "logit scale": lambda c: {"logit_scale": float(c["logit_scale"]), "rope.scaling.type": "none"},
     "one kv": lambda c: {"attention.head_count_kv": 1},
     "positions after padding": lambda c: {"context_length": c["max_position_embeddings"] - c["pad_token_id"] - 1},
-    "t5": lambda c: {"decoder_block_count": c["num_decoder_layers"], "attention.key_length": c["d_kv"], "attention.value_length": c["d_kv"],
+    "t5 decoder": lambda c: {"decoder_block_count": c["num_decoder_layers"], "decoder_start_token_id": c["decoder_start_token_id"]},
+    "t5": lambda c: {"attention.key_length": c["d_kv"], "attention.value_length": c["d_kv"],
                      "attention.layer_norm_epsilon": c["layer_norm_epsilon"], "attention.layer_norm_rms_epsilon": c["layer_norm_epsilon"],
-                     "attention.relative_buckets_count": c["relative_attention_num_buckets"], "decoder_start_token_id": c["decoder_start_token_id"]},
+                     "attention.relative_buckets_count": c["relative_attention_num_buckets"]},
 }
 
 
@@ -407,14 +408,15 @@ FAMILIES = {
     "bert": Family("bert", ("ln", "bidirectional"), results=("rows",)),
     "distilbert": Family("bert", ("ln", "bidirectional"), results=("rows",)),
     **dict.fromkeys(("roberta", "xlm-roberta", "camembert"), Family("bert", ("ln", "bidirectional", "positions after padding"), after_padding, results=("rows",))),
-    **dict.fromkeys(("t5", "mt5"), Family("t5", ("t5",))),
+    **dict.fromkeys(("t5", "mt5", "umt5"), Family("t5", ("t5", "t5 decoder"))),
+    "T5EncoderModel": Family("t5encoder", ("t5",)),
 }
 
 
 def of(config):
     if config.get("model_type") not in FAMILIES:
         raise ValueError(f"gguf_arch.py has no entry for model_type {config.get('model_type')}")
-    return FAMILIES[config["model_type"]]
+    return FAMILIES.get((config.get("architectures") or [""])[0]) or FAMILIES[config["model_type"]]
 
 
 def metadata(config):
@@ -433,7 +435,7 @@ def metadata(config):
 
 def renamed(config, name):
     """The name of a tensor there; one that has none stays as it is behind its layer's number."""
-    t5 = of(config).architecture == "t5"
+    t5 = of(config).architecture.startswith("t5")
     name = re.sub(r"^(transformer|model|bert|roberta|distilbert|gpt_neox)\.", "", name)
     stem, kind = (name.rsplit(".", 1) + [""])[:2]
     kind = {"gamma": "weight", "beta": "bias"}.get(kind, kind)
