@@ -43,6 +43,8 @@ bool allows(llm::MaskAttr term, const MaskValues &values, const Pair &at) {
     return value(at.queryRow) >= 0 && value(at.queryRow) == value(at.keyRow);
   case llm::MaskKind::keys:
     return value(at.keyRow) != 0;
+  case llm::MaskKind::queries:
+    return value(at.queryRow) != 0;
   case llm::MaskKind::blocks: {
     int64_t behind = query / size - key / size;
     return (0 <= behind && behind < numbers[1]) ||
@@ -87,15 +89,15 @@ std::vector<float> scoresOf(const float *q, const KeysAndValues &kv,
 }
 
 // The mean of values [., groups, dv], weighed by the softmax of the scores;
-// false if there is nothing to weigh.
-bool mix(ArrayRef<float> scores, const KeysAndValues &kv, int64_t group,
+// `out` stays as it is if there is nothing to weigh.
+void mix(ArrayRef<float> scores, const KeysAndValues &kv, int64_t group,
          std::optional<float> sink, float *out) {
   int64_t groups = kv.v->shape[1], width = kv.width;
   float most = sink.value_or(-std::numeric_limits<float>::infinity());
   for (float s : scores)
     most = std::max(most, s);
   if (most == -std::numeric_limits<float>::infinity())
-    return false;
+    return;
   double sum = sink ? std::exp(double(*sink) - most) : 0;
   std::vector<double> mean(size_t(width), 0.0);
   for (auto [key, s] : llvm::enumerate(scores)) {
@@ -107,7 +109,6 @@ bool mix(ArrayRef<float> scores, const KeysAndValues &kv, int64_t group,
   }
   for (int64_t i = 0; i < width; ++i)
     out[i] = float(mean[size_t(i)] / sum);
-  return true;
 }
 
 FailureOr<std::vector<Value>> appendOp(Run &run, llm::AppendOp op) {
@@ -241,9 +242,7 @@ attend(Operation *op, const Batch &batch, const Tensor &q, const Scores &scores,
         std::optional<float> sink;
         if (scores.sinks)
           sink = scores.sinks->data[size_t(head)];
-        if (!mix(s, *kv, head / share, sink, y.at(at)))
-          return op->emitError("the query at position ")
-                 << query << " of slot " << sequence.slot << " sees no key";
+        mix(s, *kv, head / share, sink, y.at(at)); // zeros if it sees no key
       }
   }
   return y;

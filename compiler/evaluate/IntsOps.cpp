@@ -33,6 +33,14 @@ static Ints equals(Run &run, llm::EqualsOp op) {
   return y;
 }
 
+static Ints positive(Run &run, llm::PositiveOp op) {
+  const Tensor &x = *run.tensor(op.getX());
+  Ints y{Shape{x.shape[0]}};
+  for (auto [number, flag] : llvm::zip_equal(x.data, y.data))
+    flag = number > 0;
+  return y;
+}
+
 static FailureOr<Ints> startAfter(Run &run, llm::StartAfterOp op) {
   Ints y = run.ints(op.getX());
   if (int64_t(y.data.size()) != run.batch.rows)
@@ -57,6 +65,7 @@ void addIntsOps(OpTable &table) {
   table.add<llm::NumberOp>(number);
   table.add<llm::OffsetOp>(offset);
   table.add<llm::EqualsOp>(equals);
+  table.add<llm::PositiveOp>(positive);
   table.add<llm::StartAfterOp>(startAfter);
 }
 

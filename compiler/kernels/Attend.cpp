@@ -164,7 +164,7 @@ void AttendKernel::build() {
              Expr token = first(s) + i * tileTokens;
              Tile tile = open(s, piece, token, min(token + tileTokens, end));
              k.loop(tile.low / kBlock * kBlock, tile.high, kBlock,
-                    [&](Expr start) { block(tile, start); });
+                    [&](Expr start) { blockIfSeen(tile, start); });
              close(tile);
            });
            return Values{before[0] + count};
@@ -220,6 +220,26 @@ Mask::Query AttendKernel::queryOf(const Tile &tile, Expr row) {
   Expr position = cache.held(tile.sequence) + toIndex(k.load(offsetOf, token));
   return {token, position, head(tile, row),
           toIndex(k.load(firstOf, tile.sequence)), cache.total(tile.sequence)};
+}
+
+// Between what a mask of several runs or of chosen keys allows, there may be
+// blocks that no row of the tile sees.
+void AttendKernel::blockIfSeen(const Tile &tile, Expr start) {
+  KernelBuilder::Range panels = panelsSeen(tile, start);
+  Mask::Query first = queryOf(tile, k.index(0)),
+              last = queryOf(tile, tile.rows - 1);
+  auto visible = [&](Expr i) {
+    Expr from = splat(toInt(start + i, k.i32()), Lanes::width);
+    return mask.visibleToSome(first, last, from + iota);
+  };
+  if (mask.isRange() || !visible(panels.from))
+    return block(tile, start);
+  Values seen = k.loop(panels.from, panels.to, Lanes::width, {k.reals(0)},
+                       [&](Expr i, ArrayRef<Expr> carried) {
+                         Expr one = k.reals(1);
+                         return Values{select(*visible(i), one, carried[0])};
+                       });
+  k.when(k.maxLanes(seen[0]) > 0, [&] { block(tile, start); });
 }
 
 void AttendKernel::block(const Tile &tile, Expr start) {

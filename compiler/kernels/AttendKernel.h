@@ -61,6 +61,7 @@ private:
   void cutGroups(Expr items);
   Piece pieceOf(Expr number);
   Tile open(Expr sequence, Piece piece, Expr from, Expr to);
+  void blockIfSeen(const Tile &tile, Expr start);
   void block(const Tile &tile, Expr start);
   void scores(const Tile &tile, mlir::Value head, Expr start);
   void scoresOfRows(const Tile &tile, mlir::Value head, Expr start);

@@ -4,10 +4,12 @@
 // `flags`   y = x: x [rows][N] u8 of 0 and 1, y [rows][N] i32
 // `offset`  y = x + by, at most 2^31 - 1: x, y [rows][N] i32
 // `equals`  y = 1 where x is `value`, else 0: x, y [rows][N] i32
+// `positive`  y = 1 where x > 0, else 0: x [rows][N] f32, y [rows][N] i32
 // `start_after`  y = the place in its sequence after the last row before this
 //           one with x != 0, 0 without one: x, y [rows][1] i32, state [2] of
 //           i32: rows so far and that place for the next row. Item: a sequence.
 #include "compiler/kernels/Kinds.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
 
 using namespace mlir;
 
@@ -80,6 +82,19 @@ static LogicalResult buildEquals(KernelBuilder &k, const Attrs &, Region *) {
   });
 }
 
+static void positiveSignature(const Attrs &, SignatureWriter &s) {
+  Size n = s.dim("N");
+  s.rows("x", n);
+  s.writes();
+  s.rows("y", n).elem(Elem::I32);
+}
+
+static LogicalResult buildPositive(KernelBuilder &k, const Attrs &, Region *) {
+  Expr one = k.expr(arith::ConstantIntOp::create(k.b(), 1, 32));
+  return eachInt(k, k.f32(), k.i32(),
+                 [&](Expr x) { return select(x > 0, one, one.like(0)); });
+}
+
 static void startAfterSignature(const Attrs &, SignatureWriter &s) {
   s.rows("x", 1).elem(Elem::I32).follows(Follows::Tokens);
   s.writes();
@@ -113,6 +128,7 @@ void addIntsKinds(KindTable &table) {
   table["number"] = {{}, numberSignature, nullptr, buildNumber};
   table["offset"] = {{}, offsetSignature, nullptr, buildOffset};
   table["equals"] = {{}, equalsSignature, nullptr, buildEquals};
+  table["positive"] = {{}, positiveSignature, nullptr, buildPositive};
   table["start_after"] = {{}, startAfterSignature, nullptr, buildStartAfter};
 }
 

@@ -13,7 +13,7 @@ static bool isSized(StringRef word) {
 }
 static bool hasValues(StringRef word) {
   return word == "prefix" || word == "from" || word == "segments" ||
-         word == "keys";
+         word == "keys" || word == "queries";
 }
 // What a word allows is one run of positions, the query's own among them.
 static bool isRunAround(StringRef word) {
@@ -128,6 +128,11 @@ KernelBuilder::Range Mask::range(const Term &term, bool any,
     Expr start = query.position / term.numbers[0] * term.numbers[0];
     return {start, start + term.numbers[0]};
   }
+  if (term.word == "queries") {
+    // Nothing is a run that does not widen what it is joined with.
+    Expr sees = k.load(term.values, query.row * term.stride) != 0;
+    return {select(sees, zero, query.total), select(sees, query.total, zero)};
+  }
   if (term.word == "prefix" || term.word == "from") {
     Expr limit = toIndex(k.load(term.values, query.row * term.stride));
     Expr within = max(min(limit, query.total), zero);
@@ -186,6 +191,44 @@ Expr Mask::visible(const Term &term, bool any, const Query &query,
   }
   KernelBuilder::Range run = range(term, any, query);
   return (all(run.from) <= positions) & (positions < all(run.to));
+}
+
+std::optional<Expr> Mask::visibleToSome(const Query &first, const Query &last,
+                                        Expr positions) {
+  return visibleToSome(terms, false, first, last, positions);
+}
+
+std::optional<Expr> Mask::visibleToSome(const Terms &terms, bool any,
+                                        const Query &first, const Query &last,
+                                        Expr positions) {
+  std::optional<Expr> found;
+  for (const Term &term : terms) {
+    std::optional<Expr> one = visibleToSome(term, !any, first, last, positions);
+    if (!one && any)
+      return std::nullopt;
+    if (one && found)
+      one = any ? *found | *one : *found & *one;
+    if (one)
+      found = one;
+  }
+  return found;
+}
+
+std::optional<Expr> Mask::visibleToSome(const Term &term, bool any,
+                                        const Query &first, const Query &last,
+                                        Expr positions) {
+  auto all = [&](Expr scalar) {
+    return splat(toInt(scalar, k.i32()), Lanes::width);
+  };
+  if (term.word.empty())
+    return visibleToSome(term.terms, any, first, last, positions);
+  if (term.word == "keys")
+    return valuesOf(term, first, positions) != 0;
+  if (!isRunAround(term.word))
+    return std::nullopt;
+  // The runs of later queries begin and end later.
+  Expr from = range(term, any, first).from, to = range(term, any, last).to;
+  return (all(from) <= positions) & (positions < all(to));
 }
 
 } // namespace sluice::kernels

@@ -4,7 +4,7 @@
 // dims and values of rows are operands, named as MaskNames says.
 //
 //   causal, all          window, band, chunk [dim: positions]
-//   prefix, from, segments, keys [operand: i32 of each row]
+//   prefix, from, segments, keys, queries [operand: i32 of each row]
 //   blocks [dims: .size, .local, .stride, .hop]
 //
 // See MaskAttr of the llm dialect for what they mean.
@@ -12,6 +12,7 @@
 
 #include "compiler/kernels/Kinds.h"
 
+#include <optional>
 #include <vector>
 
 namespace sluice::kernels {
@@ -34,6 +35,10 @@ public:
   bool isRange() const;
   // Which of 16 positions (i32) within its range the query sees.
   Expr visible(const Query &query, Expr positions);
+  // Which of 16 positions may be seen by some of the queries from `first` to
+  // `last` of a sequence; nothing if it would take each query to tell.
+  std::optional<Expr> visibleToSome(const Query &first, const Query &last,
+                                    Expr positions);
 
 private:
   struct Term {
@@ -51,6 +56,12 @@ private:
   Expr visible(const Term &term, bool any, const Query &query, Expr positions);
   Expr visible(const Terms &terms, bool any, const Query &query,
                Expr positions);
+  std::optional<Expr> visibleToSome(const Term &term, bool any,
+                                    const Query &first, const Query &last,
+                                    Expr positions);
+  std::optional<Expr> visibleToSome(const Terms &terms, bool any,
+                                    const Query &first, const Query &last,
+                                    Expr positions);
   Expr valuesOf(const Term &term, const Query &query, Expr positions);
 
   KernelBuilder &k;

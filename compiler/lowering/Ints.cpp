@@ -43,6 +43,10 @@ static LogicalResult lowerEquals(Walk &walk, llm::EqualsOp op) {
                    {{"value", value}});
 }
 
+static LogicalResult lowerPositive(Walk &walk, llm::PositiveOp op) {
+  return lowerInts(walk, op, op.getX(), op.getResult(), "positive");
+}
+
 static LogicalResult lowerStartAfter(Walk &walk, llm::StartAfterOp op) {
   auto rows = walk.sequences(op, op.getX(), op.getResult());
   if (failed(rows))
@@ -57,6 +61,7 @@ void addIntsLowerings(OpTable &table) {
   table.add<llm::NumberOp, lowerNumber>();
   table.add<llm::OffsetOp, lowerOffset>();
   table.add<llm::EqualsOp, lowerEquals>();
+  table.add<llm::PositiveOp, lowerPositive>();
   table.add<llm::StartAfterOp, lowerStartAfter>();
 }
 

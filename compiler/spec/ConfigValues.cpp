@@ -104,9 +104,10 @@ bool ConfigScope::convert(const Param &param, const json &value, int lists,
                           Value &out) {
   if (param.decl->type.base != ParamType::Base::Json && lists > 0) {
     if (!value.is_array()) {
-      // A GGUF number may stand for the same number in every layer.
-      if (checkpoint_.format() != checkpoint::Format::Gguf ||
-          !param.decl->length || lists > 1)
+      // A number may stand for the same number in every layer, in GGUF always.
+      bool spreads = param.decl->spreads ||
+                     checkpoint_.format() == checkpoint::Format::Gguf;
+      if (!spreads || !param.decl->length || lists > 1)
         return fail(param, param.source + " must be a list, found " +
                                shortText(value));
       Value element;

@@ -87,8 +87,8 @@ static const std::vector<std::pair<std::string, Takes>> maskWords = {
     {"window", Takes::Positions}, {"band", Takes::Positions},
     {"chunk", Takes::Positions},  {"prefix", Takes::Rows},
     {"from", Takes::Rows},        {"segments", Takes::Rows},
-    {"keys", Takes::Rows},        {"blocks", Takes::Blocks},
-    {"any", Takes::Terms}};
+    {"keys", Takes::Rows},        {"queries", Takes::Rows},
+    {"blocks", Takes::Blocks},    {"any", Takes::Terms}};
 
 bool GraphBuilder::maskTerm(const Data &data, Frame &frame, Mask &out) {
   MaskTerm term;

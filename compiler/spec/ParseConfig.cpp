@@ -194,6 +194,12 @@ void Parser::parameter(const Tree &tree, ParamDecl &out) {
     values(*value, out);
   if (const Tree *value = map.take("len"))
     out.length = data(*value);
+  if (const Tree *value = map.take("spread")) {
+    out.spreads = value->text == "true";
+    if (!out.spreads || !out.length || out.type.lists != 1)
+      diagnostics_.error(value->location,
+                         "`spread` is true, for a list with a `len`");
+  }
   if (const Tree *value = map.take("index"))
     out.element = data(*value);
   if (const Tree *value = map.take("range")) {

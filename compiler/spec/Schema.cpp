@@ -95,6 +95,7 @@ static void configDefs(json &defs) {
        {"if_null", ref("data")},
        {"values", ref("data")},
        {"len", ref("scalar")},
+       {"spread", {{"enum", {true}}}},
        {"index", ref("scalar")},
        {"range", listOf(ref("scalar"))},
        {"doc", ref("text")}},

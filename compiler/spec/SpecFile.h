@@ -49,7 +49,8 @@ struct ParamDecl {
   bool valuesAreMap = false;
   std::vector<std::pair<std::string, Data>> values; // spelling -> value
   std::optional<Data> length, element;              // `len:`, `index:`
-  std::optional<Data> least, most;                  // `range:`
+  bool spreads = false; // `spread: true`, a number is a list of `len` of it
+  std::optional<Data> least, most; // `range:`
 };
 
 struct ConfigGroup {

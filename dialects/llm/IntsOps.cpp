@@ -38,6 +38,21 @@ LogicalResult EqualsOp::verify() {
          << getValue();
 }
 
+LogicalResult PositiveOp::inferReturnTypes(MLIRContext *context,
+                                           std::optional<Location> where,
+                                           Adaptor op,
+                                           SmallVectorImpl<Type> &types) {
+  types.push_back(RankedTensorType::get({ShapedType::kDynamic},
+                                        IntegerType::get(context, 32)));
+  return success();
+}
+
+LogicalResult PositiveOp::verify() {
+  if (getX().getType().getDimSize(1) == 1)
+    return success();
+  return emitOpError("expected one number per row, found ") << getX().getType();
+}
+
 LogicalResult StartAfterOp::verifySymbolUses(SymbolTableCollection &symbols) {
   FailureOr<StateOp> state = lookupState(*this, StateKind::fixed, symbols);
   if (failed(state))

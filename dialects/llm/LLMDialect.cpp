@@ -103,7 +103,8 @@ LogicalResult MaskAttr::verify(function_ref<InFlightDiagnostic()> emitError,
     return error() << "takes " << count << (count == 1 ? " number" : " numbers")
                    << ", found " << numbers.size();
   bool index = kind == MaskKind::prefix || kind == MaskKind::from ||
-               kind == MaskKind::segments || kind == MaskKind::keys;
+               kind == MaskKind::segments || kind == MaskKind::keys ||
+               kind == MaskKind::queries;
   for (auto [i, number] : llvm::enumerate(numbers))
     if (number < (index || i == 3 ? 0 : 1))
       return error() << "needs a positive number, found " << number;

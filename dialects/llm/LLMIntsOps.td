@@ -52,6 +52,22 @@ def LLM_EqualsOp : LLM_SameTypeOp<"equals"> {
   let hasVerifier = 1;
 }
 
+def LLM_PositiveOp : LLM_PureOp<"positive"> {
+  let summary = "1 where x is greater than 0, else 0: [rows, 1] -> [rows]";
+  let description = [{
+    So what arithmetic has found can be one of a mask's values.
+
+    ```mlir
+    %m = llm.positive %x : (tensor<?x1xf32>) -> tensor<?xi32>
+    ```
+  }];
+  let words = [LLM_Word<"positive">];
+  let arguments = (ins LLM_Rows2:$x);
+  let results = (outs LLM_Ids:$result);
+  let assemblyFormat = "$x attr-dict `:` functional-type(operands, results)";
+  let hasVerifier = 1;
+}
+
 def LLM_StartAfterOp : LLM_Op<"start_after", !listconcat([AllTypesMatch<["x", "result"]>], LLM_UpdatesState.traits)> {
   let summary = "where the part of the sequence begins that a row is in, parts ending with the rows whose x is not 0";
   let description = [{

@@ -69,7 +69,7 @@ def LLM_RouterOrderAttr : LLM_EnumAttr<LLM_RouterOrder, "router_order">;
 def LLM_Cell : LLM_Enum<"Cell", "how a recurrent layer makes a row from gates and the row before it", ["tanh", "relu", "lstm", "gru"]>;
 def LLM_CellAttr : LLM_EnumAttr<LLM_Cell, "cell">;
 def LLM_MaskKind : LLM_Enum<"MaskKind", "which keys a query may see", ["causal", "all", "window", "band", "chunk", "prefix",
-    "from", "segments", "keys", "blocks", "any", "every"]>;
+    "from", "segments", "keys", "queries", "blocks", "any", "every"]>;
 
 def LLM_MaskAttr : AttrDef<LLM_Dialect, "Mask"> {
   let mnemonic = "mask";
@@ -80,6 +80,7 @@ def LLM_MaskAttr : AttrDef<LLM_Dialect, "Mask"> {
     `#llm.mask<band, 64>`: |i-j| <= 64. `#llm.mask<chunk, 8192>`: same block of 8192.
     With m the given operand of the op's `mask_values`, an i32 of each row: `#llm.mask<prefix, 0>`: j < m[i]. `#llm.mask<from, 0>`: j >= m[i].
     `#llm.mask<segments, 0>`: m[j] = m[i], and not negative. `#llm.mask<keys, 1>`: m[j] is not 0.
+    `#llm.mask<queries, 1>`: every key if m[i] is not 0, else none. The result of a query that sees no key is 0.
     `#llm.mask<blocks, 64, 16, 8, 1>`, of size 64: with I and J the blocks of query and key, 0 <= I-J < 16, or
     J + 1 + 1*h is a multiple of 8, h the query's head.
     `#llm.mask<any of [#llm.mask<causal>, #llm.mask<prefix, 0>]>`: one of them; `every`: all of them.
@@ -94,7 +95,7 @@ def LLM_MaskAttr : AttrDef<LLM_Dialect, "Mask"> {
     // Whether it tells keys by what their rows hold.
     bool readsKeys() const { return getKind() == MaskKind::segments || getKind() == MaskKind::keys; }
     bool hasValue() const {
-      return readsKeys() || getKind() == MaskKind::prefix || getKind() == MaskKind::from;
+      return readsKeys() || getKind() == MaskKind::prefix || getKind() == MaskKind::from || getKind() == MaskKind::queries;
     }
     // Itself, and the terms in it.
     void walk(::llvm::function_ref<void(MaskAttr)> visit) const;

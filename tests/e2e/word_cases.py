@@ -159,6 +159,8 @@ def ints():
     yield Case("sinusoids", "- f: {vector: [1.0, 0.1, 0.01, 7000.0]}\n- p: {number: pos}\n- p: {mul: [p, f]}\n- a: {act: p, fn: sin}\n- b: {act: p, fn: cos}\n- y: {concat: [a, b]}")
     yield Case("offset", "- p: {offset: pos, by: 2}\n- y: {embedding: p, w: w}", {"w": Weight([143, 19])})
     yield Case("equals", "- e: {equals: ids, value: 3}\n- t: {number: e}\n- y: {mul: [x, t]}")
+    yield Case("positive", "- t: {sum: x}\n- e: {positive: t}\n- t: {number: e}\n- y: {mul: [x, t]}")
+    yield Case("positive_wide", "- e: {positive: x}\n- t: {number: e}\n- y: {mul: [x, t]}", refused="expected one number per row", refused_at="positive", imported=False)
     yield Case("equals_negative", "- e: {equals: ids, value: -1}\n- t: {number: e}\n- y: {mul: [x, t]}", refused="expected 'value' from 0 to 2147483647, found -1", refused_at="equals", imported=False)
     yield Case("offset_twice", "- p: {offset: ids, by: 2}\n- p: {offset: p, by: 3}\n- y: {embedding: p, w: w}", {"w": Weight([28, 19])})
 
@@ -211,6 +213,7 @@ def attention(kind):
     yield case("any_all", mask="[{any: [[causal, {chunk: 7}], [causal, {window: 4}]]}]")
     yield case("any_any", mask="[causal, {any: [{any: [{window: 2}, {chunk: 9}]}, {band: 4}]}]")
     yield case("from", mask="[{any: [[causal, {from: ids}], {window: 2}]}]" if cached else "[{any: [{band: 2}, {from: ids}]}]")
+    yield case("queries", mask="[causal, {queries: e}]", before="- e: {equals: ids, value: 3}\n")
     if cached:
         yield replace(case("from_start_after", mask="[causal, {window: 40}, {from: m}]", before="- e: {equals: ids, value: 3}\n- m: {start_after: e, state: part}\n"), state=state + "\n    part: {fixed: [2]}")
         for term in "segments", "keys":
@@ -228,6 +231,11 @@ def attention(kind):
         yield case("keys", mask="[{any: [{keys: ids}, {band: 1}]}]")
         yield case("blocks_both_ways", mask="[{blocks: {size: 16, local: 2, stride: 2, hop: 1}}]")
         yield case("longformer", mask="[{any: [{band: 3}, {keys: types}]}]")
+        yield case("keys_of_some", mask="[{keys: few}]", before="- few: {equals: ids, value: 3}\n")
+        only = "- few: {equals: ids, value: 3}\n- rest: {equals: few, value: 0}\n"
+        yield case("longformer_local", mask="[{any: [{band: 3}, {keys: few}]}, {queries: rest}]", before=only)
+        yield case("longformer_global", mask="[{any: [all, {keys: rest}]}, {queries: few}]", before=only)
+        yield case("queries_or", mask="[{any: [[{queries: types}, causal], {band: 2}]}]")
         yield case("values_twice", mask="[{any: [{segments: types}, {prefix: types}, [causal, {window: 2}, {segments: ids}], {window: 1}]}]")
         yield case("mask_and_all", ", bias: b, cap: 1.5, sinks: s", "[{any: [causal, {prefix: ids}]}, {any: [{band: 100}, {keys: types}]}]",
                    "- b: {alibi: 6, two_sided: true}\n", {"s": Weight([6])})

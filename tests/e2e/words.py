@@ -293,7 +293,7 @@ def uncovered(models, text):
                 wanted = rf"\b{slot}: {value}\b" if value else rf"\b{slot}: "
                 if not (own if slot == word else [rest for rest in own if re.search(wanted, rest)]):
                     missing.append(f"{word} {slot}" + (f": {value}" if value else ""))
-    for term in ("causal", "all", "window", "band", "chunk", "prefix", "segments", "keys", "blocks", "any"):
+    for term in ("causal", "all", "window", "band", "chunk", "prefix", "segments", "keys", "queries", "blocks", "any"):
         if not re.search(rf"attention: .*mask: \[.*\b{term}\b", text):
             missing.append(f"mask {term}")
     return missing

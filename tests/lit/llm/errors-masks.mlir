@@ -44,6 +44,19 @@ func.func @f(%q: tensor<?x2x8xf32>, %m: tensor<?xi32>, %b: !llm.batch) {
 // -----
 
 func.func @f(%q: tensor<?x2x8xf32>, %m: tensor<?xi32>, %b: !llm.batch) {
+  // expected-error @below {{mask 'queries' names value 2 of 1}}
+  %a = llm.attention %q over %q, %q for %b mask [#llm.mask<queries, 2>] (%m) scale 1.0 : (tensor<?x2x8xf32>, tensor<?x2x8xf32>, tensor<?x2x8xf32>, !llm.batch, tensor<?xi32>) -> tensor<?x2x8xf32>
+  return
+}
+
+// -----
+
+// expected-error @below {{mask 'queries' takes 1 number, found 0}}
+#m = #llm.mask<queries>
+
+// -----
+
+func.func @f(%q: tensor<?x2x8xf32>, %m: tensor<?xi32>, %b: !llm.batch) {
   // expected-error @below {{has a value of its mask that no term names}}
   %a = llm.attention %q over %q, %q for %b mask [#llm.mask<all>] (%m) scale 1.0 : (tensor<?x2x8xf32>, tensor<?x2x8xf32>, tensor<?x2x8xf32>, !llm.batch, tensor<?xi32>) -> tensor<?x2x8xf32>
   return

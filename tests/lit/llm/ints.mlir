@@ -13,6 +13,23 @@ func.func private @layer(%l: index, %b: !llm.batch, %ids: tensor<?xi32>) -> tens
 
 // -----
 
+// CHECK-LABEL: func.func private @positive
+func.func private @positive(%x: tensor<?x1xf32>) -> tensor<?xi32> {
+  // CHECK: llm.positive %{{.*}} : (tensor<?x1xf32>) -> tensor<?xi32>
+  %m = llm.positive %x : (tensor<?x1xf32>) -> tensor<?xi32>
+  return %m : tensor<?xi32>
+}
+
+// -----
+
+func.func private @wide(%x: tensor<?x3xf32>) {
+  // expected-error @below {{expected one number per row, found 'tensor<?x3xf32>'}}
+  %m = llm.positive %x : (tensor<?x3xf32>) -> tensor<?xi32>
+  return
+}
+
+// -----
+
 func.func private @negative(%ids: tensor<?xi32>) {
   // expected-error @below {{expected 'value' from 0 to 2147483647, found -1}}
   %e = llm.equals %ids value -1 : tensor<?xi32>

@@ -32,6 +32,10 @@ func.func @parts(%b: !llm.batch, %ids: tensor<?xi32> {llm.name = "ids", llm.inpu
   %e = llm.equals %ids value 7 : tensor<?xi32>
   // CHECK: dispatch @start_after(x = %[[E]]) -> (y = %{{.*}}, state = @part[0]) dims {
   %m = llm.start_after %e in @part for %b : (tensor<?xi32>, !llm.batch) -> tensor<?xi32>
-  %y = llm.number %m : (tensor<?xi32>) -> tensor<?x1xf32>
+  %n = llm.number %m : (tensor<?xi32>) -> tensor<?x1xf32>
+  // CHECK: dispatch @number(x = %{{.*}}) -> (y = %[[N:.*]]) dims
+  // CHECK: dispatch @positive(x = %[[N]]) -> (y = %{{.*}}) dims {N = 1,
+  %p = llm.positive %n : (tensor<?x1xf32>) -> tensor<?xi32>
+  %y = llm.number %p : (tensor<?xi32>) -> tensor<?x1xf32>
   return %y : tensor<?x1xf32>
 }

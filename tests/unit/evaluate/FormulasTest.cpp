@@ -296,6 +296,18 @@ TEST_F(Fixture, PartsOfASequenceStartAfterTheirEnds) {
   EXPECT_THAT(run("@1 0,2 ; @2 0,0 | @1 1 ; @2 2"), testing::ElementsAre(2, 0));
 }
 
+TEST_F(Fixture, WhatIsPositiveIsOne) {
+  weights["x"] = some(4);
+  parse(1,
+        "%p = llm.positive %x : (tensor<?x1xf32>) -> tensor<?xi32> %y = "
+        "llm.number %p : (tensor<?xi32>) -> tensor<?x1xf32>",
+        "tensor<?x1xf32>");
+  Numbers expected;
+  for (int id : {0, 1, 2, 3})
+    expected.push_back(weights["x"].data[size_t(id)] > 0 ? 1 : 0);
+  EXPECT_THAT(run("0,1,2,3"), testing::ElementsAreArray(expected));
+}
+
 // Four heads of queries look at two heads of keys; the second query sees two.
 TEST_F(Fixture, HeadsOfQueriesShareHeadsOfKeys) {
   weights["x"] = some(32);

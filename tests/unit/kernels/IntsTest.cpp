@@ -69,6 +69,18 @@ TEST(Ints, EqualsIsOneWhereTheyAre) {
       EXPECT_EQ(y.at(r, c), r == 3 && c == 4 ? 1 : 0);
 }
 
+TEST(Ints, PositiveIsOneAboveZero) {
+  Rows<float> x(rows, columns);
+  Rows<int32_t> y(rows, columns);
+  for (int64_t r = 0; r < rows; ++r)
+    for (int64_t c = 0; c < columns; ++c)
+      x.at(r, c) = c == 3 ? -0.0f : static_cast<float>(r - 2) * 1e-30f;
+  Kernel("positive").results(callOf(x, y), y);
+  for (int64_t r = 0; r < rows; ++r)
+    for (int64_t c = 0; c < columns; ++c)
+      EXPECT_EQ(y.at(r, c), r > 2 && c != 3 ? 1 : 0);
+}
+
 class StartAfter : public ::testing::Test {
 protected:
   StartAfter() { state.erase(); }

@@ -71,6 +71,7 @@ const Known known[] = {
     {"norm", "{kind = \"layer\", weight, bias, eps = 1.0e-5 : f32}",
      "x w b -> y "},
     {"equals", "{}", "x -> y "},
+    {"positive", "{}", "x -> y "},
     {"flags", "{}", "x -> y "},
     {"normalize", "{}", "x -> y "},
     {"number", "{}", "x -> y "},

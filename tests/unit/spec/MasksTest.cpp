@@ -132,7 +132,7 @@ TEST(Masks, TakeTheArgumentsOfTheirTerms) {
 }
 
 TEST(Masks, TellKeysByValuesOfRows) {
-  for (const char *term : {"segments", "keys", "prefix", "from"}) {
+  for (const char *term : {"segments", "keys", "queries", "prefix", "from"}) {
     std::string named = std::string("{") + term + ": ids}";
     expectMask({.mask = "[" + named + "]", .kind = "encode", .cached = false},
                term);
@@ -144,6 +144,12 @@ TEST(Masks, TellKeysByValuesOfRows) {
     expectRefused({std::string("[causal, {") + term + ": idz}]"},
                   "'idz' is used before it is bound; did you mean 'ids'?");
   }
+}
+
+// Which queries see nothing does not depend on how many tokens come in a step.
+TEST(Masks, OfChosenQueriesAreForCachesToo) {
+  expectMask({"[causal, {queries: ids}]"}, "causal queries");
+  expectRefused({"[{queries: ids}]"}, "the mask must be causal");
 }
 
 TEST(Masks, BlocksHaveFourNumbers) {
