@@ -12,6 +12,7 @@ the case as a GGUF file (gguf_twin.py).
 """
 
 import argparse
+import array
 import json
 import os
 import subprocess
@@ -66,6 +67,9 @@ class Case:
         out = os.path.join(self.folder, "out.safetensors")
         # Steps this small would be left to one thread.
         command = [model, "--share-all", "--out", out, *options]
+        if any("marks" + name in self.io for name in sequences):
+            self.tool("sluice-run", *command, "--in", self.inputs(sequences))
+            return safetensors.load(out)
         for name in sequences:
             if "source_ids" + name in self.io and "encode" in options:
                 command += ["--ids", self.ids("source_ids" + name)]
@@ -79,6 +83,18 @@ class Case:
                 command += ["--token-types", ",".join("0" * self.io["input_ids" + name].shape[0])]
         self.tool("sluice-run", *command)
         return safetensors.load(out)
+
+    def inputs(self, sequences):
+        """A file with all that the case says of the sequences."""
+        path, tensors = os.path.join(self.folder, "in.safetensors"), {}
+        for index, name in enumerate(sequences):
+            for key, input in ("input_ids", "ids"), ("token_types", "seg"), ("marks", "marks"):
+                if key + name in self.io:
+                    given = self.io[key + name]
+                    values = array.array("i", given.values()).tobytes()
+                    tensors[input + (f".{index}" if index else "")] = safetensors.Tensor("I32", given.shape, values)
+        safetensors.save(path, tensors)
+        return path
 
     def ids(self, name):
         return ",".join(map(str, self.io[name].values()))

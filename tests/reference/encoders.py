@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Writes the cases of roberta, distilbert, modernbert and the heads of bert (README.md).
+"""Writes the cases of roberta, distilbert, modernbert, longformer and the heads of bert (README.md).
 
 usage: encoders.py [CASE ...]
 """
@@ -17,6 +17,9 @@ DISTILBERT = dict(vocab_size=80, max_position_embeddings=40, dim=32, hidden_dim=
 BERT = dict(vocab_size=70, hidden_size=32, num_hidden_layers=1, num_attention_heads=4, intermediate_size=44, max_position_embeddings=40)
 MODERN = dict(vocab_size=80, hidden_size=32, intermediate_size=44, num_attention_heads=4, max_position_embeddings=160, pad_token_id=0,
               bos_token_id=1, cls_token_id=1, eos_token_id=2, sep_token_id=2)
+LONG = ROBERTA | dict(attention_window=8, num_attention_heads=2)
+# What marked tokens alone are given to, where there are none.
+UNMARKED = tuple(f"{name}_global.{kind}" for name in ("query", "key", "value") for kind in ("weight", "bias"))
 # A bias of the keys adds the same to all scores of a row.
 INERT = "key.bias", "k_lin.bias", "key_global.bias"
 
@@ -67,7 +70,7 @@ def write_modules(case, classes, pooling):
 
 
 def write(case, name, values, lengths, seed, typed=False, without=(), marks=(), ends=(), inert=(), pooling=None, unit=False):
-    """`marks` of a sequence say what the caller says of its tokens, by their places; `ends` are where its separators are. With `pooling`
+    """`marks` of a sequence say what the caller says of its tokens, by their places, None of all others; `ends` are where its separators are. With `pooling`
     there is a vector of the sentence, too, of length 1 if it is `unit`."""
     if sys.argv[1:] and case not in sys.argv[1:]:
         return
@@ -84,7 +87,7 @@ def write(case, name, values, lengths, seed, typed=False, without=(), marks=(), 
         given["token_types"] = (torch.arange(len(given["input_ids"])) >= len(given["input_ids"]) // 3).long()
     for given, places in zip(inputs, marks):
         if places is not None:
-            given["marks"] = torch.tensor([places.get(i, 0) for i in range(len(given["input_ids"]))], dtype=torch.int32)
+            given["marks"] = torch.tensor([places.get(i, places.get(None, 0)) for i in range(len(given["input_ids"]))], dtype=torch.int32)
     for given, places in zip(inputs, ends):
         given["input_ids"][places] = config.sep_token_id
 
@@ -117,6 +120,15 @@ write("modernbert/biased", "ModernBertForSequenceClassification", MODERN | dict(
     rope_parameters={"full_attention": {"rope_type": "default", "rope_theta": 80000.0}, "sliding_attention": {"rope_type": "default", "rope_theta": 5000.0}}), [40, 7], 72)
 write("modernbert/tags", "ModernBertForTokenClassification", MODERN | dict(num_hidden_layers=2, local_attention=4, num_labels=4), [30, 1], 73)
 write("modernbert/answer", "ModernBertForQuestionAnswering", MODERN | dict(num_hidden_layers=1), [30, 7], 74)
+write("longformer/masked", "LongformerForMaskedLM", LONG | dict(attention_window=[4, 12], max_position_embeddings=82), [75, 7, 1], 81, inert=UNMARKED)
+write("longformer/marked", "LongformerModel", LONG | dict(type_vocab_size=2, max_position_embeddings=160), [150, 20, 5], 82, typed=True,
+      marks=[{0: 1, 40: 1, 41: 1, 149: 1}, {19: 1}, None])
+# Whole blocks of 128 keys that nothing sees, and some for a single key.
+write("longformer/far-marks", "LongformerForTokenClassification", LONG | dict(num_labels=3, attention_window=[6, 20], max_position_embeddings=910), [900, 300], 83,
+      marks=[{0: 1, 600: 1}, {}])
+write("longformer/classify", "LongformerForSequenceClassification", LONG | dict(num_labels=3), [30, 20, 7], 84, marks=[None, {0: 2, 9: 1, 13: 1}, {0: 1, 6: 1}])
+write("longformer/answer", "LongformerForQuestionAnswering", LONG | dict(sep_token_id=0), [36, 20, 12], 85, ends=[[12, 13, 35], [3, 8, 19], []], marks=[None, None, {None: 2, 2: 1}])
+write("longformer/choice", "LongformerForMultipleChoice", LONG, [36, 20, 12], 86, ends=[[12, 13, 35], [3, 8, 19], []], marks=[None, None, {None: 2, 2: 1}])
 write("roberta/sentence-first", "XLMRobertaModel", ROBERTA, [30, 7, 1], 91, pooling="cls", unit=True)
 write("roberta/sentence-mean", "RobertaModel", ROBERTA | dict(num_hidden_layers=1), [20, 5], 92, pooling="mean")
 write("distilbert/sentence-mean", "DistilBertModel", DISTILBERT, [30, 7, 1], 93, pooling="mean")
