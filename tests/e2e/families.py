@@ -27,6 +27,7 @@ import published
 FUSIONS = cases.FUSIONS.split(",")
 # Why it is right that a fusion leaves something alone. A reason that is not here fails the test.
 WHY = {
+    ("fuse-rope-attention", "the result is not reshaped to rows"): "the results of two attentions are added first",
     ("fuse-norm-matmul", "the normalised rows are also read here"): "products of several kinds read the same normalised rows (attention beside an MLP, a router beside its experts, a residual behind a norm), and each would compute the norm again",
     ("fuse-epilogue", "the product's result is also read here"): "the sum goes on as the residual and into a norm beside the experts, so that it has to be stored",
     ("fuse-elementwise", "the value between is also read here"): "the sum goes on as the residual and into a norm, so that it has to be stored",
