@@ -82,6 +82,7 @@ struct KeysAndValues {
   int64_t width;
   int64_t first = 0; // row of the first key
   int64_t keys = 0;
+  int64_t before = 0; // rows of zeros in front of them
 };
 
 // softmax(q k^T * scale + bias, masked) v for q [rows, n, d]; `of` gives what

@@ -10,12 +10,6 @@ namespace sluice::evaluate {
 
 namespace {
 
-// A query and a key: their positions, their rows among this step's, and the
-// query's head.
-struct Pair {
-  int64_t query, key, queryRow, keyRow, head;
-};
-
 bool visible(ArrayAttr mask, const MaskValues &values, const Pair &at);
 
 bool allows(llm::MaskAttr term, const MaskValues &values, const Pair &at) {
@@ -64,25 +58,27 @@ bool visible(ArrayAttr mask, const MaskValues &values, const Pair &at) {
                       [&](auto term) { return allows(term, values, at); });
 }
 
-// The scores of one query; minus infinity for keys that it may not see.
+// The scores of one query, those of the rows of zeros first; minus infinity for
+// keys that it may not see.
 std::vector<float> scoresOf(const float *q, const KeysAndValues &kv,
-                            int64_t group, int64_t head, int64_t query,
-                            int64_t queryRow, const Scores &scores) {
+                            int64_t group, Pair at, const Scores &scores) {
   int64_t groups = kv.k->shape[1], width = kv.k->width();
-  std::vector<float> out(size_t(kv.keys),
+  std::vector<float> out(size_t(kv.before + kv.keys),
                          -std::numeric_limits<float>::infinity());
-  for (int64_t key = 0; key < kv.keys; ++key) {
-    if (!visible(scores.mask, scores.maskValues,
-                 {query, key, queryRow, kv.first + key, head}))
+  for (at.key = -kv.before; at.key < kv.keys; ++at.key) {
+    at.keyRow = kv.first + at.key;
+    if (!visible(scores.mask, scores.maskValues, at))
       continue;
-    const float *k = kv.k->at((kv.first + key) * groups + group);
     double sum = 0;
-    for (int64_t i = 0; i < width; ++i)
-      sum += double(q[i]) * k[i];
+    if (at.key >= 0) {
+      const float *k = kv.k->at(at.keyRow * groups + group);
+      for (int64_t i = 0; i < width; ++i)
+        sum += double(q[i]) * k[i];
+    }
     float s = float(sum) * scores.scale;
     if (scores.bias)
-      s += (*scores.bias)(head, query, key);
-    out[size_t(key)] =
+      s += (*scores.bias)(at);
+    out[size_t(kv.before + at.key)] =
         scores.cap ? *scores.cap * std::tanh(s / *scores.cap) : s;
   }
   return out;
@@ -100,11 +96,13 @@ void mix(ArrayRef<float> scores, const KeysAndValues &kv, int64_t group,
     return;
   double sum = sink ? std::exp(double(*sink) - most) : 0;
   std::vector<double> mean(size_t(width), 0.0);
-  for (auto [key, s] : llvm::enumerate(scores)) {
-    double p = std::exp(double(s) - most);
+  for (int64_t key = -kv.before; key < kv.keys; ++key) {
+    double p = std::exp(double(scores[size_t(kv.before + key)]) - most);
     sum += p;
-    const float *v = kv.v->at((kv.first + int64_t(key)) * groups + group);
-    for (int64_t i = 0; p > 0 && i < width; ++i)
+    if (key < 0 || p == 0)
+      continue;
+    const float *v = kv.v->at((kv.first + key) * groups + group);
+    for (int64_t i = 0; i < width; ++i)
       mean[size_t(i)] += p * v[i];
   }
   for (int64_t i = 0; i < width; ++i)
@@ -157,9 +155,11 @@ Value alibi(Run &, llm::AlibiOp op) {
   std::optional<llm::RoundTo> to = op.getRounded();
   float times = op.getTimes();
   bool twoSided = op.getTwoSided();
-  return Bias([=](int64_t head, int64_t query, int64_t key) {
-    float slope = slopes[size_t(head)];
-    int64_t distance = twoSided ? -std::abs(key - query) : key - query;
+  return Bias([=](const Pair &at) {
+    float slope = slopes[size_t(at.head)];
+    int64_t key = at.key, distance = key - at.query;
+    if (twoSided)
+      distance = -std::abs(distance);
     if (!to)
       return times * slope * float(distance);
     return times *
@@ -171,8 +171,8 @@ Value bucketBias(Run &run, llm::BucketBiasOp op) {
   int64_t buckets = op.getW().getType().getDimSize(0);
   bool bothWays = op.getBothWays();
   double last = double(op.getMaxDistance());
-  return Bias([=, w = *run.tensor(op.getW())](int64_t head, int64_t query,
-                                              int64_t key) {
+  return Bias([=, w = *run.tensor(op.getW())](const Pair &at) {
+    int64_t query = at.query, key = at.key;
     int64_t m = bothWays ? buckets / 2 : buckets, exact = m / 2;
     int64_t distance =
         bothWays ? std::abs(key - query) : std::max<int64_t>(query - key, 0);
@@ -183,7 +183,15 @@ Value bucketBias(Run &run, llm::BucketBiasOp op) {
                                float(std::log(last / double(exact))) *
                                float(m - exact));
     bucket = std::min(bucket, m - 1);
-    return w.at(bucket + (bothWays && key > query ? m : 0))[head];
+    return w.at(bucket + (bothWays && key > query ? m : 0))[at.head];
+  });
+}
+
+Value distanceBias(Run &run, llm::DistanceBiasOp op) {
+  return Bias([x = *run.tensor(op.getX())](const Pair &at) {
+    int64_t distance = std::max<int64_t>(at.query - at.key, 0);
+    return x.at(at.queryRow * x.shape[1] +
+                at.head)[std::min(distance, x.width() - 1)];
   });
 }
 
@@ -237,8 +245,9 @@ attend(Operation *op, const Batch &batch, const Tensor &q, const Scores &scores,
       for (int64_t head = 0; head < heads; ++head) {
         int64_t at = (sequence.first + row) * heads + head;
         int64_t query = sequence.past + row;
-        std::vector<float> s = scoresOf(q.at(at), *kv, head / share, head,
-                                        query, sequence.first + row, scores);
+        std::vector<float> s =
+            scoresOf(q.at(at), *kv, head / share,
+                     {query, 0, sequence.first + row, 0, head}, scores);
         std::optional<float> sink;
         if (scores.sinks)
           sink = scores.sinks->data[size_t(head)];
@@ -251,21 +260,25 @@ attend(Operation *op, const Batch &batch, const Tensor &q, const Scores &scores,
 FailureOr<Tensor> attendCache(Operation *op, Run &run, const Cache &cache,
                               const Tensor &q, const Scores &scores,
                               std::optional<int64_t> values) {
-  return attend(op, run.batch, q, scores,
-                [&](const Span &sequence) -> FailureOr<KeysAndValues> {
-                  const Fields *rows = run.states.find(sequence.slot, cache);
-                  if (!rows)
-                    return op->emitError("slot ")
-                           << sequence.slot << " has nothing in the state '"
-                           << cache.state << "' of layer " << cache.layer;
-                  const Tensor &k = rows->front(), &v = rows->back();
-                  if ((rows->size() == 1) != values.has_value())
-                    return op->emitError("does not say where the values of "
-                                         "the state '")
-                           << cache.state << "' are";
-                  return KeysAndValues{&k, &v, values.value_or(v.width()), 0,
-                                       k.shape[0]};
-                });
+  return attend(
+      op, run.batch, q, scores,
+      [&](const Span &sequence) -> FailureOr<KeysAndValues> {
+        const Fields *rows = run.states.find(sequence.slot, cache);
+        if (!rows)
+          return op->emitError("slot ")
+                 << sequence.slot << " has nothing in the state '"
+                 << cache.state << "' of layer " << cache.layer;
+        const Tensor &k = rows->front(), &v = rows->back();
+        if ((rows->size() == 1) != values.has_value())
+          return op->emitError("does not say where the values of "
+                               "the state '")
+                 << cache.state << "' are";
+        auto state = SymbolTable::lookupNearestSymbolFrom<llm::StateOp>(
+            op, StringAttr::get(op->getContext(), cache.state));
+        int64_t before = state.getFull() ? *state.getKeep() : 0;
+        return KeysAndValues{&k, &v,         values.value_or(v.width()),
+                             0,  k.shape[0], before};
+      });
 }
 
 FailureOr<Tensor> attendRows(Operation *op, Run &run, const Tensor &k,
@@ -290,6 +303,7 @@ void addAttentionOps(OpTable &table) {
   table.add<llm::AttentionOp>(attention);
   table.add<llm::AlibiOp>(alibi);
   table.add<llm::BucketBiasOp>(bucketBias);
+  table.add<llm::DistanceBiasOp>(distanceBias);
 }
 
 } // namespace sluice::evaluate

@@ -177,6 +177,19 @@ Tensor softmax(Run &run, llm::SoftmaxOp op) {
   return softmaxOf(*run.tensor(op.getX()));
 }
 
+Tensor logSoftmax(Run &run, llm::LogSoftmaxOp op) {
+  Tensor y = *run.tensor(op.getX());
+  for (int64_t r = 0; r < y.count(); ++r) {
+    float *row = y.at(r);
+    double most = *std::max_element(row, row + y.width()), sum = 0;
+    for (int64_t i = 0; i < y.width(); ++i)
+      sum += std::exp(row[i] - most);
+    for (int64_t i = 0; i < y.width(); ++i)
+      row[i] = float(row[i] - most - std::log(sum));
+  }
+  return y;
+}
+
 Tensor reshape(Run &run, llm::ReshapeOp op) {
   return reshaped(*run.tensor(op.getX()), op.getTo());
 }
@@ -310,6 +323,7 @@ void addElementwiseOps(OpTable &table) {
   table.addInterface<llm::ScalarInterface>(scalar);
   table.add<llm::SumOp>(sum);
   table.add<llm::SoftmaxOp>(softmax);
+  table.add<llm::LogSoftmaxOp>(logSoftmax);
   table.add<llm::ReshapeOp>(reshape);
   table.add<llm::SliceOp>(slice);
   table.add<llm::SplitOp>(split);

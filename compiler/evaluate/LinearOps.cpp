@@ -14,8 +14,11 @@ FailureOr<Tensor> embedding(Run &run, llm::EmbeddingOp op) {
   const Tensor &w = *run.tensor(op.getW());
   Tensor y{Shape{ids.shape[0], w.width()}};
   for (int64_t r = 0; r < y.count(); ++r) {
-    int32_t id = ids.data[size_t(r)];
-    if (id < 0 || id >= w.count())
+    int64_t id = ids.data[size_t(r)] - op.getFrom().value_or(0);
+    bool inside = id >= 0 && id < w.count();
+    if (!inside && op.getFrom())
+      continue; // zeros
+    if (!inside)
       return op.emitError("row ")
              << r << " has id " << id << ", the table " << w.count() << " rows";
     std::copy_n(w.at(id), w.width(), y.at(r));

@@ -48,9 +48,13 @@ struct Cache {
   friend auto operator<=>(const Cache &, const Cache &) = default;
 };
 
-// What is added to the score of a head's query at one position and a key at
-// another.
-using Bias = std::function<float(int64_t head, int64_t query, int64_t key)>;
+// A query and a key: their positions, their rows among this step's, and the
+// query's head.
+struct Pair {
+  int64_t query, key, queryRow, keyRow, head;
+};
+// What is added to the score of a query and a key.
+using Bias = std::function<float(const Pair &at)>;
 
 // Tensors are shared, as blocks pass them on; monostate is the batch.
 using Value = std::variant<std::monostate, std::shared_ptr<const Tensor>,

@@ -107,6 +107,8 @@ void Symbols::declareStates(OpBuilder &builder) {
       attrs.set("keep", builder.getI64IntegerAttr(state.keep));
     if (state.chunk)
       attrs.set("chunk", builder.getI64IntegerAttr(state.chunk));
+    if (state.full)
+      attrs.set("full", builder.getUnitAttr());
     if (state.once)
       attrs.set("once", builder.getUnitAttr());
     return std::optional<Attribute>(attrs.getDictionary(context));

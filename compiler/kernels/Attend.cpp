@@ -43,6 +43,8 @@ void attendSignature(const Attrs &attrs, SignatureWriter &s) {
     s.vector("bias_w", s.dim("buckets") * heads);
     s.vector("buckets", 2 * s.dim("max_distance", 0) + 1, Elem::I32);
   }
+  if (attrs.word("bias") == "distance")
+    s.rows("bias_x", heads * s.dim("distances")).follows(Follows::Tokens);
   s.writes();
   s.rows("y", heads * valueWidth).follows(Follows::Tokens);
   s.flopsPerPosition(2 * heads * (width + valueWidth));
@@ -65,6 +67,8 @@ LogicalResult checkAttend(const Attrs &attrs, ErrorFn error) {
   if (attrs.flag("keys_alone") &&
       attrs.integer("value_dim") > attrs.integer("head_dim"))
     return error() << "attend takes values from keys that have fewer channels";
+  if (attrs.flag("full") && !isWindow(attrs.list("mask")))
+    return error() << "attend reads rows before the first through windows only";
   return checkMask(attrs.list("mask"), error);
 }
 
@@ -74,7 +78,8 @@ AttendKernel::AttendKernel(KernelBuilder &k, const Attrs &attrs)
     : k(k), layout{attrs.integer("head_dim"), attrs.integer("value_dim")},
       keysAlone(attrs.flag("keys_alone")), keyRows{layout.keyWidth},
       qWidth((layout.keyWidth + 15) / 16 * 16), scale(attrs.real("scale", 1)),
-      hasSinks(attrs.flag("sinks")), bias(attrs.word("bias")),
+      hasSinks(attrs.flag("sinks")), full(attrs.flag("full")),
+      bias(attrs.word("bias")),
       alibi{attrs.flag("two_sided"), attrs.word("rounded"),
             attrs.real("times", 1)},
       mask(k, attrs.list("mask")), cache(k, "cache"), heads(k.dim("heads")),
@@ -91,6 +96,10 @@ AttendKernel::AttendKernel(KernelBuilder &k, const Attrs &attrs)
     biasWeight = k.operand("bias_w", k.f32());
     buckets = k.operand("buckets", k.i32());
     maxDistance = k.dim("max_distance");
+  }
+  if (bias == "distance") {
+    biasRows = k.operand("bias_x", k.f32());
+    maxDistance = k.dim("distances") - 1;
   }
   sequenceOf = k.batchArray(SLC_BATCH_SEQUENCE);
   offsetOf = k.batchArray(SLC_BATCH_OFFSET);
@@ -196,6 +205,8 @@ AttendKernel::Tile AttendKernel::open(Expr sequence, Piece piece, Expr from,
         Expr h = head(tile, row);
         k.store(hasSinks ? k.load(sinks, h) : k.real(-INFINITY), maxRow, row);
         k.store(k.real(hasSinks ? 1 : 0), sumRow, row);
+        if (full)
+          rowsBefore(tile, row);
         Expr source = token * qStride + h * layout.keyWidth;
         if (keysAlone)
           k.loop(k.index(0), k.index(layout.keyWidth), 1, [&](Expr i) {
@@ -213,6 +224,36 @@ AttendKernel::Tile AttendKernel::open(Expr sequence, Piece piece, Expr from,
   tile.low = seen[0];
   tile.high = seen[1];
   return tile;
+}
+
+// The rows of zeros before the first token, as far as the mask reaches: a block
+// without products, as their scores are what the bias says, and without values.
+void AttendKernel::rowsBefore(const Tile &tile, Expr row) {
+  Mask::Query from = queryOf(tile, row);
+  Expr count = mask.rowsBefore(from);
+  k.when(count > 0, [&] {
+    auto all = [&](Expr i) { return splat(toInt(i, k.i32()), Lanes::width); };
+    Expr query = all(from.position), last = -all(count);
+    auto scoreAt = [&](Expr i) {
+      Expr positions = -all(i + 1) - iota;
+      Expr s = score(tile, row, positions, query, k.reals(0));
+      return select(last <= positions, s, s.like(-INFINITY));
+    };
+    Values top = k.loop(k.index(0), count, Lanes::width, {k.reals(-INFINITY)},
+                        [&](Expr i, ArrayRef<Expr> carried) {
+                          return Values{max(scoreAt(i), carried[0])};
+                        });
+    Expr before = k.load(maxRow, row);
+    Expr most = max(k.maxLanes(top[0]), before);
+    Values sums = k.loop(k.index(0), count, Lanes::width, {k.reals(0)},
+                         [&](Expr i, ArrayRef<Expr> carried) {
+                           Expr p = exp(scoreAt(i) - splat(most, Lanes::width));
+                           return Values{carried[0] + p};
+                         });
+    k.store(k.load(sumRow, row) * exp(before - most) + k.sumLanes(sums[0]),
+            sumRow, row);
+    k.store(most, maxRow, row);
+  });
 }
 
 Mask::Query AttendKernel::queryOf(const Tile &tile, Expr row) {
@@ -264,6 +305,11 @@ Expr AttendKernel::biasOf(const Tile &tile, Expr row, Expr positions,
     return alibi.of(positions, distance,
                     splat(k.load(slopes, h), Lanes::width));
   Expr reach = splat(toInt(maxDistance, k.i32()), Lanes::width);
+  if (bias == "distance") {
+    Expr from = tokenOf(tile, row) * k.dim("bias_x.stride");
+    return k.gather(biasRows, from + h * (maxDistance + 1),
+                    max(min(-distance, reach), reach.like(0)));
+  }
   Expr entry = max(min(distance, reach), -reach) + reach;
   Expr bucket = k.gather(buckets, k.index(0), entry);
   return k.gather(biasWeight, h,
@@ -389,7 +435,8 @@ void addAttendKinds(KindTable &table) {
       {Attribute::Real, "cap"},
       {Attribute::Flag, "sinks"},
       {Attribute::Flag, "keys_alone"},
-      {Attribute::Word, "bias", {"none", "alibi", "bucket"}},
+      {Attribute::Flag, "full"},
+      {Attribute::Word, "bias", {"none", "alibi", "bucket", "distance"}},
       {Attribute::Flag, "two_sided"},
       {Attribute::Word, "rounded", {"none", "f16", "bf16"}},
       {Attribute::Real, "times"},

@@ -61,6 +61,7 @@ private:
   void cutGroups(Expr items);
   Piece pieceOf(Expr number);
   Tile open(Expr sequence, Piece piece, Expr from, Expr to);
+  void rowsBefore(const Tile &tile, Expr row);
   void blockIfSeen(const Tile &tile, Expr start);
   void block(const Tile &tile, Expr start);
   void scores(const Tile &tile, mlir::Value head, Expr start);
@@ -101,12 +102,13 @@ private:
   double scale;
   std::optional<double> cap;
   bool hasSinks;
+  bool full; // rows of zeros stand before the first token
   llvm::StringRef bias;
   Alibi alibi;
   Mask mask;
   CacheOperand cache;
   Expr heads, keyHeads, group, pieces, pieceHeads, tileTokens, maxDistance;
-  mlir::Value q, y, sinks, slopes, biasWeight, buckets;
+  mlir::Value q, y, sinks, slopes, biasWeight, buckets, biasRows;
   mlir::Value sequenceOf, offsetOf, firstOf;
   mlir::Value queries, turned, weights, out, blockOut, maxRow, sumRow, blockMax,
       blockSum;

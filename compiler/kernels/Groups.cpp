@@ -1,10 +1,11 @@
 // Kinds that reduce the groups of a row: `heads` groups of N elements.
 //
 // `softmax`    y = exp(x - max x) / sum exp(x - max x)
+// `log_softmax`  y = x - max x - log(sum exp(x - max x))
 // `normalize`  y = x / (sum x + eps)
 // `sum`        y[r][h] = sum of group h of x[r]
 //
-// y of softmax and normalize may be x.
+// y may be x but for sum.
 #include "compiler/kernels/Kinds.h"
 #include "compiler/kernels/RowMath.h"
 
@@ -44,6 +45,13 @@ static LogicalResult buildSoftmax(KernelBuilder &k, const Attrs &, Region *) {
   return success();
 }
 
+static LogicalResult buildLogSoftmax(KernelBuilder &k, const Attrs &,
+                                     Region *) {
+  Expr n = k.dim("N");
+  groups(k, n, [&](Row x, Row y) { logSoftmaxRow(k, x, y, n); });
+  return success();
+}
+
 static LogicalResult buildNormalize(KernelBuilder &k, const Attrs &attrs,
                                     Region *) {
   Expr n = k.dim("N");
@@ -61,6 +69,7 @@ static LogicalResult buildSum(KernelBuilder &k, const Attrs &, Region *) {
 
 void addGroupKinds(KindTable &table) {
   table["softmax"] = {{}, groupSignature, nullptr, buildSoftmax};
+  table["log_softmax"] = {{}, groupSignature, nullptr, buildLogSoftmax};
   table["normalize"] = {
       {{Attribute::Real, "eps"}}, groupSignature, nullptr, buildNormalize};
   table["sum"] = {{}, sumSignature, nullptr, buildSum};

@@ -34,6 +34,14 @@ LogicalResult checkMask(ArrayAttr terms, ErrorFn error) {
   return success();
 }
 
+bool isWindow(ArrayAttr terms) {
+  auto is = [&](StringRef word) {
+    auto named = StringAttr::get(terms.getContext(), word);
+    return static_cast<size_t>(llvm::count(terms, named));
+  };
+  return is("window") > 0 && is("window") + is("causal") == terms.size();
+}
+
 static void signatureOf(ArrayAttr terms, MaskNames &names, SignatureWriter &s) {
   for (mlir::Attribute term : terms) {
     if (auto list = dyn_cast<ArrayAttr>(term)) {
@@ -140,6 +148,14 @@ KernelBuilder::Range Mask::range(const Term &term, bool any,
                                : KernelBuilder::Range{zero, within};
   }
   return {zero, query.total};
+}
+
+Expr Mask::rowsBefore(const Query &query) {
+  Expr size;
+  for (const Term &term : terms)
+    if (term.word == "window")
+      size = size ? min(size, term.numbers[0]) : term.numbers[0];
+  return max(size - query.position - 1, k.index(0));
 }
 
 Expr Mask::visible(const Query &query, Expr positions) {

@@ -31,6 +31,8 @@ public:
 
   // Positions in front of and behind which the query sees none.
   KernelBuilder::Range range(const Query &query);
+  // How many positions before the first one a mask of windows reaches.
+  Expr rowsBefore(const Query &query);
   // Whether a query sees all of its range, and something.
   bool isRange() const;
   // Which of 16 positions (i32) within its range the query sees.
@@ -70,6 +72,8 @@ private:
 
 // Fails on a term that there is not.
 mlir::LogicalResult checkMask(mlir::ArrayAttr terms, ErrorFn error);
+// Whether the terms are windows, so that rowsBefore() may be asked.
+bool isWindow(mlir::ArrayAttr terms);
 // The operands and dims of the terms.
 void maskSignature(mlir::ArrayAttr terms, SignatureWriter &s);
 

@@ -27,12 +27,17 @@ Expr rowSum(KernelBuilder &k, Row x, Expr n) {
   return k.sumLanes(sums[0]);
 }
 
-void softmaxRow(KernelBuilder &k, Row x, Row y, Expr n) {
+// The largest of n elements, in all lanes.
+static Expr rowMax(KernelBuilder &k, Row x, Expr n) {
   Values maxima =
       k.lanes(n, {k.reals(-infinity)}, [&](Lanes at, ArrayRef<Expr> best) {
         return Values{max(k.load(x.memref, x.base, at, -infinity), best[0])};
       });
-  Expr top = splat(k.maxLanes(maxima[0]), Lanes::width);
+  return splat(k.maxLanes(maxima[0]), Lanes::width);
+}
+
+void softmaxRow(KernelBuilder &k, Row x, Row y, Expr n) {
+  Expr top = rowMax(k, x, n);
   Values sums = k.lanes(n, {k.reals(0)}, [&](Lanes at, ArrayRef<Expr> sum) {
     // Lanes outside the row are exp(-infinity) = 0.
     Expr e = exp(k.load(x.memref, x.base, at, -infinity) - top);
@@ -42,6 +47,17 @@ void softmaxRow(KernelBuilder &k, Row x, Row y, Expr n) {
   Expr sum = splat(k.sumLanes(sums[0]), Lanes::width);
   k.lanes(n, [&](Lanes at) {
     k.store(k.load(y.memref, y.base, at) / sum, y.memref, y.base, at);
+  });
+}
+
+void logSoftmaxRow(KernelBuilder &k, Row x, Row y, Expr n) {
+  Expr top = rowMax(k, x, n);
+  Values sums = k.lanes(n, {k.reals(0)}, [&](Lanes at, ArrayRef<Expr> sum) {
+    return Values{sum[0] + exp(k.load(x.memref, x.base, at, -infinity) - top)};
+  });
+  Expr length = log(splat(k.sumLanes(sums[0]), Lanes::width));
+  k.lanes(n, [&](Lanes at) {
+    k.store(k.load(x.memref, x.base, at) - top - length, y.memref, y.base, at);
   });
 }
 

@@ -24,6 +24,9 @@ Expr rowSum(KernelBuilder &k, Row x, Expr n);
 // y = exp(x - max(x)) / sum(exp(x - max(x))); x and y may be one row.
 void softmaxRow(KernelBuilder &k, Row x, Row y, Expr n);
 
+// y = x - max(x) - log(sum(exp(x - max(x)))); x and y may be one row.
+void logSoftmaxRow(KernelBuilder &k, Row x, Row y, Expr n);
+
 // y = x / (sum(x) + eps); x and y may be one row.
 void normalizeRow(KernelBuilder &k, Row x, Row y, Expr n, double eps);
 

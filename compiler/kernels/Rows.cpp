@@ -5,6 +5,8 @@
 //                w [V][N] of any element (weight) as rows or as packed panels
 //                of 64 (layout), y f32. Ids outside [0, V) are refused by the
 //                executor; here they read the nearest row, never other memory.
+//                Of a `part` ids count from the dim `from`, and others give
+//                zeros.
 // `gather_rows`  y[r] = x[row(r)], row(r) by `which`: the batch's wanted rows,
 //                or the first or last row of sequence r
 // `pool_rows`    y[s] = sum of sequence s's rows / their number (by = mean), or
@@ -51,6 +53,8 @@ static Layout layoutOf(const Attrs &attrs) {
 
 static void embeddingSignature(const Attrs &attrs, SignatureWriter &s) {
   Size n = s.dim("N"), vocabulary = s.dim("V");
+  if (attrs.flag("part"))
+    s.dim("from", 0);
   s.rows("ids", 1).elem(Elem::I32);
   s.matrix("w", vocabulary, n, {layoutOf(attrs)}, attrs.elem("weight"))
       .lookedUp();
@@ -80,15 +84,20 @@ static LogicalResult buildEmbedding(KernelBuilder &k, const Attrs &attrs,
   Expr n = k.dim("N"), vocabulary = k.dim("V");
   Expr idStride = k.dim("ids.stride"), yStride = k.dim("y.stride");
 
+  bool part = attrs.flag("part");
+  Expr from = part ? k.dim("from") : k.index(0);
   tiles(k, k.rows(), n, [&](Expr row, Expr first, Expr width) {
-    Expr id = toIndex(k.load(ids, row * idStride));
-    id = max(min(id, vocabulary - 1), k.index(0));
+    Expr wanted = toIndex(k.load(ids, row * idStride)) - from;
+    Expr id = max(min(wanted, vocabulary - 1), k.index(0));
+    auto known = [&](Expr value) {
+      return part ? select(wanted == id, value, value.like(0)) : value;
+    };
     Expr yBase = row * yStride + first;
     if (isBlocks(elem)) {
       BlockReader blocks(k, "w", elem, n);
       k.loop(k.index(0), width, 1, [&](Expr c) {
-        k.store(panel ? blocks.inPanels(id, first + c)
-                      : blocks.inRows(id, first + c),
+        k.store(known(panel ? blocks.inPanels(id, first + c)
+                            : blocks.inRows(id, first + c)),
                 y, yBase + c);
       });
       return;
@@ -96,12 +105,12 @@ static LogicalResult buildEmbedding(KernelBuilder &k, const Attrs &attrs,
     if (panel) {
       k.loop(k.index(0), width, 1, [&](Expr c) {
         Expr value = k.load(w, panelOffset(id, first + c, n, elem));
-        k.store(narrow ? k.fromBf16(value) : value, y, yBase + c);
+        k.store(known(narrow ? k.fromBf16(value) : value), y, yBase + c);
       });
       return;
     }
     k.lanes(width, [&](Lanes at) {
-      k.store(k.loadFloat(w, id * n + first, at), y, yBase, at);
+      k.store(known(k.loadFloat(w, id * n + first, at)), y, yBase, at);
     });
   });
   return success();
@@ -152,7 +161,8 @@ static LogicalResult buildPoolRows(KernelBuilder &k, const Attrs &attrs,
 void addRowKinds(KindTable &table) {
   table["convert"] = {{}, convertSignature, nullptr, buildConvert};
   table["embedding"] = {{{Attribute::Word, "weight", weightWords(), true},
-                         {Attribute::Word, "layout", {"rows", "panel"}}},
+                         {Attribute::Word, "layout", {"rows", "panel"}},
+                         {Attribute::Flag, "part"}},
                         embeddingSignature,
                         nullptr,
                         buildEmbedding};

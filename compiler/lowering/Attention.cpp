@@ -156,7 +156,7 @@ FailureOr<Cache> cacheOf(Walk &walk, Operation *op, StringRef symbol,
   auto state = walk.model.lookup<llm::StateOp>(symbol);
   if (!state || state.getKind() != llm::StateKind::cache)
     return op->emitError() << "no cache '" << symbol << "'";
-  return Cache{walk.plan.state(state), layer};
+  return Cache{walk.plan.state(state), layer, state.getFull()};
 }
 
 LogicalResult lowerAppend(Walk &walk, llm::AppendOp op) {
@@ -187,19 +187,6 @@ LogicalResult lowerCached(Walk &walk, llm::CachedOp op) {
   if (failed(cache))
     return failure();
   walk.set(op.getResult(), *cache);
-  return success();
-}
-
-LogicalResult lowerAlibi(Walk &walk, llm::AlibiOp op) {
-  walk.set(op.getResult(), Bias{op, std::nullopt});
-  return success();
-}
-
-LogicalResult lowerBucketBias(Walk &walk, llm::BucketBiasOp op) {
-  FailureOr<Weight> weight = walk.weight(op, op.getW());
-  if (failed(weight))
-    return failure();
-  walk.set(op.getResult(), Bias{op, *weight});
   return success();
 }
 
@@ -249,33 +236,6 @@ SmallVector<Attribute> maskTerms(ArrayAttr mask, bool any,
   return terms;
 }
 
-void addBias(Walk &walk, const Bias &bias, Config &config, Step &step) {
-  if (auto alibi = dyn_cast<llm::AlibiOp>(bias.op)) {
-    config.word("bias", "alibi").flag("two_sided", alibi.getTwoSided());
-    if (std::optional<llm::RoundTo> to = alibi.getRounded())
-      config.word("rounded", llm::stringifyRoundTo(*to))
-          .real("times", alibi.getTimesAttr());
-    Constant slopes{alibiSlopes(alibi)};
-    step.operands.push_back({"slopes", walk.ref("alibi", slopes)});
-    return;
-  }
-  auto bucket = cast<llm::BucketBiasOp>(bias.op);
-  int64_t distance = bucket.getMaxDistance();
-  llm::WeightOp weight = bias.weight->op;
-  SmallVector<int32_t> table = distanceBuckets(
-      weight.getTensorType().getDimSize(0), distance, bucket.getBothWays());
-  auto type = RankedTensorType::get({static_cast<int64_t>(table.size())},
-                                    walk.plan.b().getI32Type());
-  config.word("bias", "bucket");
-  step.operands.push_back(
-      {"bias_w", walk.ref(*bias.weight, Layout::Rows, true)});
-  step.operands.push_back(
-      {"buckets",
-       walk.ref("buckets", DenseElementsAttr::get(type, ArrayRef(table)))});
-  step.dims.append({{"buckets", weight.getTensorType().getDimSize(0)},
-                    {"max_distance", distance}});
-}
-
 LogicalResult emitAttend(Walk &walk, Operation *op, const Rows &q,
                          const Cache &cache, HeadShape shape,
                          const Scores &scores, const Rows &y) {
@@ -285,6 +245,7 @@ LogicalResult emitAttend(Walk &walk, Operation *op, const Rows &q,
       .real("scale", scores.scale)
       .real("cap", scores.cap)
       .flag("sinks", scores.sinks.has_value())
+      .flag("full", cache.full)
       .flag("keys_alone", shape.keysAlone);
   Step step("attend");
   step.operands = {{"q", q.ref()}, {"cache", cache.ref()}, {"y", y.ref()}};
@@ -470,8 +431,6 @@ void addAttentionLowerings(OpTable &table) {
   table.add<llm::RotateOp, lowerRotate>();
   table.add<llm::AppendOp, lowerAppend>();
   table.add<llm::CachedOp, lowerCached>();
-  table.add<llm::AlibiOp, lowerAlibi>();
-  table.add<llm::BucketBiasOp, lowerBucketBias>();
   table.add<llm::AttentionOp, lowerAttention>();
   table.add<llm::FusedAttentionOp, lowerFusedAttention>();
 }

@@ -20,6 +20,8 @@ mlir::LogicalResult emitNorm(Walk &walk, mlir::Operation *op,
                              const NormOf &norm, const Rows &from, Rows to,
                              int64_t group, llvm::StringRef epsIn = {});
 
+// As attributes of a kernel, and the operands of an attention's `step`.
+void addBias(Walk &walk, const Bias &bias, Config &config, Step &step);
 // As attributes of a kernel.
 void addEpilogue(const llm::Epilogue &epilogue, Config &config);
 

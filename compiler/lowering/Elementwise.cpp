@@ -126,6 +126,10 @@ LogicalResult lowerSoftmax(Walk &walk, llm::SoftmaxOp op) {
   return lowerGroups(walk, op, op.getX(), op.getResult(), "softmax");
 }
 
+LogicalResult lowerLogSoftmax(Walk &walk, llm::LogSoftmaxOp op) {
+  return lowerGroups(walk, op, op.getX(), op.getResult(), "log_softmax");
+}
+
 LogicalResult lowerSum(Walk &walk, llm::SumOp op) {
   return lowerGroups(walk, op, op.getX(), op.getResult(), "sum");
 }
@@ -170,6 +174,7 @@ LogicalResult emitCopy(Walk &walk, Operation *op, const Rows &from,
 void addElementwiseLowerings(OpTable &table) {
   table.addInterface<llm::ScalarInterface, lowerScalar>();
   table.add<llm::SoftmaxOp, lowerSoftmax>();
+  table.add<llm::LogSoftmaxOp, lowerLogSoftmax>();
   table.add<llm::SumOp, lowerSum>();
   table.add<llm::NormalizeOp, lowerNormalize>();
   table.add<llm::ConstantOp, lowerConstant>();

@@ -42,7 +42,8 @@ LogicalResult lowerEmbedding(Walk &walk, llm::EmbeddingOp op) {
   if (failed(ids) || failed(table))
     return failure();
   RankedTensorType type = table->op.getTensorType();
-  if (failed(walk.noteLimit(op, *ids, type.getDimSize(0))))
+  // Of a part of a table no id is too large.
+  if (!op.getFrom() && failed(walk.noteLimit(op, *ids, type.getDimSize(0))))
     return failure();
   // One copy serves a tied head and the embedding.
   Layout layout = isPackedForProduct(table->op) ? Layout::Panel : Layout::Rows;
@@ -53,11 +54,14 @@ LogicalResult lowerEmbedding(Walk &walk, llm::EmbeddingOp op) {
       walk.config()
           .word("weight", format::infoOf(elemOf(type.getElementType())).name)
           .word("layout", stringifyLayout(layout))
+          .flag("part", op.getFrom().has_value())
           .get());
   step.operands = {{"ids", ids->ref()},
                    {"w", walk.ref(*table, layout, false)},
                    {"y", y.ref()}};
   step.dims = {{"N", y.width}, {"V", type.getDimSize(0)}};
+  if (op.getFrom())
+    step.dims.push_back({"from", *op.getFrom()});
   step.rows = ids->count;
   return walk.emit(op, step);
 }

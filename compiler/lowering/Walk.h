@@ -60,14 +60,17 @@ struct Computed {
 struct Cache {
   mlir::FlatSymbolRefAttr state;
   int64_t layer = 0;
+  bool full = false; // of zeros before the first token
 
   Ref ref() const { return {{}, state, layer}; }
 };
 
-// The op that defines a score bias; bucket_bias has a weight.
+// The op that defines a score bias; bucket_bias has a weight, distance_bias
+// rows.
 struct Bias {
   mlir::Operation *op;
   std::optional<Weight> weight;
+  std::optional<Rows> rows;
 };
 
 struct Index {

@@ -229,6 +229,51 @@ private:
   ViewPtr source_;
 };
 
+// Row r's product with the sinusoids of position p: sines of its first half,
+// cosines of its second.
+class SinusoidsView : public View {
+public:
+  SinusoidsView(Shape shape, ViewPtr source, double theta)
+      : View(std::move(shape)), source_(std::move(source)),
+        table_(size_t(source_->columns() * columns())) {
+    int64_t width = source_->columns(), half = width / 2;
+    for (int64_t j = 0; j < half; ++j) {
+      // In f32, as the models compute them.
+      float exponent = float(2 * j) / float(width);
+      float frequency = 1.0f / float(std::pow(theta, double(exponent)));
+      for (int64_t p = 0; p < columns(); ++p) {
+        float angle = float(p) * frequency;
+        table_[size_t(j * columns() + p)] = std::sin(double(angle));
+        table_[size_t((half + j) * columns() + p)] = std::cos(double(angle));
+      }
+    }
+  }
+
+  Status read(const Tile &tile, float *out) const override {
+    std::vector<float> row(size_t(source_->columns()));
+    std::vector<double> sums(size_t(tile.columns));
+    for (int64_t r = 0; r < tile.rows; ++r) {
+      Status status =
+          source_->read({tile.row + r, 1, 0, source_->columns()}, row.data());
+      if (!status.ok())
+        return status;
+      std::fill(sums.begin(), sums.end(), 0.0);
+      for (size_t i = 0; i < row.size(); ++i) {
+        const float *wave =
+            &table_[i * size_t(columns()) + size_t(tile.column)];
+        for (size_t p = 0; p < sums.size(); ++p)
+          sums[p] += double(row[i]) * wave[p];
+      }
+      out = std::copy(sums.begin(), sums.end(), out);
+    }
+    return {};
+  }
+
+private:
+  ViewPtr source_;
+  std::vector<float> table_; // [width of the source][positions]
+};
+
 Status misfit(const Shape &shape, const std::string &why) {
   return Status(Code::Corrupt,
                 message("a tensor of shape ", shapeText(shape), ": ", why));
@@ -328,6 +373,15 @@ Result<ViewPtr> swapHeads(ViewPtr source, size_t axis, int64_t outer,
   });
 }
 
+Result<ViewPtr> sinusoids(ViewPtr source, const Transform &transform) {
+  Shape shape = source->shape();
+  if (shape.back() % 2 != 0 || transform.positions < 1)
+    return misfit(shape, "has no even width for sinusoids");
+  shape.back() = transform.positions;
+  return ViewPtr(std::make_unique<SinusoidsView>(
+      std::move(shape), std::move(source), transform.number));
+}
+
 Result<ViewPtr> roundTo(ViewPtr source, const std::string &type) {
   if (type == "f16")
     return each(std::move(source), [](float x) {
@@ -410,6 +464,8 @@ Result<ViewPtr> transformed(ViewPtr source, const Transform &transform,
                 [](float x) { return float(std::exp(double(x))); });
   case Transform::Kind::UnitRows:
     return ViewPtr(std::make_unique<UnitRowsView>(std::move(source)));
+  case Transform::Kind::Sinusoids:
+    return sinusoids(std::move(source), transform);
   case Transform::Kind::Round:
     return roundTo(std::move(source), transform.type);
   }

@@ -94,6 +94,33 @@ static bool limit(const std::optional<Data> &data, Env &env,
   return true;
 }
 
+// Whether a cache begins with rows of zeros, which it keeps as many of as of
+// others.
+static bool fullOf(const std::optional<Data> &data, Env &env,
+                   Diagnostics &diagnostics, State &out) {
+  if (!data)
+    return true;
+  std::optional<Value> value = evaluate(*data, env, diagnostics);
+  if (!value)
+    return false;
+  if (value->isNone())
+    return true;
+  if (!value->isNumber() || value->number() != 0) {
+    diagnostics.error(data->location,
+                      "a cache can be full of 0 or none, found " +
+                          print(*value));
+    return false;
+  }
+  if (out.keep == 0 || out.once) {
+    diagnostics.error(data->location,
+                      "a cache that is full says how many rows it keeps, and "
+                      "is not `once`");
+    return false;
+  }
+  out.full = true;
+  return true;
+}
+
 // A number that may be left out.
 static bool number(const std::optional<Data> &data, Env &env,
                    Diagnostics &diagnostics, double &out) {
@@ -175,7 +202,8 @@ void WeightBinder::state(const StateLeaf &leaf, ConfigScope &env,
     return;
   }
   if (!limit(leaf.keep, env, diagnostics_, out.keep) ||
-      !limit(leaf.chunk, env, diagnostics_, out.chunk))
+      !limit(leaf.chunk, env, diagnostics_, out.chunk) ||
+      !fullOf(leaf.fullOf, env, diagnostics_, out))
     return;
   if (!states_.insert({out.path, out.index}).second) {
     diagnostics_.error(leaf.location, "two states are named " +

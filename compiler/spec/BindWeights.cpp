@@ -353,15 +353,29 @@ void WeightBinder::checkAliases() {
   }
 }
 
+// Whether a leaf says what it makes of its tensors.
+static bool saysApply(const WeightLeaf &leaf) {
+  for (const Sources *sources : {&leaf.sources, &leaf.biasSources})
+    for (const auto &[format, all] : *sources)
+      for (const SourceDecl &source : all)
+        if (!source.apply.empty())
+          return true;
+  return false;
+}
+
+// A tensor is two weights only by mistake, unless it is another one each time.
 void WeightBinder::use(const std::string &tensor, const WeightLeaf &leaf,
                        const std::string &path) {
   auto [it, fresh] = used_.emplace(tensor, Use{&leaf, path});
-  if (fresh || (it->second.leaf == &leaf && it->second.path == path))
+  if (fresh || (it->second.leaf == &leaf && it->second.path == path) ||
+      saysApply(leaf) || saysApply(*it->second.leaf))
     return;
   Diagnostic &d = diagnostics_.error(
-      leaf.location, "tensor " + quote(tensor) + " is weight " + quote(path) +
-                         " and also " + quote(it->second.path) +
-                         "; parts of one tensor are written with `holds`");
+      leaf.location,
+      "tensor " + quote(tensor) + " is weight " + quote(path) + " and also " +
+          quote(it->second.path) +
+          "; parts of one tensor are written with `holds`, another form "
+          "of it with `apply`");
   d.notes.push_back("the other one is at " +
                     printLocation(it->second.leaf->location));
 }

@@ -191,6 +191,18 @@ static bool withinKeep(const Mask &mask, int64_t keep) {
   });
 }
 
+// True if the mask is a window and nothing else, so that it says of rows before
+// the first token, too, which of them are seen.
+static bool isWindow(const Mask &mask) {
+  auto named = [&](const char *kind) {
+    return std::count_if(mask.begin(), mask.end(), [&](const MaskTerm &term) {
+      return term.kind == kind;
+    });
+  };
+  return named("window") > 0 &&
+         named("window") + named("causal") == std::ssize(mask);
+}
+
 // True if no key lies before the last multiple of `chunk`.
 static bool withinChunk(const Mask &mask, int64_t chunk) {
   return ensures(mask, [&](const MaskTerm &term) {
@@ -265,6 +277,11 @@ bool GraphBuilder::masksReach(
                        std::to_string(state->keep) + " rows that state " +
                        path + " keeps; it needs {window: " +
                        std::to_string(state->keep) + "} or less");
+    if (state->full && !isWindow(*mask))
+      return error(frame, decl.location,
+                   "state " + path +
+                       " is full before the first token, so its mask must be "
+                       "a window");
     if (state->chunk > 0 && !withinChunk(*mask, state->chunk))
       return error(frame, decl.location,
                    "the mask reaches beyond the chunk of " +

@@ -46,6 +46,8 @@ struct Transform {
     Exp,       // e^x
     UnitRows,  // each row divided by its L2 norm
     Round,     // to `type` (f16, bf16) and back
+    Sinusoids, // [.., width] -> [.., `positions`]: products with sinusoids of
+               // the base `number`
     SwapHeads, // rows [outer][inner][...] -> [inner][outer][...]
   };
   Kind kind = Kind::Transpose;
@@ -54,6 +56,7 @@ struct Transform {
   bool toHalf = true; // from adjacent pairs to halves, else back
   int64_t first = 0, last = 0;
   int64_t outer = 0, inner = 0;
+  int64_t positions = 0;
   double number = 0;
   std::string type;
 };
@@ -115,6 +118,7 @@ struct State {
   std::vector<std::pair<std::string, std::vector<int64_t>>> fields;
   int64_t keep = 0;               // only the last N rows (0: all)
   int64_t chunk = 0;              // emptied at multiples of N (0: never)
+  bool full = false;              // begins with `keep` rows of zeros
   bool once = false;              // written by a `source` entry, then only read
   bool fixed = false;             // one tensor per sequence, not a cache
   double init = 0;                // fixed: every element before the first token

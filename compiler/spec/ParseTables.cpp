@@ -301,8 +301,9 @@ SourceDecl Parser::source(const Tree &tree) {
 
 std::vector<TransformDecl> Parser::apply(const Tree &tree) {
   static const std::vector<std::string> known = {
-      "transpose", "reshape", "kernel_at", "rope_rows", "rows",       "add",
-      "mul",       "neg",     "exp",       "unit_rows", "swap_heads", "round"};
+      "transpose", "reshape",   "kernel_at", "rope_rows", "rows",
+      "add",       "mul",       "neg",       "exp",       "unit_rows",
+      "round",     "sinusoids", "swap_heads"};
   std::vector<TransformDecl> out;
   if (!tree.isList()) {
     diagnostics_.error(tree.location, "apply must be a list of transforms");
@@ -410,7 +411,7 @@ void Parser::stateLeaf(const Tree &tree, StateLeaf &out) {
     if (const Tree *value = map.take("once"))
       out.once = flag(*value, "once");
     if (const Tree *value = map.take("full_of"))
-      notYet(value->location, "`full_of`");
+      out.fullOf = data(*value);
   } else if (fixed) {
     out.fixed = true;
     out.fields.push_back(

@@ -182,7 +182,7 @@ void Printer::state(const std::string &name, const std::string &path,
                     const StateRows &rows, int depth) {
   int64_t count = rows.begin()->first < 0 ? -1 : countOf(path);
   std::vector<int64_t> present;
-  std::map<int64_t, std::string> keep, chunk;
+  std::map<int64_t, std::string> keep, chunk, full;
   const State &first = *rows.begin()->second;
   std::string group = path.substr(0, path.rfind('.') + 1);
   const WeightRef *start = nullptr;
@@ -190,6 +190,7 @@ void Printer::state(const std::string &name, const std::string &path,
     present.push_back(index);
     keep[index] = state->keep ? std::to_string(state->keep) : "none";
     chunk[index] = state->chunk ? std::to_string(state->chunk) : "none";
+    full[index] = state->full ? "0" : "none";
     if (state->start) // which some instances may lack
       start = &*state->start;
   }
@@ -217,6 +218,8 @@ void Printer::state(const std::string &name, const std::string &path,
     text += ", keep: " + perInstance(keep, count);
   if (std::any_of(chunk.begin(), chunk.end(), given))
     text += ", chunk: " + perInstance(chunk, count);
+  if (std::any_of(full.begin(), full.end(), given))
+    text += ", full_of: " + perInstance(full, count);
   if (first.once)
     text += ", once: true";
   std::string when = whenOf(present, count);

@@ -310,7 +310,8 @@ void NameResolver::states(const StateGroup &group, Visible visible) {
     for (const StateLeaf::Field &field : leaf.fields)
       for (const Data &size : field.shape)
         check(size, visible);
-    for (const std::optional<Data> *data : {&leaf.keep, &leaf.chunk})
+    for (const std::optional<Data> *data :
+         {&leaf.keep, &leaf.chunk, &leaf.fullOf})
       if (*data)
         check(**data, visible);
     if (!leaf.init)

@@ -197,6 +197,7 @@ static void stateDefs(json &defs) {
                               {"init", ref("scalar")},
                               {"keep", ref("scalar")},
                               {"chunk", ref("scalar")},
+                              {"full_of", ref("scalar")},
                               {"once", ref("flag")},
                               {"when", ref("condition")},
                               {"doc", ref("text")}});

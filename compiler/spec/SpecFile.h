@@ -158,7 +158,7 @@ struct StateLeaf {
   std::vector<Field> fields;
   bool fixed = false; // one tensor per sequence: the field "value"
   std::optional<Data> init;
-  std::optional<Data> keep, chunk;
+  std::optional<Data> keep, chunk, fullOf;
   bool once = false;
   std::optional<Scalar> when;
 };

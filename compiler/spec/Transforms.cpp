@@ -20,6 +20,7 @@ static const std::pair<const char *, Kind> kinds[] = {
     {"exp", Kind::Exp},
     {"unit_rows", Kind::UnitRows},
     {"round", Kind::Round},
+    {"sinusoids", Kind::Sinusoids},
     {"swap_heads", Kind::SwapHeads},
 };
 
@@ -100,6 +101,9 @@ private:
   Diagnostics &diagnostics_;
 };
 
+constexpr int64_t maxPositions = 1 << 16;
+constexpr int64_t maxSinusoids = 1 << 26; // numbers of their table
+
 void bindRopeRows(ArgReader &args, const TransformDecl &decl, Transform &out) {
   args.known({"heads", "to", "dims", "skip"});
   out.heads = args.field("heads", -1);
@@ -161,6 +165,15 @@ std::optional<Transform> bindTransform(const TransformDecl &decl, Env &env,
     out.outer = args.field("outer", -1);
     out.inner = args.field("inner", -1);
     break;
+  case Kind::Sinusoids:
+    args.known({"positions", "theta"});
+    out.positions = args.field("positions", -1);
+    if (const Data *theta = decl.args.find("theta"))
+      out.number = args.number(*theta);
+    if (out.positions < 1 || out.positions > maxPositions || out.number <= 0)
+      args.error("needs `positions` from 1 to " + std::to_string(maxPositions) +
+                 " and a `theta` above 0");
+    break;
   default:
     break;
   }
@@ -190,6 +203,9 @@ std::string printTransform(const Transform &t) {
   case Kind::SwapHeads:
     return "{" + name + ": {outer: " + number(t.outer) +
            ", inner: " + number(t.inner) + "}}";
+  case Kind::Sinusoids:
+    return "{" + name + ": {positions: " + number(t.positions) +
+           ", theta: " + print(Value(t.number)) + "}}";
   default:
     return name;
   }
@@ -261,6 +277,14 @@ std::string applyToShape(const Transform &t, size_t rowAxis, Shape &shape) {
         shape[rowAxis] % (t.outer * t.inner) != 0)
       return "swap_heads cannot cut the rows of " + found + " into " +
              std::to_string(t.outer) + " x " + std::to_string(t.inner);
+    return {};
+  case Kind::Sinusoids:
+    if (shape.size() < 2 || shape.back() % 2 != 0 ||
+        shape.back() > maxSinusoids / t.positions)
+      return "sinusoids of " + std::to_string(t.positions) +
+             " positions need rows of an even width, not more than " +
+             std::to_string(maxSinusoids / t.positions) + ", found " + found;
+    shape.back() = t.positions;
     return {};
   default:
     return {};

@@ -209,6 +209,16 @@ LogicalResult AlibiOp::inferReturnTypes(MLIRContext *context, Where where,
   return success();
 }
 
+LogicalResult DistanceBiasOp::inferReturnTypes(MLIRContext *context,
+                                               Where where, Adaptor op,
+                                               Types &types) {
+  auto x = tensorOf(where, op.getX(), "x", 3);
+  if (failed(x))
+    return failure();
+  types.push_back(BiasType::get(context, x->getDimSize(1)));
+  return success();
+}
+
 LogicalResult BucketBiasOp::inferReturnTypes(MLIRContext *context, Where where,
                                              Adaptor op, Types &types) {
   auto w = tensorOf(where, op.getW(), "w", 2);

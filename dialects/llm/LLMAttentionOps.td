@@ -239,4 +239,22 @@ def LLM_BucketBiasOp : LLM_PureOp<"bucket_bias"> {
   let assemblyFormat = "$w `max_distance` $max_distance `both_ways` $both_ways attr-dict `:` type($w)";
 }
 
+def LLM_DistanceBiasOp : LLM_PureOp<"distance_bias"> {
+  let summary = "bias(h, i, j) = x[i, h, min(max(i - j, 0), D - 1)]: x [rows, heads, D], of the query's row";
+  let description = [{
+    What each query makes of how far back a key is, in the two-term scores of Transformer-XL: a product of the query
+    with a vector for each distance. Distances from D - 1 on share the last entry. One row for each token of the step,
+    and one head for each of the queries.
+    Source: arXiv 1901.02860.
+
+    ```mlir
+    %s = llm.distance_bias %x : (tensor<?x16x1001xf32>) -> !llm.bias<16>
+    ```
+  }];
+  let words = [LLM_Word<"distance_bias">];
+  let arguments = (ins LLM_Heads:$x);
+  let results = (outs LLM_BiasType:$result);
+  let assemblyFormat = "$x attr-dict `:` functional-type(operands, results)";
+}
+
 #endif

@@ -207,6 +207,21 @@ def LLM_SoftmaxOp : LLM_SameTypeOp<"softmax", [LLM_RowWise]> {
   let assemblyFormat = "$x attr-dict `:` type($x)";
 }
 
+def LLM_LogSoftmaxOp : LLM_SameTypeOp<"log_softmax", [LLM_RowWise]> {
+  let summary = "x - m - log(sum e^(x-m)) over the last axis, m its maximum";
+  let description = [{
+    The logarithm of `softmax`, also where that is too small for an f32.
+
+    ```mlir
+    %p = llm.log_softmax %x : tensor<?x8xf32>
+    ```
+  }];
+  let words = [LLM_Word<"log_softmax">];
+  let arguments = (ins LLM_Rows:$x);
+  let results = (outs LLM_Rows:$result);
+  let assemblyFormat = "$x attr-dict `:` type($x)";
+}
+
 def LLM_ReshapeOp : LLM_PureOp<"reshape", [LLM_RowWise]> {
   let summary = "another shape per row, same elements in the same order";
   let description = [{

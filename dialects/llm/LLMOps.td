@@ -24,7 +24,7 @@ def : LLM_SlotDoc<"fast", "turns above which a frequency is kept">;
 def : LLM_SlotDoc<"fields", "the rows of the cache">;
 def : LLM_SlotDoc<"fn", "the function">;
 def : LLM_SlotDoc<"freqs", "one frequency per pair of channels">;
-def : LLM_SlotDoc<"from", "first element or channel">;
+def : LLM_SlotDoc<"from", "first element, channel or row">;
 def : LLM_SlotDoc<"heads", "number of heads">;
 def : LLM_SlotDoc<"high", "upper limit">;
 def : LLM_SlotDoc<"ids", "row numbers of the table">;

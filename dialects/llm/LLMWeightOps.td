@@ -30,12 +30,14 @@ def LLM_StateOp : LLM_Op<"state", [Symbol, DeclareOpInterfaceMethods<SymbolUserO
     channels are the values (`values` of `llm.attention`). `fixed`: one value per sequence, exactly one field,
     `init` is its value before the first token: a number, or a weight of its shape, per layer or for all. `keep`: rows
     older than this many positions are never read again.
+    `full`: before the first token such a cache holds as many rows of zeros, which no kernel has to read.
     `chunk`: rows of an earlier block of this many positions are never read again. `once`: written by one entry as a
     whole and only read afterwards (cross-attention). All f32.
 
     ```mlir
     llm.state @layers.kv cache {k = [8, 128], v = [8, 128]} layers [0, 1, 2]
     llm.state @layers.latent cache {k = [1, 576]} layers [0, 1, 2]
+    llm.state @memory cache {k = [8, 128], v = [8, 128]} keep 1600 full
     llm.state @tail fixed {value = [3, 64]} init 0.0
     llm.weight @layers.start : tensor<4x16x16xf32> layers [0, 1]
     llm.state @layers.m fixed {value = [4, 16, 16]} layers [0, 1] init @layers.start
@@ -43,10 +45,10 @@ def LLM_StateOp : LLM_Op<"state", [Symbol, DeclareOpInterfaceMethods<SymbolUserO
   }];
   let arguments = (ins SymbolNameAttr:$sym_name, LLM_StateKindAttr:$kind, LLM_FieldArray:$fields,
       OptionalAttr<DenseI64ArrayAttr>:$layers, OptionalAttr<LLM_Int>:$keep, OptionalAttr<LLM_Int>:$chunk,
-      OptionalAttr<AnyAttrOf<[LLM_Float, FlatSymbolRefAttr]>>:$init, UnitAttr:$once);
+      OptionalAttr<AnyAttrOf<[LLM_Float, FlatSymbolRefAttr]>>:$init, UnitAttr:$full, UnitAttr:$once);
   let assemblyFormat = [{
     $sym_name $kind custom<Fields>($fields) (`layers` $layers^)? (`keep` $keep^)? (`chunk` $chunk^)? (`init` custom<Init>($init)^)?
-    (`once` $once^)? attr-dict
+    (`full` $full^)? (`once` $once^)? attr-dict
   }];
   let hasVerifier = 1;
   let extraClassDeclaration = [{

@@ -2,6 +2,8 @@
 #include "dialects/llm/Checks.h"
 #include "dialects/llm/LLMOps.h"
 
+#include <limits>
+
 using namespace mlir;
 using namespace sluice::llm;
 
@@ -17,6 +19,12 @@ LogicalResult EmbeddingOp::inferReturnTypes(MLIRContext *context,
   auto table = tensorOf(where, op.getW(), "w", 2);
   if (failed(table))
     return failure();
+  constexpr int64_t most = std::numeric_limits<int32_t>::max();
+  if (int64_t from = op.getFrom().value_or(0); from < 0 || from > most)
+    return emitOptionalError(where,
+                             "expected 'from' to be at least 0 and an "
+                             "i32, found ",
+                             from);
   types.push_back(rowsOf(context, {table->getDimSize(1)}));
   return success();
 }

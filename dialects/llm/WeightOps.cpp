@@ -87,6 +87,9 @@ LogicalResult StateOp::verify() {
        {std::pair{"keep", getKeep()}, std::pair{"chunk", getChunk()}})
     if (value && *value <= 0)
       return emitOpError("'") << name << "' must be positive, found " << *value;
+  if (getFull() && (getKind() != StateKind::cache || !getKeep() || getOnce()))
+    return emitOpError("'full' is for caches that say how many rows they "
+                       "'keep', and not with 'once'");
   return success();
 }
 

@@ -73,6 +73,8 @@ def elementwise():
 def shapes():
     yield Case("softmax", "- y: {softmax: x}")
     yield Case("softmax_heads", "- h: {slice: x, from: 0, size: 33}\n- h: {reshape: h, to: [3, 11]}\n- y: {softmax: h}")
+    yield Case("log_softmax", "- y: {log_softmax: x}")
+    yield Case("log_softmax_heads", "- h: {slice: x, from: 0, size: 33}\n- h: {reshape: h, to: [3, 11]}\n- h: {mul: [h, 90.0]}\n- y: {log_softmax: h}", tolerance=1e-4)
     yield Case("sum", "- y: {sum: x}")
     yield Case("sum_heads", "- h: {slice: x, from: 4, size: 33}\n- h: {reshape: h, to: [3, 11]}\n- y: {sum: h}")
     yield Case("reshape", "- h: {slice: x, from: 1, size: 36}\n- h: {reshape: h, to: [4, 9]}\n- h: {reshape: h, to: [2, 2, 9]}\n- y: {act: h, fn: exp}")
@@ -89,6 +91,10 @@ def shapes():
 
 def products():
     yield Case("embedding", "- y: {embedding: ids, w: w}", {"w": Weight([23, 19])})
+    yield Case("embedding_part", "- y: {embedding: ids, w: w, from: 5}", {"w": Weight([9, 19])})
+    yield Case("embedding_parts", "- a: {embedding: ids, w: a, from: 0}\n- b: {embedding: ids, w: b, from: 7}\n- y: {add: [a, b]}", {"a": Weight([7, 19]), "b": Weight([16, 19])})
+    yield Case("embedding_part_of_head", "- a: {embedding: ids, w: a, from: 7}\n- b: {linear: x, w: b}\n- b: {linear: b, w: a}\n- y: {concat: [a, b]}", {"a": Weight([16, 19]), "b": Weight([19, WIDTH], small)})
+    yield Case("embedding_part_negative", "- z: {embedding: ids, w: w, from: -1}\n- y: {add: [x, z]}", {"w": Weight([23, WIDTH])}, refused="expected 'from' to be at least 0 and an i32, found -1", refused_at="embedding", imported=False)
     yield Case("embedding_types", "- z: {embedding: types, w: w}\n- y: {add: [x, z]}", {"w": Weight([2, WIDTH])})
     yield Case("linear", "- y: {linear: x, w: w}", {"w": Weight([19, WIDTH], small)})
     yield Case("linear_bias", "- y: {linear: x, w: w}", {"w": Weight([53, WIDTH], small, bias=True)})
@@ -192,6 +198,9 @@ def attention(kind):
     yield case("alibi_times_cap_sinks", ", bias: b, cap: 1.5, sinks: s", before="- b: {alibi: 6, times: 2.0}\n", weights={"s": Weight([6])})
     for ways in "true", "false":
         yield case(f"bucket_{ways}", ", bias: b", before=f"- b: {{bucket_bias: b, max_distance: 20, both_ways: {ways}}}\n", weights={"b": Weight([10, 6])})
+    for far in 6, 1:
+        yield case(f"distance_{far}", ", bias: b, cap: 1.5, sinks: s", before=f"- d: {{slice: x, from: 1, size: {6 * far}}}\n- d: {{reshape: d, to: [6, {far}]}}\n- b: {{distance_bias: d}}\n", weights={"s": Weight([6])})
+    yield replace(case("distance_heads", ", bias: b", before="- d: {slice: x, from: 1, size: 36}\n- d: {reshape: d, to: [3, 12]}\n- b: {distance_bias: d}\n", refused="expected a bias of 6 heads, as many as the queries have, found one of 3"), imported=False)
     for pairing in "half", "adjacent":
         turn = "".join(f"- {x}: {{rope: {x}, pos: pos, freqs: f, pairing: {pairing}, from: 2}}\n" for x in "qk")
         norm = "".join(f"- {x}: {{rms_norm: {x}, w: {x}n, eps: 1.0e-5}}\n" for x in "qk")
@@ -247,6 +256,13 @@ def attention(kind):
                    PROJECTIONS | {"q2": Weight([60, WIDTH], small)}, state, kind)
         yield Case("keep_generate", QKV + append + "- a: {attention: q, kv: kv, scale: 0.3, mask: [causal, {window: 9}]}\n" + TAIL, PROJECTIONS,
                    "kv: {cache: {k: [3, 10], v: [3, 7]}, keep: 9}", kind)
+        full = f"kv: {{cache: {{k: [3, 10], v: [3, 7]}}, keep: 40, full_of: 0}}"
+        distances = "- d: {slice: x, from: 1, size: 36}\n- d: {reshape: d, to: [6, 6]}\n- b: {distance_bias: d}\n"
+        yield replace(case("full", mask="[causal, {window: 40}]"), state=full)
+        yield replace(case("full_narrow", mask="[{window: 19}, {window: 23}]"), state=full)
+        yield replace(case("full_alibi_cap_sinks", ", bias: b, cap: 1.5, sinks: s", "[{window: 40}]", "- b: {alibi: 6}\n", {"s": Weight([6])}), state=full)
+        yield replace(case("full_distance", ", bias: b", "[{window: 40}]", distances), state=full)
+        yield replace(case("full_chunk", mask="[causal, {window: 40}, {chunk: 8}]", refused="is full before the first token, so its mask must be a window"), state=full, imported=False)
 
 
 def keys_alone(kind):

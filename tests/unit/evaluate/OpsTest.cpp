@@ -370,6 +370,18 @@ TEST_F(BiasTest, Buckets) {
                                    4.f / 7, 0.4f, 0.4f, 0.2f}));
 }
 
+TEST_F(BiasTest, Distances) {
+  // Query i has 1 at distance i, and 0 at others.
+  Numbers y = weightsOf("%d = llm.reshape %x to [1, 3] : (tensor<?x3xf32>) -> "
+                        "tensor<?x1x3xf32> %s = llm.distance_bias %d : "
+                        "(tensor<?x1x3xf32>) -> !llm.bias<1> ",
+                        "#llm.mask<causal>");
+  float e = std::exp(1.0f);
+  EXPECT_THAT(y, Pointwise(FloatNear(1e-5f),
+                           Numbers{1, 0, 0, e / (1 + e), 1 / (1 + e), 0,
+                                   e / (2 + e), 1 / (2 + e), 1 / (2 + e)}));
+}
+
 TEST_F(BiasTest, Masks) {
   auto seen = [&](const std::string &mask) {
     Numbers y = weightsOf("%s = llm.alibi 1 times 0.0 ", mask);

@@ -49,6 +49,25 @@ TEST_P(GroupsTest, Softmax) {
   EXPECT_EQ(x.values(), values);
 }
 
+TEST_P(GroupsTest, LogSoftmax) {
+  std::vector<float> expected;
+  groups([&](const float *group) {
+    double most = *std::max_element(group, group + width), sum = 0;
+    for (int64_t i = 0; i < width; ++i)
+      sum += std::exp(group[i] - most);
+    for (int64_t i = 0; i < width; ++i)
+      expected.push_back(float(group[i] - most - std::log(sum)));
+  });
+  Rows<float> y(rows, heads * width);
+  Kernel kernel("log_softmax");
+  std::vector<float> values = kernel.results(call(y), y);
+  expectNear(values, expected, 1e-6, 1e-6);
+
+  Kernel::Call inPlace = call(x);
+  ASSERT_EQ(kernel.run(inPlace), 0);
+  EXPECT_EQ(x.values(), values);
+}
+
 TEST_P(GroupsTest, SumAndNormalize) {
   std::vector<float> sums, shares;
   for (int64_t row = 0; row < rows; ++row)

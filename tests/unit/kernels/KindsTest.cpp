@@ -90,6 +90,7 @@ const Known known[] = {
      "x -> idx weight "},
     {"shift", "{}", "x -> y state "},
     {"softmax", "{}", "x -> y "},
+    {"log_softmax", "{}", "x -> y "},
     {"start_after", "{}", "x -> y state "},
     {"sum", "{}", "x -> y "},
     {"top_k", "{}", "x -> idx "},

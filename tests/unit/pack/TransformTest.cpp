@@ -209,6 +209,26 @@ TEST(Transform, UnitRows) {
   EXPECT_EQ(values(*zero)[0], 0);
 }
 
+TEST(Transform, Sinusoids) {
+  auto waves = [](Transform &t) {
+    t.positions = 5;
+    t.number = 100;
+  };
+  Transformed view({3, 4}, {make(Kind::Sinusoids, waves)});
+  EXPECT_EQ((*view).shape(), (Shape{3, 5}));
+  std::vector<float> found = values(*view);
+  for (int64_t row = 0; row < 3; ++row)
+    for (int64_t p = 0; p < 5; ++p) {
+      double x = 4.0 * double(row); // the row counts on from here
+      double expected = x * std::sin(p) + (x + 1) * std::sin(p * 0.1) +
+                        (x + 2) * std::cos(p) + (x + 3) * std::cos(p * 0.1);
+      EXPECT_NEAR(found[size_t(row * 5 + p)], expected, 1e-5);
+    }
+  expectTilesAgree(*view);
+  Transformed odd({2, 3}, {make(Kind::Sinusoids, waves)});
+  EXPECT_THAT(odd.status.message(), HasSubstr("no even width"));
+}
+
 TEST(Transform, Chain) {
   // Conv1D rows for a rotated head: transpose, then pairs to halves.
   Transformed view({3, 4},

@@ -51,7 +51,14 @@ const Case specs[] = {
     {"InputType", "ids: tokens", "ids: token",
      "unknown type of input 'token'; did you mean 'tokens'?"},
     {"FullOf", "v: [$heads, $dim]}}", "v: [$heads, $dim]}, full_of: 0}",
-     "tiny.yaml:30:66: error: `full_of` is not supported yet"},
+     "tiny.yaml:30:66: error: a cache that is full says how many rows it "
+     "keeps, and is not `once`"},
+    {"FullOfOnes", "v: [$heads, $dim]}}",
+     "v: [$heads, $dim]}, keep: 4, full_of: 1}",
+     "tiny.yaml:30:75: error: a cache can be full of 0 or none, found 1"},
+    {"FullMask", "v: [$heads, $dim]}}",
+     "v: [$heads, $dim]}, keep: 4, full_of: 0}",
+     "the mask reaches beyond the 4 rows that state"},
     {"FixedInit", "kv: {cache: {k: [$heads, $dim], v: [$heads, $dim]}}",
      "kv: {fixed: [3, $hidden], init: w.head}",
      "tiny.yaml:30:37: error: the state has the shape [3, 8], the weight that "

@@ -214,6 +214,12 @@ const Mistake transforms[] = {
      "rope_rows is written {rope_rows: {heads, to, dims, skip}}"},
     {"SwapWithoutInner", "apply: [transpose]",
      "apply: [{<!>swap_heads: {outer: 2}}]", "swap_heads needs 'inner'"},
+    {"SinusoidsOfNothing", "apply: [transpose]",
+     "apply: [{<!>sinusoids: {positions: 0, theta: 100.0}}]",
+     "sinusoids needs `positions` from 1 to 65536 and a `theta` above 0"},
+    {"SinusoidsWithoutTheta", "apply: [transpose]",
+     "apply: [{<!>sinusoids: {positions: 4}}]",
+     "sinusoids needs `positions` from 1 to 65536 and a `theta` above 0"},
     {"KernelAtOfAWord", "apply: [transpose]", "apply: [{kernel_at: <!>last}]",
      "expected an int, found 'last'"},
 };

@@ -117,6 +117,11 @@ const Mistake sources[] = {
      "<!>{name: down.weight, apply: [{kernel_at: 0}]}",
      "tensor 'layers.0.down.weight': kernel_at needs more than two axes, found "
      "[16, 8]"},
+    {"SinusoidsOfAVector", "hf: norm.weight}",
+     "hf: <!>{name: norm.weight, apply: [{sinusoids: {positions: 4, theta: "
+     "100.0}}]}",
+     "tensor 'layers.0.norm.weight': sinusoids of 4 positions need rows of an "
+     "even width, not more than 16777216, found [8]"},
     {"SwapOfOtherHeads", "{name: down.weight, apply: [transpose]}",
      "<!>{name: down.weight, apply: [{swap_heads: {outer: 3, inner: 2}}]}",
      "tensor 'layers.0.down.weight': swap_heads cannot cut the rows of [16, 8] "
