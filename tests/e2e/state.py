@@ -3,7 +3,7 @@
 
 usage: state.py --bin DIR --models DIR --reference DIR
 
-For caches that keep all rows, caches with a window whose first blocks are given back by then, caches of keys alone, an
+For caches that keep all rows, caches with a window whose first blocks are given back by then or that begins full of zeros, caches of keys alone, an
 encoder-decoder, whose decoder looks at a source, and states that keep sums.
 """
 
@@ -15,7 +15,7 @@ import safetensors
 import xxh3
 
 # The case, how many tokens there are (with a window: more than its blocks hold), and how many come before the break.
-CASES = [("llama/gqa", 60, 31), ("mixtral/window", 120, 77), ("qwen2/sliding", 240, 201), ("deepseek_v3/groups", 60, 31), ("t5/relu-tied", 60, 30), ("rwkv4/plain", 60, 31), ("rwkv7/plain", 60, 31)]
+CASES = [("llama/gqa", 60, 31), ("mixtral/window", 120, 77), ("qwen2/sliding", 240, 201), ("deepseek_v3/groups", 60, 31), ("t5/relu-tied", 60, 30), ("transformer_xl/one-width", 240, 100), ("rwkv4/plain", 60, 31), ("rwkv7/plain", 60, 31)]
 
 
 def read(path):
