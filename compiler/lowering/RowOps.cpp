@@ -42,8 +42,8 @@ LogicalResult lowerEmbedding(Walk &walk, llm::EmbeddingOp op) {
   if (failed(ids) || failed(table))
     return failure();
   RankedTensorType type = table->op.getTensorType();
-  // Of a part of a table no id is too large.
-  if (!op.getFrom() && failed(walk.noteLimit(op, *ids, type.getDimSize(0))))
+  int64_t all = op.getOf().value_or(type.getDimSize(0));
+  if (failed(walk.noteLimit(op, *ids, all)))
     return failure();
   // One copy serves a tied head and the embedding.
   Layout layout = isPackedForProduct(table->op) ? Layout::Panel : Layout::Rows;

@@ -7,19 +7,20 @@ include "dialects/llm/LLMBase.td"
 def LLM_EmbeddingOp : LLM_PureOp<"embedding"> {
   let summary = "row `ids[r]` of a table: ids [rows], w [V, H] -> [rows, H]";
   let description = [{
-    Ids lie in [0, V); a step with others is refused. With `from` the table is a part of a larger one, whose row `from`
-    is its first: ids below `from`, and from `from` + V on, give rows of zeros. bf16 and blocks are widened to f32.
+    Ids lie in [0, V); a step with others is refused. With `from` the table is a part of one of `of` rows, whose row
+    `from` is its first: ids lie in [0, of), those that the part has not give rows of zeros. bf16 and blocks are widened
+    to f32.
 
     ```mlir
     %x = llm.embedding %ids, %w : (tensor<?xi32>, tensor<50257x768xbf16>) -> tensor<?x768xf32>
-    %y = llm.embedding %ids, %w from 50257 : (tensor<?xi32>, tensor<1000x96xf32>) -> tensor<?x96xf32>
+    %y = llm.embedding %ids, %w from 50257 of 60000 : (tensor<?xi32>, tensor<1000x96xf32>) -> tensor<?x96xf32>
     ```
   }];
   let words = [LLM_Word<"embedding">];
   let primary = ["ids"];
-  let arguments = (ins LLM_Ids:$ids, LLM_Weight2:$w, OptionalAttr<LLM_Int>:$from);
+  let arguments = (ins LLM_Ids:$ids, LLM_Weight2:$w, OptionalAttr<LLM_Int>:$from, OptionalAttr<LLM_Int>:$of);
   let results = (outs LLM_Rows2:$result);
-  let assemblyFormat = "$ids `,` $w (`from` $from^)? attr-dict `:` functional-type(operands, results)";
+  let assemblyFormat = "$ids `,` $w (`from` $from^)? (`of` $of^)? attr-dict `:` functional-type(operands, results)";
 }
 
 def LLM_LinearOp : LLM_PureOp<"linear", [LLM_RowWise]> {

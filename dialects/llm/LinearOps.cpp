@@ -19,12 +19,14 @@ LogicalResult EmbeddingOp::inferReturnTypes(MLIRContext *context,
   auto table = tensorOf(where, op.getW(), "w", 2);
   if (failed(table))
     return failure();
+  if (op.getFrom().has_value() != op.getOf().has_value())
+    return emitOptionalError(where, "'from' goes with 'of'");
   constexpr int64_t most = std::numeric_limits<int32_t>::max();
-  if (int64_t from = op.getFrom().value_or(0); from < 0 || from > most)
-    return emitOptionalError(where,
-                             "expected 'from' to be at least 0 and an "
-                             "i32, found ",
-                             from);
+  int64_t rows = table->getDimSize(0), all = op.getOf().value_or(rows);
+  int64_t from = op.getFrom().value_or(0);
+  if (from < 0 || all > most || from > all - rows)
+    return emitOptionalError(where, "expected a part of a table: rows ", from,
+                             " to ", from + rows - 1, " of ", all);
   types.push_back(rowsOf(context, {table->getDimSize(1)}));
   return success();
 }

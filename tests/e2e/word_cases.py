@@ -91,10 +91,12 @@ def shapes():
 
 def products():
     yield Case("embedding", "- y: {embedding: ids, w: w}", {"w": Weight([23, 19])})
-    yield Case("embedding_part", "- y: {embedding: ids, w: w, from: 5}", {"w": Weight([9, 19])})
-    yield Case("embedding_parts", "- a: {embedding: ids, w: a, from: 0}\n- b: {embedding: ids, w: b, from: 7}\n- y: {add: [a, b]}", {"a": Weight([7, 19]), "b": Weight([16, 19])})
-    yield Case("embedding_part_of_head", "- a: {embedding: ids, w: a, from: 7}\n- b: {linear: x, w: b}\n- b: {linear: b, w: a}\n- y: {concat: [a, b]}", {"a": Weight([16, 19]), "b": Weight([19, WIDTH], small)})
-    yield Case("embedding_part_negative", "- z: {embedding: ids, w: w, from: -1}\n- y: {add: [x, z]}", {"w": Weight([23, WIDTH])}, refused="expected 'from' to be at least 0 and an i32, found -1", refused_at="embedding", imported=False)
+    yield Case("embedding_part", "- y: {embedding: ids, w: w, from: 5, of: 23}", {"w": Weight([9, 19])})
+    yield Case("embedding_parts", "- a: {embedding: ids, w: a, from: 0, of: 23}\n- b: {embedding: ids, w: b, from: 7, of: 23}\n- y: {add: [a, b]}", {"a": Weight([7, 19]), "b": Weight([16, 19])})
+    yield Case("embedding_part_of_head", "- a: {embedding: ids, w: a, from: 7, of: 23}\n- b: {linear: x, w: b}\n- b: {linear: b, w: a}\n- y: {concat: [a, b]}", {"a": Weight([16, 19]), "b": Weight([19, WIDTH], small)})
+    yield Case("embedding_part_negative", "- z: {embedding: ids, w: w, from: -1, of: 30}\n- y: {add: [x, z]}", {"w": Weight([23, WIDTH])}, refused="expected a part of a table: rows -1 to 21 of 30", refused_at="embedding", imported=False)
+    yield Case("embedding_part_beyond", "- z: {embedding: ids, w: w, from: 8, of: 30}\n- y: {add: [x, z]}", {"w": Weight([23, WIDTH])}, refused="expected a part of a table: rows 8 to 30 of 30", refused_at="embedding", imported=False)
+    yield Case("embedding_part_of_nothing", "- z: {embedding: ids, w: w, from: 8}\n- y: {add: [x, z]}", {"w": Weight([23, WIDTH])}, refused="'from' goes with 'of'", refused_at="embedding", imported=False)
     yield Case("embedding_types", "- z: {embedding: types, w: w}\n- y: {add: [x, z]}", {"w": Weight([2, WIDTH])})
     yield Case("linear", "- y: {linear: x, w: w}", {"w": Weight([19, WIDTH], small)})
     yield Case("linear_bias", "- y: {linear: x, w: w}", {"w": Weight([53, WIDTH], small, bias=True)})

@@ -16,10 +16,10 @@ llm.state @kv cache {k = [4, 16], v = [4, 16]} keep 12 full
 func.func @generate(%b: !llm.batch, %ids: tensor<?xi32> {llm.name = "ids", llm.input = "tokens"}) -> (tensor<?x64xf32> {llm.name = "logits"}) attributes {llm.entry = "generate"} {
   %w = llm.use @first : tensor<40x64xf32>
   // CHECK: dispatch @[[PART]](ids = %ids, w = @first[0]) -> (y = %[[X:.*]]) dims {N = 64, V = 40, from = 0, ids.stride = 1, y.stride = 64} rows tokens
-  %x = llm.embedding %ids, %w from 0 : (tensor<?xi32>, tensor<40x64xf32>) -> tensor<?x64xf32>
+  %x = llm.embedding %ids, %w from 0 of 70 : (tensor<?xi32>, tensor<40x64xf32>) -> tensor<?x64xf32>
   %v = llm.use @rest : tensor<30x64xf32>
   // CHECK: dispatch @[[PART]](ids = %ids, w = @rest[0]) -> (y = %[[Y:.*]]) dims {N = 64, V = 30, from = 40,
-  %y = llm.embedding %ids, %v from 40 : (tensor<?xi32>, tensor<30x64xf32>) -> tensor<?x64xf32>
+  %y = llm.embedding %ids, %v from 40 of 70 : (tensor<?xi32>, tensor<30x64xf32>) -> tensor<?x64xf32>
   %q = llm.reshape %x to [4, 16] : (tensor<?x64xf32>) -> tensor<?x4x16xf32>
   %k = llm.reshape %y to [4, 16] : (tensor<?x64xf32>) -> tensor<?x4x16xf32>
   %s = llm.distance_bias %q : (tensor<?x4x16xf32>) -> !llm.bias<4>
