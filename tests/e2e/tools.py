@@ -3,6 +3,7 @@
 
 import array
 import json
+import math
 import os
 import re
 import shutil
@@ -290,6 +291,32 @@ def generation(bench):
     bench.check("--profile", b"kernel" in trace.stderr and bool(json.loads(read(bench.path("trace.json")))), trace.stderr.decode())
 
 
+def scoring(bench):
+    """Perplexity against the logits of the same tokens."""
+    demo = bench.path("demo.slc")
+    with open(bench.path("score.txt"), "w") as file:
+        file.write("In the beginning God created the heaven and the earth. And the earth was without form, and void; " * 3)
+    ids = [int(word) for word in bench.output("sluice-run", demo, "--tokenize", bench.path("score.txt"), "--no-special").split()]
+    begin = [int(word) for word in bench.run("sluice-run", demo, "--tokenize", "-", input=b"").stdout.split()]
+    for window in 40, 512:
+        step, total, count = window - len(begin), 0, 0
+        for first in range(0, len(ids), step):
+            tokens = begin + ids[first : first + step]
+            bench.output("sluice-run", demo, "--ids", ",".join(map(str, tokens)), "--out", "score.safetensors")
+            logits = safetensors.load(bench.path("score.safetensors"))["logits"]
+            rows = logits.values()
+            for at in range(max(len(begin), 1), len(tokens)):
+                row = rows[(at - 1) * logits.shape[1] : at * logits.shape[1]]
+                most = max(row)
+                total += row[tokens[at]] - most - math.log(sum(math.exp(value - most) for value in row))
+                count += 1
+        said = bench.output("sluice-run", demo, "--score", bench.path("score.txt"), "--score-window", str(window))
+        expected = f"{count} tokens, {-total / count / math.log(2):.3f}"
+        bench.check(f"--score in windows of {window}", said.startswith(expected) and abs(float(said.split()[-1]) / math.exp(-total / count) - 1) < 1e-4, f"{said} instead of {expected}, perplexity {math.exp(-total / count)}")
+    bench.refuse("a window without room", "--score-window is 1, expected", "sluice-run", demo, "--score", bench.path("score.txt"), "--score-window", "1")
+    bench.refuse("a text of one token", "no token stands behind another", "sluice-run", demo, "--score", os.devnull)
+
+
 def converting(bench):
     """Text to ids and back, with places; from files and from a pipe."""
     demo = bench.path("demo.slc")
@@ -411,4 +438,4 @@ def cut_short(bench):
     bench.check("a model that is cut short", code == 1 and first and errors.startswith("error: a file was cut short"), f"{code} {errors}")
 
 
-harness.main(__doc__, stages, resuming, passes, targets, determinism, views, entries, outputs, versions, generation, converting, talking, cut_short)
+harness.main(__doc__, stages, resuming, passes, targets, determinism, views, entries, outputs, versions, generation, scoring, converting, talking, cut_short)

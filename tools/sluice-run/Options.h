@@ -42,6 +42,9 @@ struct Options {
   // Files, or "-", that are only turned into ids or text.
   std::string tokenize, detokenize;
   bool offsets = false, noSpecial = false, showSpecial = false;
+  // A file, or "-", whose text is scored, so many tokens at a time.
+  std::string score;
+  int64_t scoreWindow = 0; // 0: 512, or the model's context
 
   // Generation.
   int64_t generate = 0;
@@ -109,6 +112,8 @@ Status runEntry(const Options &options, ModelPtr &model);
 Status compare(const Options &options, ModelPtr &model);
 // Whether --entry, if given, can continue ids.
 Status checkGenerates(const Model &model, const std::string &name);
+// --score: the perplexity of a text.
+Status score(const Options &options, ModelPtr &model);
 // --generate.
 Status generateIds(const Options &options, ModelPtr &model);
 // What --prompt and --chat ask of a generation.

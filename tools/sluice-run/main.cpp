@@ -126,6 +126,19 @@ static void declareTokenizer(CLI::App &app, run::Options &options) {
       ->group(group);
 }
 
+static void declareScore(CLI::App &app, run::Options &options) {
+  const char *group = "Score";
+  app.add_option("--score", options.score,
+                 "Print the perplexity of a file's text; -: of standard input")
+      ->group(group);
+  app.add_option("--score-window", options.scoreWindow,
+                 "--score: tokens of a window, each window by itself "
+                 "(default: 512, or the model's context)")
+      ->group(group)
+      ->check(tools::atLeast(1))
+      ->needs("--score");
+}
+
 static void declareGeneration(CLI::App &app, run::Options &options) {
   const char *group = "Generation";
   app.add_option("--generate", options.generate,
@@ -198,6 +211,7 @@ static void declare(CLI::App &app, run::Options &options) {
   declareText(app, options);
   declareChat(app, options);
   declareTokenizer(app, options);
+  declareScore(app, options);
   declareGeneration(app, options);
   run::declareBeams(app, options);
   declareMachine(app, options);
@@ -230,6 +244,13 @@ static std::string conflict(const run::Options &options) {
                : "";
   if (options.verify)
     return "";
+  if (!options.score.empty())
+    return ids || tensors || generates || options.prompt || options.chat ||
+                   loads || saves
+               ? "--score takes its text from the file: leave out --prompt, "
+                 "--chat, --ids, --in, --out, --generate, --load-state and "
+                 "--save-state"
+               : "";
   if (!options.compare.empty())
     return ids || tensors || generates || options.prompt || options.chat
                ? "--compare takes its ids from the file: leave out --prompt, "
@@ -300,12 +321,13 @@ static Status execute(const run::Options &options) {
   run::ModelPtr model;
   bool text = options.prompt && options.out.empty();
   bool compares = !options.compare.empty();
-  Status status = options.chat           ? run::chat(options, model)
-                  : compares             ? run::compare(options, model)
-                  : options.beams > 0    ? run::searchBeams(options, model)
-                  : text                 ? run::generateText(options, model)
-                  : options.generate > 0 ? run::generateIds(options, model)
-                                         : run::runEntry(options, model);
+  Status status = options.chat             ? run::chat(options, model)
+                  : !options.score.empty() ? run::score(options, model)
+                  : compares               ? run::compare(options, model)
+                  : options.beams > 0      ? run::searchBeams(options, model)
+                  : text                   ? run::generateText(options, model)
+                  : options.generate > 0   ? run::generateIds(options, model)
+                                           : run::runEntry(options, model);
   if (status.ok() && !options.profile.empty())
     status = model->printProfile(std::cerr);
   if (status.ok() && !options.profile.empty())
@@ -316,10 +338,10 @@ static Status execute(const run::Options &options) {
 // Whether --load-state is all that is asked for: the text goes on.
 static bool goesOn(const run::Options &options) {
   return !options.loadState.empty() && !options.prompt && !options.chat &&
-         !options.verify && !options.generate && options.ids.empty() &&
-         options.sourceIds.empty() && options.in.empty() &&
-         options.out.empty() && options.tokenize.empty() &&
-         options.detokenize.empty();
+         !options.verify && options.score.empty() && !options.generate &&
+         options.ids.empty() && options.sourceIds.empty() &&
+         options.in.empty() && options.out.empty() &&
+         options.tokenize.empty() && options.detokenize.empty();
 }
 
 int main(int argc, char **argv) {
