@@ -93,8 +93,8 @@ TEST_P(Quantised, EqualsTheReferenceBitByBit) {
 
 INSTANTIATE_TEST_SUITE_P(Types, Quantised,
                          testing::Values("F16", "BF16", "Q4_0", "Q4_1", "Q5_0",
-                                         "Q5_1", "Q8_0", "Q4_K", "Q5_K",
-                                         "Q6_K", "MXFP4"),
+                                         "Q5_1", "Q8_0", "Q4_K", "Q5_K", "Q6_K",
+                                         "MXFP4"),
                          [](const auto &info) { return info.param; });
 
 } // namespace
