@@ -10,9 +10,10 @@ namespace sluice::evaluate {
 
 namespace {
 
-bool visible(ArrayAttr mask, const MaskValues &values, const Pair &at);
+bool visible(ArrayAttr mask, const MaskValues &values, const QueryAndKey &at);
 
-bool allows(llm::MaskAttr term, const MaskValues &values, const Pair &at) {
+bool allows(llm::MaskAttr term, const MaskValues &values,
+            const QueryAndKey &at) {
   int64_t query = at.query, key = at.key, size = term.getSize();
   ArrayRef<int64_t> numbers = term.getNumbers();
   auto value = [&](int64_t row) {
@@ -53,7 +54,7 @@ bool allows(llm::MaskAttr term, const MaskValues &values, const Pair &at) {
   llvm_unreachable("unknown mask term");
 }
 
-bool visible(ArrayAttr mask, const MaskValues &values, const Pair &at) {
+bool visible(ArrayAttr mask, const MaskValues &values, const QueryAndKey &at) {
   return llvm::all_of(mask.getAsRange<llm::MaskAttr>(),
                       [&](auto term) { return allows(term, values, at); });
 }
@@ -61,7 +62,8 @@ bool visible(ArrayAttr mask, const MaskValues &values, const Pair &at) {
 // The scores of one query, those of the rows of zeros first; minus infinity for
 // keys that it may not see.
 std::vector<float> scoresOf(const float *q, const KeysAndValues &kv,
-                            int64_t group, Pair at, const Scores &scores) {
+                            int64_t group, QueryAndKey at,
+                            const Scores &scores) {
   int64_t groups = kv.k->shape[1], width = kv.k->width();
   std::vector<float> out(size_t(kv.before + kv.keys),
                          -std::numeric_limits<float>::infinity());
@@ -155,7 +157,7 @@ Value alibi(Run &, llm::AlibiOp op) {
   std::optional<llm::RoundTo> to = op.getRounded();
   float times = op.getTimes();
   bool twoSided = op.getTwoSided();
-  return Bias([=](const Pair &at) {
+  return Bias([=](const QueryAndKey &at) {
     float slope = slopes[size_t(at.head)];
     int64_t key = at.key, distance = key - at.query;
     if (twoSided)
@@ -171,7 +173,7 @@ Value bucketBias(Run &run, llm::BucketBiasOp op) {
   int64_t buckets = op.getW().getType().getDimSize(0);
   bool bothWays = op.getBothWays();
   double last = double(op.getMaxDistance());
-  return Bias([=, w = *run.tensor(op.getW())](const Pair &at) {
+  return Bias([=, w = *run.tensor(op.getW())](const QueryAndKey &at) {
     int64_t query = at.query, key = at.key;
     int64_t m = bothWays ? buckets / 2 : buckets, exact = m / 2;
     int64_t distance =
@@ -188,7 +190,7 @@ Value bucketBias(Run &run, llm::BucketBiasOp op) {
 }
 
 Value distanceBias(Run &run, llm::DistanceBiasOp op) {
-  return Bias([x = *run.tensor(op.getX())](const Pair &at) {
+  return Bias([x = *run.tensor(op.getX())](const QueryAndKey &at) {
     int64_t distance = std::max<int64_t>(at.query - at.key, 0);
     return x.at(at.queryRow * x.shape[1] +
                 at.head)[std::min(distance, x.width() - 1)];

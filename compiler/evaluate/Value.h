@@ -50,11 +50,11 @@ struct Cache {
 
 // A query and a key: their positions, their rows among this step's, and the
 // query's head.
-struct Pair {
+struct QueryAndKey {
   int64_t query, key, queryRow, keyRow, head;
 };
 // What is added to the score of a query and a key.
-using Bias = std::function<float(const Pair &at)>;
+using Bias = std::function<float(const QueryAndKey &at)>;
 
 // Tensors are shared, as blocks pass them on; monostate is the batch.
 using Value = std::variant<std::monostate, std::shared_ptr<const Tensor>,
