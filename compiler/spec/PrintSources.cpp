@@ -35,6 +35,8 @@ std::string Printer::nameTemplate(const std::map<int64_t, std::string> &names,
   for (const auto &[index, name] : names)
     parallel &= splitDots(name).size() == first.size();
   std::string text;
+  // A name without an index would stand for the other instances, too.
+  bool tells = int64_t(names.size()) == count;
   for (size_t part = 0; parallel && part < first.size(); ++part) {
     bool same = true, isIndex = true;
     for (const auto &[index, name] : names) {
@@ -43,11 +45,12 @@ std::string Printer::nameTemplate(const std::map<int64_t, std::string> &names,
       isIndex &= own == std::to_string(index);
     }
     parallel &= same || isIndex;
+    tells |= isIndex;
     // With one instance both hold; the index is the better guess.
     text += (part ? "." : "") +
             (isIndex ? std::string("$i") : escapeName(first[part]));
   }
-  if (parallel)
+  if (parallel && tells)
     return yamlText(text);
   std::string list = "${[";
   for (int64_t i = 0; i < count; ++i) {

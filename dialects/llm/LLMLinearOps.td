@@ -13,7 +13,7 @@ def LLM_EmbeddingOp : LLM_PureOp<"embedding"> {
 
     ```mlir
     %x = llm.embedding %ids, %w : (tensor<?xi32>, tensor<50257x768xbf16>) -> tensor<?x768xf32>
-    %y = llm.embedding %ids, %w from 50257 of 60000 : (tensor<?xi32>, tensor<1000x96xf32>) -> tensor<?x96xf32>
+    %y = llm.embedding %ids, %v from 50257 of 60000 : (tensor<?xi32>, tensor<1000x96xf32>) -> tensor<?x96xf32>
     ```
   }];
   let words = [LLM_Word<"embedding">];

@@ -121,6 +121,9 @@ private:
     if (keyword == "minItems")
       return !value.is_array() || value.size() >= argument.get<size_t>() ||
              fail(at, "is too short");
+    if (keyword == "maxItems")
+      return !value.is_array() || value.size() <= argument.get<size_t>() ||
+             fail(at, "is too long");
     if (!value.is_object() &&
         (keyword == "required" || keyword == "properties" ||
          keyword == "additionalProperties" || keyword == "minProperties" ||

@@ -119,7 +119,7 @@ const Mistake sources[] = {
      "[16, 8]"},
     {"SinusoidsOfAVector", "hf: norm.weight}",
      "hf: <!>{name: norm.weight, apply: [{sinusoids: {positions: 4, theta: "
-     "100.0}}]}",
+     "100.0}}]}}",
      "tensor 'layers.0.norm.weight': sinusoids of 4 positions need rows of an "
      "even width, not more than 16777216, found [8]"},
     {"SwapOfOtherHeads", "{name: down.weight, apply: [transpose]}",
