@@ -18,6 +18,7 @@ namespace {
 // the bytes.
 class Mxfp4View : public FlatView {
 public:
+  using FlatView::read;
   Mxfp4View(Shape shape, std::span<const uint8_t> values,
             std::span<const uint8_t> exponents)
       : FlatView(std::move(shape)), values_(values), exponents_(exponents) {}

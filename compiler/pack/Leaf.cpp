@@ -37,6 +37,7 @@ namespace {
 
 class FileView : public FlatView {
 public:
+  using FlatView::read;
   FileView(Shape shape, const checkpoint::Checkpoint &file,
            const checkpoint::TensorInfo &tensor)
       : FlatView(std::move(shape)), file_(file), tensor_(tensor) {}

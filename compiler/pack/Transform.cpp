@@ -60,6 +60,7 @@ private:
 
 class ReshapeView : public FlatView {
 public:
+  using FlatView::read;
   ReshapeView(Shape shape, ViewPtr source)
       : FlatView(std::move(shape)), source_(std::move(source)) {}
 

@@ -11,7 +11,7 @@ llm.state @kv cache {k = [4, 16], v = [4, 16]} keep 12 full
 // CHECK-DAG: plan.kernel @[[PART:embedding[^ ]*]] "embedding" {layout = "rows", part, weight = "f32"}
 
 // Of parts of a table no id is too large.
-// CHECK: plan.entry @generate "generate" inputs {ids = "tokens"} limits [0]
+// CHECK: plan.entry @generate "generate" inputs {ids = "tokens"} limits [70]
 // CHECK-LABEL: plan.program @generate.decode
 func.func @generate(%b: !llm.batch, %ids: tensor<?xi32> {llm.name = "ids", llm.input = "tokens"}) -> (tensor<?x64xf32> {llm.name = "logits"}) attributes {llm.entry = "generate"} {
   %w = llm.use @first : tensor<40x64xf32>
