@@ -8,7 +8,7 @@ namespace sluice::kernels {
 
 class BlockReader {
 public:
-  // Columns of K that panelColumns and panelQuads give at once.
+  // Columns of K that panelColumns gives at once, and panelQuads.
   static constexpr int64_t step = 8, group = 32;
 
   // The weight is the operand `name`; a row has K numbers.
@@ -52,8 +52,6 @@ private:
   Expr cell(const Cells &cells, mlir::Type type, Expr part);
   Expr word(const Cells &cells, Expr part);
   Shares shares(const Cells &cells, Expr at);
-  // The number at `at` without sign, an i32, by the words it lies in.
-  Expr number(Expr low, Expr high, int64_t of);
   Expr value(Expr number, const Shares &shares);
   Expr single(const Cells &cells, Expr at);
 

@@ -34,9 +34,11 @@ void LinearKernel::useByteTiles() {
 void LinearKernel::byteTileGroup(const Group &g, KernelBuilder::Range mine) {
   Expr chunk = byteChunk(width, k.index(kRows), k.index(kMaxByteChunk));
   int64_t parts = epilogue.parts();
-  k.loop(k.index(0), g.count, chunk, [&](Expr done) {
+  // A worker without panels has no use for rows.
+  Expr count = select(mine.from < mine.to, g.count, k.index(0));
+  k.loop(k.index(0), count, chunk, [&](Expr done) {
     Expr first = g.first + done;
-    Expr n = min(g.count - done, chunk);
+    Expr n = min(count - done, chunk);
     k.loop(k.index(0), n, 1, [&](Expr r) { stageRow(g, first + r, r); });
     k.loop(mine.from, mine.to, 1, [&](Expr p) {
       k.loop(k.index(0), k.index(parts), 1, [&](Expr part) {
@@ -152,8 +154,7 @@ void LinearKernel::byteTileStep(ArrayRef<ByteRow> x, Expr row, Expr part,
       sums[r] =
           fma(toFloat(acc, k.f32()), scale * splat(own, Lanes::width), sums[r]);
       if (minimum) {
-        Expr total = k.load(stageWords, from.sums + group * 2) +
-                     k.load(stageWords, from.sums + group * 2 + 1);
+        Expr total = partSum(from, group, first / info.group);
         sums[r] =
             fma(minimum, splat(toFloat(total, k.f32()) * own, Lanes::width),
                 sums[r]);

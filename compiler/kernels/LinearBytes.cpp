@@ -5,8 +5,8 @@
 // the same bits.
 //
 // A staged row is its K bytes in the order in which the weight's words hold
-// numbers (BlockReader::quadNumber), then the scale of each 32, then the sum of
-// each 16 as f32 (times the scale).
+// numbers (BlockReader::quadNumber), then the scale of each 32 as f32, then the
+// sum of the whole numbers of each 16 as i32.
 #include "compiler/kernels/LinearKernel.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
@@ -72,6 +72,8 @@ void LinearKernel::stageRowBytes(const Group &g, Expr row, Expr at) {
     Expr values[] = {element({first, {}}), element({first + kSums, {}})};
     Expr most = k.maxLanes(max(abs(values[0]), abs(values[1])));
     Expr inverse = select(most == 0, most.like(0), most.like(kMost) / most);
+    // Bytes cannot hold what is not finite, so its group's scale becomes NaN.
+    Expr scale = most / kMost + k.sumLanes(values[0] * 0 + values[1] * 0);
     Value numbers[2];
     for (int64_t half = 0; half < 2; ++half) {
       Expr rounded = roundEven(values[half] * splat(inverse, Lanes::width));
@@ -83,7 +85,7 @@ void LinearKernel::stageRowBytes(const Group &g, Expr row, Expr at) {
     k.storeVector(
         k.expr(vector::ShuffleOp::create(k.b(), numbers[0], numbers[1], order)),
         stageBytes, to.bytes + first);
-    k.store(most / kMost, stage, to.scales + first / kGroup);
+    k.store(scale, stage, to.scales + first / kGroup);
   });
 }
 
@@ -119,6 +121,15 @@ void LinearKernel::byteRun(Tile tile, Expr row, Expr wBase, Expr from,
   });
 }
 
+// The sum of the whole numbers of a staged row in part `part` of a group that
+// the weight's groups cut in so many.
+Expr LinearKernel::partSum(const ByteRow &x, Expr group, int64_t part) {
+  Expr at = x.sums + group * 2;
+  if (blocks->format().group == kSums)
+    return k.load(stageWords, at + part);
+  return k.load(stageWords, at) + k.load(stageWords, at + 1);
+}
+
 // One group of K for 16 columns and the rows of a tile.
 void LinearKernel::byteGroup(ArrayRef<ByteRow> x, Expr wBase, Expr column,
                              Expr group, function_ref<Expr &(int64_t)> sum) {
@@ -129,9 +140,7 @@ void LinearKernel::byteGroup(ArrayRef<ByteRow> x, Expr wBase, Expr column,
     BlockReader::Shares shares =
         blocks->panelShares(wBase, column, group * kGroup + part * info.group);
     for (auto [r, from] : llvm::enumerate(x)) {
-      Expr total = k.load(stageWords, from.sums + group * 2 + part);
-      if (parts == 1)
-        total = total + k.load(stageWords, from.sums + group * 2 + 1);
+      Expr total = partSum(from, group, part);
       Expr acc = splat(total * -info.offset, Lanes::width);
       for (int64_t q = part * each; q < (part + 1) * each; ++q)
         acc = addQuads(k, acc, quads[q], stageWords,

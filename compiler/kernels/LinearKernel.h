@@ -172,6 +172,7 @@ private:
     Expr bytes, scales, sums;
   };
   ByteRow byteRow(Expr row);
+  Expr partSum(const ByteRow &x, Expr group, int64_t part);
   void stageRowBytes(const Group &g, Expr row, Expr stageRow);
   void byteRun(Tile tile, Expr row, Expr wBase, Expr from, Expr to);
   void byteGroup(llvm::ArrayRef<ByteRow> x, Expr wBase, Expr column, Expr group,

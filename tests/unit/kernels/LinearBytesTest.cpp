@@ -58,22 +58,6 @@ protected:
                       "\", compute = \"i8\"" + more + "}",
                   "", std::get<1>(GetParam()));
   }
-  static std::vector<float> product(const Kernel &kernel, Rows<float> &x,
-                                    void *w, int64_t n, int workers = 1,
-                                    std::map<std::string, void *> more = {}) {
-    Rows<float> y(x.rows, n);
-    Kernel::Call call{.operands = {{"x", x}, {"w", w}, {"y", y}},
-                      .dims = {{"K", x.columns},
-                               {"N", n},
-                               {"x.stride", x.stride},
-                               {"y.stride", y.stride}},
-                      .rows = x.rows,
-                      .workers = workers};
-    call.operands.merge(more);
-    EXPECT_EQ(kernel.run(call), 0);
-    EXPECT_TRUE(y.paddingIsUntouched());
-    return y.values();
-  }
 };
 
 TEST_P(BytesProduct, IsTheSumOfGroupsInOrder) {
@@ -119,6 +103,46 @@ TEST_P(BytesProduct, NormIsThatOfTheRowsBefore) {
                            after),
                     x, packed, n, 2, {{"norm_w", norm}, {"bias", bias}}),
             product(kernel(after), h, packed, n, 1, {{"bias", bias}}));
+}
+
+// As a share of the product's size, for normal numbers; README names it.
+TEST_P(BytesProduct, RoundingARowCostsHalfAPercent) {
+  constexpr int64_t n = 128, rows = 16, k = 2048;
+  BlockWeight weight(elem, n, k, 7);
+  PackedBlocks packed(weight);
+  std::mt19937 generator(8);
+  std::normal_distribution<float> normal;
+  Rows<float> x = Rows<float>(rows, k).fill(
+      [&](int64_t, int64_t) { return normal(generator); });
+  Kernel exact("linear",
+               "{weight = \"" + std::string(infoOf(elem).name) +
+                   "\", compute = \"f32\"}",
+               "", std::get<1>(GetParam()));
+  std::vector<float> found = product(kernel(), x, packed, n),
+                     expected = product(exact, x, packed, n);
+  double miss = 0, size = 0;
+  for (size_t i = 0; i < found.size(); ++i) {
+    miss += std::pow(double(found[i]) - expected[i], 2);
+    size += std::pow(double(expected[i]), 2);
+  }
+  EXPECT_GT(std::sqrt(miss / size), 0.003);
+  EXPECT_LT(std::sqrt(miss / size), 0.006);
+  RecordProperty("error", std::to_string(std::sqrt(miss / size)));
+}
+
+TEST_P(BytesProduct, WhatIsNotFiniteStaysSo) {
+  constexpr int64_t n = 70;
+  for (int64_t rows : {3, 20}) // in vectors, and in tiles where there are some
+    for (float bad : {INFINITY, -INFINITY, NAN}) {
+      BlockWeight weight(elem, n, 2 * unit, 9);
+      PackedBlocks packed(weight);
+      Rows<float> x = Rows<float>(rows, 2 * unit).random(10);
+      x.at(1, unit + 5) = bad;
+      std::vector<float> found = product(kernel(), x, packed, n);
+      for (int64_t r = 0; r < rows; ++r)
+        for (int64_t c = 0; c < n; ++c)
+          ASSERT_EQ(std::isnan(found[r * n + c]), r == 1) << bad << " " << r;
+    }
 }
 
 std::vector<Elem> wholeBlocks() {

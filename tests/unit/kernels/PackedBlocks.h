@@ -74,4 +74,22 @@ private:
   GuardedBytes bytes;
 };
 
+// What a linear kernel makes of the rows and the panels `w` of n columns.
+inline std::vector<float> product(const Kernel &kernel, Rows<float> &x, void *w,
+                                  int64_t n, int workers = 1,
+                                  std::map<std::string, void *> more = {}) {
+  Rows<float> y(x.rows, n);
+  Kernel::Call call{.operands = {{"x", x}, {"w", w}, {"y", y}},
+                    .dims = {{"K", x.columns},
+                             {"N", n},
+                             {"x.stride", x.stride},
+                             {"y.stride", y.stride}},
+                    .rows = x.rows,
+                    .workers = workers};
+  call.operands.merge(more);
+  EXPECT_EQ(kernel.run(call), 0);
+  EXPECT_TRUE(y.paddingIsUntouched());
+  return y.values();
+}
+
 } // namespace sluice::testing
