@@ -12,9 +12,9 @@ using checkpoint::Block;
 namespace {
 
 // Parts one after the other, each with a cell for every row.
-class Layer {
+class PartWriter {
 public:
-  Layer(int64_t together, uint8_t *out) : together_(together), out_(out) {}
+  PartWriter(int64_t together, uint8_t *out) : together_(together), out_(out) {}
 
   template <typename T> void put(int64_t row, T value) {
     std::memcpy(out_ + row * sizeof(T), &value, sizeof(T));
@@ -53,11 +53,11 @@ void layBlocks(format::Elem elem, const Block *blocks, int64_t rows,
   const format::ElemInfo &info = format::infoOf(elem);
   const format::BlockInfo &shared = info.blocks;
   std::memset(out, 0, together * info.blockBytes);
-  Layer layer(together, out);
+  PartWriter part(together, out);
   auto each = [&]<typename T>(auto value) {
     for (int64_t row = 0; row < rows; ++row)
-      layer.put(row, static_cast<T>(value(blocks[row * step])));
-    layer.next<T>();
+      part.put(row, static_cast<T>(value(blocks[row * step])));
+    part.next<T>();
   };
   auto scale = [](const Block &block) { return block.scale; };
   if (shared.floats)
@@ -78,8 +78,8 @@ void layBlocks(format::Elem elem, const Block *blocks, int64_t rows,
               words.data() + row * shared.bits);
     for (int word = 0; word < shared.bits; ++word) {
       for (int64_t row = 0; row < rows; ++row)
-        layer.put(row, words[row * shared.bits + word]);
-      layer.next<uint32_t>();
+        part.put(row, words[row * shared.bits + word]);
+      part.next<uint32_t>();
     }
   }
 }

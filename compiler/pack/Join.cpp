@@ -22,53 +22,10 @@ std::optional<format::Elem> commonBlocks(const std::vector<ViewPtr> &parts) {
   return same ? first : std::nullopt;
 }
 
-class ConcatView : public View {
+// Each run of rows lies in one of the parts.
+class JoinedView : public View {
 public:
-  ConcatView(Shape shape, std::vector<ViewPtr> parts, size_t axis)
-      : View(std::move(shape)), parts_(std::move(parts)) {
-    for (const ViewPtr &part : parts_) {
-      heights_.push_back(part->rowsFrom(axis));
-      ends_.push_back((ends_.empty() ? 0 : ends_.back()) + heights_.back());
-    }
-  }
-
-  Status read(const Tile &tile, float *out) const override {
-    return readParts(tile, tile.columns, out);
-  }
-  std::optional<format::Elem> blocks() const override {
-    return commonBlocks(parts_);
-  }
-  Status read(const Tile &tile, Block *out) const override {
-    return readParts(tile, blocksOf(*this, tile), out);
-  }
-
-private:
-  template <typename T>
-  Status readParts(const Tile &tile, int64_t width, T *out) const {
-    for (int64_t done = 0; done < tile.rows;) {
-      int64_t group = (tile.row + done) / ends_.back();
-      int64_t row = (tile.row + done) % ends_.back();
-      size_t part =
-          std::upper_bound(ends_.begin(), ends_.end(), row) - ends_.begin();
-      int64_t inner = row - (ends_[part] - heights_[part]);
-      int64_t count = std::min(tile.rows - done, ends_[part] - row);
-      Status status = parts_[part]->read(
-          {group * heights_[part] + inner, count, tile.column, tile.columns},
-          out + done * width);
-      if (!status.ok())
-        return status;
-      done += count;
-    }
-    return {};
-  }
-
-  std::vector<ViewPtr> parts_;
-  std::vector<int64_t> heights_, ends_; // flattened rows; ends are sums
-};
-
-class StackView : public View {
-public:
-  StackView(Shape shape, std::vector<ViewPtr> parts)
+  JoinedView(Shape shape, std::vector<ViewPtr> parts)
       : View(std::move(shape)), parts_(std::move(parts)) {}
 
   Status read(const Tile &tile, float *out) const override {
@@ -81,24 +38,63 @@ public:
     return readParts(tile, blocksOf(*this, tile), out);
   }
 
+protected:
+  // A row of a part, and how many follow each other there with it.
+  struct Run {
+    size_t part;
+    int64_t row, count;
+  };
+  virtual Run runAt(int64_t row) const = 0;
+
+  std::vector<ViewPtr> parts_;
+
 private:
   template <typename T>
   Status readParts(const Tile &tile, int64_t width, T *out) const {
-    int64_t height = parts_[0]->matrices() * parts_[0]->rows();
     for (int64_t done = 0; done < tile.rows;) {
-      int64_t part = (tile.row + done) / height;
-      int64_t inner = (tile.row + done) % height;
-      int64_t count = std::min(tile.rows - done, height - inner);
-      Status status = parts_[part]->read(
-          {inner, count, tile.column, tile.columns}, out + done * width);
+      Run run = runAt(tile.row + done);
+      int64_t count = std::min(tile.rows - done, run.count);
+      Status status = parts_[run.part]->read(
+          {run.row, count, tile.column, tile.columns}, out + done * width);
       if (!status.ok())
         return status;
       done += count;
     }
     return {};
   }
+};
 
-  std::vector<ViewPtr> parts_;
+class ConcatView : public JoinedView {
+public:
+  ConcatView(Shape shape, std::vector<ViewPtr> parts, size_t axis)
+      : JoinedView(std::move(shape), std::move(parts)) {
+    for (const ViewPtr &part : parts_) {
+      heights_.push_back(part->rowsFrom(axis));
+      ends_.push_back((ends_.empty() ? 0 : ends_.back()) + heights_.back());
+    }
+  }
+
+private:
+  Run runAt(int64_t row) const override {
+    int64_t group = row / ends_.back(), at = row % ends_.back();
+    size_t part =
+        std::upper_bound(ends_.begin(), ends_.end(), at) - ends_.begin();
+    int64_t inner = at - (ends_[part] - heights_[part]);
+    return {part, group * heights_[part] + inner, ends_[part] - at};
+  }
+
+  std::vector<int64_t> heights_, ends_; // flattened rows; ends are sums
+};
+
+class StackView : public JoinedView {
+public:
+  using JoinedView::JoinedView;
+
+private:
+  Run runAt(int64_t row) const override {
+    int64_t height = parts_[0]->matrices() * parts_[0]->rows();
+    return {size_t(row / height), row % height, height - row % height};
+  }
 };
 
 } // namespace
