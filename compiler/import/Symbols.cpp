@@ -66,11 +66,7 @@ void Symbols::declareWeights(OpBuilder &builder) {
   auto typeOf = [&](const spec::Weight &weight) -> std::optional<Type> {
     if (!weight.aliasOf.empty())
       return std::nullopt;
-    // Vectors (norms, biases) are always f32: they cost nothing.
-    bool matrix = weight.shape.size() > (weight.experts ? 2 : 1);
-    format::Elem elem = format::Elem::F32;
-    if (matrix && !weight.keepF32)
-      elem = options.weights.elemOf(weight);
+    format::Elem elem = options.weights.elemOf(weight);
     return RankedTensorType::get(weight.shape, llm::typeOf(elem, context));
   };
   for (auto &[path, banks] : banksOf<Type>(model.weights, typeOf))

@@ -1,9 +1,14 @@
 #include "compiler/import/WeightFormats.h"
 
+#include "compiler/spec/Names.h"
+
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/SmallVector.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/GlobPattern.h"
+
+#include <algorithm>
+#include <set>
 
 using llvm::StringRef;
 
@@ -121,21 +126,63 @@ static Elem keptAs(const spec::Weight &weight) {
   return *elem;
 }
 
-Elem WeightFormats::elemOf(const spec::Weight &weight) const {
-  for (const Rule &rule : llvm::reverse(rules))
-    if (has(weight.path, rule.name))
-      return rule.elem && isWhole(*rule.elem, weight) ? *rule.elem
-                                                      : keptAs(weight);
-  return Elem::F32; // the first rule is for all
+// Whether a rule may change it.
+static bool isFree(const spec::Weight &weight) {
+  bool matrix = weight.shape.size() > (weight.experts ? 2 : 1);
+  return matrix && !weight.keepF32 && weight.aliasOf.empty();
 }
 
-std::string WeightFormats::unused(const spec::Model &model) const {
-  for (const Rule &rule : rules)
-    if (llvm::none_of(model.weights, [&](const spec::Weight &weight) {
-          return has(weight.path, rule.name);
-        }))
-      return rule.name;
+const WeightFormats::Rule &
+WeightFormats::ruleFor(const spec::Weight &weight) const {
+  // The first rule is for all.
+  return *llvm::find_if(llvm::reverse(rules), [&](const Rule &rule) {
+    return has(weight.path, rule.name);
+  });
+}
+
+Elem WeightFormats::elemOf(const spec::Weight &weight) const {
+  if (!isFree(weight))
+    return Elem::F32;
+  std::optional<Elem> elem = ruleFor(weight).elem;
+  return elem && isWhole(*elem, weight) ? *elem : keptAs(weight);
+}
+
+Status WeightFormats::check(const spec::Model &model) const {
+  for (const Rule &rule : rules) {
+    std::vector<std::string> names;
+    bool used = rule.name.empty();
+    for (const spec::Weight &weight : model.weights) {
+      if (!isFree(weight))
+        continue;
+      used |= has(weight.path, rule.name);
+      names.push_back(weight.path.substr(weight.path.rfind('.') + 1));
+    }
+    std::sort(names.begin(), names.end());
+    names.erase(std::unique(names.begin(), names.end()), names.end());
+    if (!used)
+      return Status(Code::NotFound,
+                    "--weights: no matrix that may be stored otherwise has "
+                    "the name '" +
+                        rule.name + "'" + spec::suggest(rule.name, names));
+  }
   return {};
+}
+
+std::vector<std::string> WeightFormats::notes(const spec::Model &model) const {
+  std::vector<std::string> found;
+  std::set<std::string> said;
+  for (const spec::Weight &weight : model.weights) {
+    std::optional<Elem> elem = ruleFor(weight).elem;
+    if (!isFree(weight) || !elem || isWhole(*elem, weight) ||
+        !said.insert(weight.path).second)
+      continue;
+    found.push_back("weight '" + weight.path + "' stays " +
+                    format::infoOf(keptAs(weight)).name + ": its rows of " +
+                    std::to_string(weight.shape.back()) +
+                    " numbers are no whole blocks of " +
+                    std::to_string(format::infoOf(*elem).block));
+  }
+  return found;
 }
 
 } // namespace sluice::import

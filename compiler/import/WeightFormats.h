@@ -25,21 +25,22 @@ public:
   // "keep, f32, bf16, int8, int4, ..."
   static std::string names();
 
-  // Of a matrix that may be stored narrower. Where a row is no whole number of
-  // blocks it is kept.
+  // Vectors, which cost nothing, and what the spec asks for are f32; of the
+  // matrices left, one whose row is no whole number of blocks is kept.
   format::Elem elemOf(const spec::Weight &weight) const;
 
-  // The first name that belongs to no matrix of the model; empty if none.
-  std::string unused(const spec::Model &model) const;
-
-  // Whether all is kept.
-  bool keeps() const { return rules.size() == 1 && !rules[0].elem; }
+  // NotFound where a name belongs to no matrix that this can change.
+  Status check(const spec::Model &model) const;
+  // Which matrices stay as they are although blocks were asked for.
+  std::vector<std::string> notes(const spec::Model &model) const;
 
 private:
   struct Rule {
     std::string name;                 // empty: all
     std::optional<format::Elem> elem; // none: kept
   };
+  const Rule &ruleFor(const spec::Weight &weight) const;
+
   std::vector<Rule> rules = {{}};
 };
 

@@ -236,10 +236,9 @@ Status Compilation::toPlan(Stage &at) {
     Result<import::ImportOptions> how = importOptions(options);
     if (!how.ok())
       return how.status();
-    if (std::string name = how->weights.unused(*inputs->model); !name.empty())
-      return Status(Code::NotFound, "--weights: the model has no weight of the "
-                                    "name '" +
-                                        name + "'");
+    if (Status status = how->weights.check(*inputs->model); !status.ok())
+      return status;
+    warn(how->weights.notes(*inputs->model));
     module = import::importModel(*inputs->model, &context, *how);
     if (!module)
       return Status(Code::InvalidArgument, "the spec cannot be imported");

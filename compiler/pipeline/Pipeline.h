@@ -44,7 +44,7 @@ struct Options {
   std::string models;     // folder of specs that are searched
   std::string output;     // the artifact; empty: stop after `emit` or dumps
 
-  std::string weights = "keep"; // storage type: keep, f32, bf16
+  std::string weights = "keep"; // storage of matrices, see WeightFormats.h
   std::string compute = "auto"; // type of products: auto, f32, bf16, int8
   std::vector<std::string> targets = {"native"};
   int64_t context = 0; // most positions of a sequence; 0: the checkpoint's own

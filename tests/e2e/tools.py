@@ -102,7 +102,7 @@ def resuming(bench):
     bench.output(*command, "--emit=fused", "-o", "fused.mlir")
     bench.refuse("types are in a dump already", "--weights and --compute have no effect", *command, "--from", "fused.mlir", "--weights", "bf16", "-o", "no.slc")
     bench.refuse("a format that is none", "--weights: there is no format 'int5'; expected keep, f32, bf16, int8, int4,", *command, "--weights", "int5", "-o", "no.slc")
-    bench.refuse("a weight that is none", "--weights: the model has no weight of the name 'hed'", *command, "--weights", "int8,hed=f32", "-o", "no.slc")
+    bench.refuse("a weight that is none", "--weights: no matrix that may be stored otherwise has the name 'hed'; did you mean 'head'?", *command, "--weights", "int8,hed=f32", "-o", "no.slc")
     bench.refuse("fusions are in a dump already", "--disable-pass has no effect", *command, "--from", "fused.mlir", "--disable-pass", "fuse-swiglu", "-o", "no.slc")
 
 

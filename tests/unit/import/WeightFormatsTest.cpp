@@ -76,11 +76,48 @@ TEST(WeightFormats, TheLastNameThatIsAPartOfThePathCounts) {
   EXPECT_EQ(elemOf(text, weight("layers.o", "Q5_1")), Elem::U5x32);
 }
 
-TEST(WeightFormats, NamesThatNoWeightHasAreFound) {
+TEST(WeightFormats, OnlyMatricesThatTheSpecLetsFreeChange) {
+  spec::Weight vector = weight("norm"), kept = weight("router");
+  vector.shape = {256};
+  kept.keepF32 = true;
+  EXPECT_EQ(elemOf("int4", vector), Elem::F32);
+  EXPECT_EQ(elemOf("int4", kept), Elem::F32);
+  // Vectors of experts are no matrix, matrices of experts are.
+  spec::Weight experts = weight("experts.bias");
+  experts.experts = true;
+  EXPECT_EQ(elemOf("int4", experts), Elem::F32);
+  experts.shape = {4, 64, 256};
+  EXPECT_EQ(elemOf("int4", experts), Elem::I4x32);
+}
+
+TEST(WeightFormats, NamesThatChangeNothingAreRefused) {
   spec::Model model;
-  model.weights = {weight("embed"), weight("layers.q")};
-  EXPECT_EQ(WeightFormats::parse("int4,q=f32")->unused(model), "");
-  EXPECT_EQ(WeightFormats::parse("int4,q=f32,hed=f32")->unused(model), "hed");
+  model.weights = {weight("head"), weight("layers.q"), weight("layers.norm")};
+  model.weights[2].shape = {256};
+  auto message = [&](const char *text) {
+    return WeightFormats::parse(text)->check(model).message();
+  };
+  EXPECT_EQ(message("int4,q=f32,layers=int8"), "");
+  EXPECT_EQ(message("int4,q=f32,hed=f32"),
+            "--weights: no matrix that may be stored otherwise has the name "
+            "'hed'; did you mean 'head'? (valid: head, q)");
+  EXPECT_THAT(message("int4,norm=f32"), HasSubstr("has the name 'norm'"));
+}
+
+TEST(WeightFormats, MatricesThatStayAreSaidOnce) {
+  spec::Model model;
+  model.weights = {weight("a", "BF16", 48), weight("layers.b", "F32", 40),
+                   weight("layers.b", "F32", 40), weight("c")};
+  model.weights[1].index = 0;
+  model.weights[2].index = 1;
+  EXPECT_THAT(WeightFormats::parse("int4")->notes(model),
+              testing::ElementsAre(
+                  "weight 'a' stays bf16: its rows of 48 numbers are no whole "
+                  "blocks of 32",
+                  "weight 'layers.b' stays f32: its rows of 40 numbers are no "
+                  "whole blocks of 32"));
+  EXPECT_THAT(WeightFormats::parse("bf16")->notes(model), testing::IsEmpty());
+  EXPECT_THAT(WeightFormats().notes(model), testing::IsEmpty());
 }
 
 TEST(WeightFormats, RefuseWhatIsNoFormat) {
