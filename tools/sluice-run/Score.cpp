@@ -28,6 +28,7 @@ public:
       size_t rows = std::min(kRows, tokens.size() - 1 - at);
       std::vector<Sequence> sequence(1);
       sequence[0].slot = 0;
+      sequence[0].prompt = int64_t(tokens.size());
       sequence[0].tokens.assign(tokens.begin() + at,
                                 tokens.begin() + at + rows);
       auto results = model_.run(entry_, sequence, int64_t(kRows));
@@ -40,10 +41,17 @@ public:
       if (!logits || logits->rows != int64_t(rows))
         return Status(Code::Unsupported,
                       "entry '" + entry_ + "' gives no logits of each token");
-      for (size_t row = 0; row < rows; ++row)
+      for (size_t row = 0; row < rows; ++row) {
+        int32_t token = tokens[at + row + 1];
+        if (token < 0 || token >= logits->columns)
+          return Status(Code::InvalidArgument,
+                        "the tokenizer gives token " + std::to_string(token) +
+                            ", the model knows " +
+                            std::to_string(logits->columns));
         if (at + row + 1 >= first)
           addToken(logits->data.data() + row * logits->columns, logits->columns,
-                   tokens[at + row + 1]);
+                   token);
+      }
     }
     return {};
   }
@@ -68,7 +76,7 @@ private:
 
 } // namespace
 
-// The text of --score, and what a text begins with.
+// The text of --score, and what stands before one.
 static Status tokensOf(const Options &options, Model &model,
                        std::vector<int32_t> &begin, std::vector<int32_t> &ids) {
   Result<std::string> text = readAll(options.score);
@@ -77,11 +85,13 @@ static Status tokensOf(const Options &options, Model &model,
   Result<const Tokenizer *> tokenizer = model.tokenizer();
   if (!tokenizer.ok())
     return tokenizer.status();
-  Result<std::vector<int32_t>> head = (*tokenizer)->encode("", true);
+  Result<std::vector<int32_t>> whole = (*tokenizer)->encode(*text, true);
   Result<std::vector<int32_t>> body = (*tokenizer)->encode(*text, false);
-  if (!head.ok() || !body.ok())
-    return (head.ok() ? body : head).status().in("--score");
-  begin = std::move(*head);
+  if (!whole.ok() || !body.ok())
+    return (whole.ok() ? body : whole).status().in("--score");
+  auto from =
+      std::search(whole->begin(), whole->end(), body->begin(), body->end());
+  begin.assign(whole->begin(), from == whole->end() ? whole->begin() : from);
   ids = std::move(*body);
   return {};
 }
