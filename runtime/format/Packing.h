@@ -5,13 +5,12 @@
 // panelDepth of the element; what is added is zero.
 //
 //   rows        row-major, no padding; vectors too
-//   panel       panels of 64 rows, Np * Kp elements. f32: element (n, k) lies
-//   at
+//   panel       panels of 64 rows, Np * Kp elements. f32: (n, k) lies at
 //               (n/64)*64*Kp + k*64 + n%64; bf16: at
 //               (n/64)*64*Kp + (k/2)*128 + (n%64)*2 + k%2
 //   panel_glu   two matrices of one shape as panels: gate 0, up 0, gate 1, ...
-//   vector_glu  two vectors of one length in runs of 64: gate 0..63, up 0..63,
-//   ...
+//   vector_glu  two vectors of one length in runs of 64: gate 0..63, up
+//               0..63, ...
 //
 // Leading axes (experts) repeat all of it.
 //

@@ -29,19 +29,6 @@ def metadata(config):
         f"{architecture}.{key}": value for key, value in gguf_arch.metadata(config).items()}
 
 
-def quantised(tensor):
-    """A matrix in Q8_0: 32 numbers of a row as an f16 and whole multiples of it. Others stay as they are."""
-    if len(tensor.shape) < 2 or tensor.shape[-1] % 32:
-        return tensor
-    values, data = tensor.values(), b""
-    for at in range(0, len(values), 32):
-        group = values[at : at + 32]
-        (scale,) = struct.unpack("<e", struct.pack("<e", max(map(abs, group)) / 127))
-        numbers = [round(value / scale) if scale else 0 for value in group]
-        data += struct.pack("<e32b", scale, *(max(-128, min(127, number)) for number in numbers))
-    return safetensors.Tensor("Q8_0", tensor.shape, data)
-
-
 def text(value):
     data = value if isinstance(value, bytes) else value.encode()
     return struct.pack("<Q", len(data)) + data
