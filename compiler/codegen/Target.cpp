@@ -152,6 +152,11 @@ Result<Target> parseTarget(std::string_view text) {
   // The system may keep the tiles from this process.
   if (base == "native" && !format::cpuHas("amx-tile"))
     present["amx-tile"] = false;
+  // Without tiles products of bf16 are vector code, which has the same bits
+  // with and without the dot.
+  if (base == "native" && !present.lookup("amx-tile") &&
+      format::hasSlowBf16Dot())
+    present["avx512bf16"] = false;
   if (Status status = extend(present, target, ArrayRef(words).drop_front());
       !status.ok())
     return status;

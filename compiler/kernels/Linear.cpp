@@ -94,11 +94,15 @@ int64_t linearScratch(const Attrs &attrs, DimFn dim) {
     return sums + std::max(rows, shape.chunk) * byteStride(padded) +
            parts * kColumns * (padded + shares);
   }
-  int64_t bytes = sums + shape.chunk * (shape.staged ? padded : 0) * 4;
+  int64_t stride = shape.staged ? padded + shape.stagePadding : 0;
+  int64_t rows = shape.spreads ? spreadChunk(padded, kSpreadRows, shape.chunk)
+                               : shape.chunk;
+  int64_t bytes = sums + rows * stride * 4 + shape.spreadBytes();
   if (config.compute != Elem::BF16)
     return bytes;
-  int64_t rows = tileChunk(padded, kTileRows, kMaxTileChunk);
-  return std::max(bytes, rows * padded * 2 + kTileRows * parts * kColumns * 4);
+  rows = tileChunk(padded, kTileRows, kMaxTileChunk);
+  return std::max({bytes, sums + kNarrowChunk * stride * 2,
+                   rows * padded * 2 + kTileRows * parts * kColumns * 4});
 }
 
 } // namespace
@@ -167,9 +171,9 @@ void LinearKernel::group(const Group &g, KernelBuilder::Range mine) {
 
 void LinearKernel::vectorGroup(const Group &g, KernelBuilder::Range mine) {
   k.when(mine.from < mine.to, [&] {
-    k.loop(k.index(0), g.count, shape.chunk, [&](Expr done) {
+    k.loop(k.index(0), g.count, chunk, [&](Expr done) {
       Expr first = g.first + done;
-      Expr n = min(g.count - done, k.index(shape.chunk));
+      Expr n = min(g.count - done, chunk);
       if (shape.staged)
         k.loop(k.index(0), n, 1, [&](Expr r) { stageRow(g, first + r, r); });
       k.loop(mine.from, mine.to, 1, [&](Expr p) { panel(g, first, n, p); });

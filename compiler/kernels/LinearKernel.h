@@ -43,6 +43,9 @@ struct LinearConfig {
 
 constexpr int64_t kColumns = SLC_PANEL;
 
+constexpr int64_t kNarrowChunk = 32; // of rows that are staged in bf16 or bytes
+constexpr int64_t kSpreadChunkBytes = 1 << 20, kMaxSpreadChunk = 96;
+
 // How the target does this product: what is staged and how long a chunk is.
 struct LinearShape {
   // Most rows of a chunk: the weights are read once for each chunk, the staged
@@ -50,11 +53,16 @@ struct LinearShape {
   int64_t chunk;
   bool staged;
   bool stagedBf16;
+  // Elements between staged rows, which a power of two apart would share a set
+  // of the cache.
+  static constexpr int64_t stagePadding = 32;
   bool tiles;
   bool byteTiles; // for many rows
   PanelProduct::Arithmetic arithmetic;
+  // For many rows weights become f32 in scratch, a run of k at a time.
+  bool spreads;
   // Rows of k after which the sums leave the registers, so that the next row
-  // tile finds the weights in the nearest cache. Even.
+  // tile finds the weights in the nearest cache. A multiple of 32.
   int64_t kRun;
 
   // Without a target (when scratch is asked for) the largest but tiles.
@@ -72,10 +80,24 @@ struct LinearShape {
         config.compute == Elem::I8 ||
         (config.compute == Elem::BF16 && !(dot && config.input == Elem::BF16));
     stagedBf16 = dot || tiles;
-    chunk = config.compute != Elem::F32 ? 32 : staged ? 16 : 64;
-    kRun = target && target->hasAvx512 ? 256 : 128;
+    spreads =
+        arithmetic == PanelProduct::Widen || arithmetic == PanelProduct::Blocks;
+    chunk = spreads                       ? kMaxSpreadChunk
+            : config.compute != Elem::F32 ? kNarrowChunk
+            : staged                      ? 16
+                                          : 64;
+    kRun = (target && !target->hasAvx512 ? 128 : 256) / (spreads ? 2 : 1);
   }
+  int64_t spreadBytes() const { return spreads ? kRun * kColumns * 4 : 0; }
 };
+
+// Rows from which on the spreading of weights is paid for, and the rows of a
+// chunk: the more, the less often it is done, while a mebibyte holds them.
+constexpr int64_t kSpreadRows = 12;
+template <typename Int> Int spreadChunk(Int width, Int least, Int most) {
+  using std::max, std::min;
+  return max(least, min(kSpreadChunkBytes / (width * 4) / 6 * 6, most));
+}
 
 // Rows that a pass of tiles takes, and rows of a chunk for them: what 8 MiB of
 // the last-level cache hold.
@@ -163,8 +185,11 @@ private:
   void finishRows(const Group &g, Expr first, Expr n, Expr p);
   void panel(const Group &g, Expr first, Expr n, Expr p);
   void sumPanel(const Group &g, Expr first, Expr n, Expr wBase, Expr totalBase);
-  void tileRun(const Group &g, Tile tile, Expr row, Expr first, Expr wBase,
-               Expr from, Expr to);
+  void multiplyRun(const PanelProduct &by, const Group &g, Expr first, Expr n,
+                   Expr wBase, Expr from, Expr to);
+  void tileRun(const PanelProduct &by, const Group &g, Tile tile, Expr row,
+               Expr first, Expr wBase, Expr from, Expr to);
+  void spreadRun(Expr wBase, Expr from, Expr to);
   void finish(const Group &g, Expr row, Expr totalRow, Expr p);
 
   // In bytes: where the parts of a staged row begin, as bytes, f32 and i32.
@@ -201,8 +226,10 @@ private:
   const Epilogue &epilogue;
   LinearShape shape;
   PanelProduct product;
+  PanelProduct spreadProduct; // with what spreadRun writes
   std::optional<BlockReader> blocks;
   TileProduct tiles;
+  Expr chunk;            // rows of a chunk that is multiplied in vectors
   int64_t totalRows = 0; // rows of totals for each part of the epilogue
   Expr width, outWidth, xStride, yStride, residualStride, stageStride;
   Expr panels, panelElements; // of the weight

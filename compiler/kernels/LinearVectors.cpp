@@ -6,9 +6,13 @@ using namespace mlir;
 
 namespace sluice::kernels {
 
+// How far ahead of its use the weight is fetched.
+static constexpr int64_t kPrefetchBytes = 8192;
+
 void LinearKernel::useVectors() {
   Expr padded = panelDepth(width, config.weight);
-  stageStride = padded;
+  stageStride = padded + shape.stagePadding;
+  chunk = k.index(shape.chunk);
   totalRows = shape.chunk;
   int64_t sumBytes = shape.chunk * kColumns * 4;
   sums = k.scratch(k.f32(), k.index(epilogue.parts() * sumBytes));
@@ -33,6 +37,15 @@ void LinearKernel::useVectors() {
         shape.staged ? k.scratch(k.i32(), stageAt) : k.operand("x", k.i32());
   else
     product.x = shape.staged ? stage : x;
+  if (!shape.spreads)
+    return;
+  chunk = spreadChunk(padded, k.index(kSpreadRows), chunk);
+  if (shape.staged)
+    stageAt = stageAt + stageStride * chunk * 4;
+  spreadProduct.oddFirst = product.oddFirst;
+  spreadProduct.x = product.x;
+  spreadProduct.w = k.scratch(k.f32(), stageAt);
+  spreadProduct.wStride = spreadProduct.kPerStep() * kColumns;
 }
 
 void LinearKernel::panel(const Group &g, Expr first, Expr n, Expr p) {
@@ -59,12 +72,16 @@ void LinearKernel::sumPanel(const Group &g, Expr first, Expr n, Expr wBase,
     each(sums, k.index(0), [&](Expr) { return k.reals(0); });
     k.loop(block, blockEnd, shape.kRun, [&](Expr run) {
       Expr runEnd = min(run + shape.kRun, blockEnd);
-      product.forTiles(k, n, [&](Tile tile, Expr row) {
-        if (shape.arithmetic == PanelProduct::Bytes)
-          byteRun(tile, row, wBase, run, runEnd);
-        else
-          tileRun(g, tile, row, first, wBase, run, runEnd);
-      });
+      if (!shape.spreads)
+        return multiplyRun(product, g, first, n, wBase, run, runEnd);
+      k.when(
+          n >= kSpreadRows,
+          [&] {
+            spreadRun(wBase, run, runEnd);
+            multiplyRun(spreadProduct, g, first, n, -(run * kColumns), run,
+                        runEnd);
+          },
+          [&] { multiplyRun(product, g, first, n, wBase, run, runEnd); });
     });
     each(totals, totalBase, [&](Expr i) {
       return k.loadVector(totals, totalBase + i) + k.loadVector(sums, i);
@@ -72,10 +89,49 @@ void LinearKernel::sumPanel(const Group &g, Expr first, Expr n, Expr wBase,
   });
 }
 
-// sums[row ...] += x * panel for k in [from, to); from is even.
-void LinearKernel::tileRun(const Group &g, Tile tile, Expr row, Expr first,
-                           Expr wBase, Expr from, Expr to) {
-  int64_t perStep = product.kPerStep();
+// The weights of a run as f32.
+void LinearKernel::spreadRun(Expr wBase, Expr from, Expr to) {
+  auto store = [&](Expr value, Expr at, int64_t c) {
+    k.storeVector(value, spreadProduct.w,
+                  (at - from) * kColumns + c * Lanes::width);
+  };
+  int64_t vectors = kColumns / Lanes::width, perStep = product.kPerStep();
+  k.loop(from / perStep, ceilDiv(to, perStep), 1, [&](Expr i) {
+    Expr at = i * perStep;
+    for (int64_t c = 0; c < vectors; ++c) {
+      if (blocks) {
+        Values columns =
+            blocks->panelColumns(wBase, k.index(c * Lanes::width), at);
+        for (auto [j, column] : llvm::enumerate(columns))
+          store(column, at + int64_t(j), c);
+        continue;
+      }
+      Expr words = wBase + i * kColumns + c * Lanes::width;
+      k.prefetch(product.w, words + kPrefetchBytes / 4);
+      words = k.loadVector(product.w, words);
+      store(bitcast(words << 16, k.f32()), at, c);
+      store(bitcast(words & 0xffff0000u, k.f32()), at + 1, c);
+    }
+  });
+}
+
+// sums += x * panel for k in [from, to); from is even.
+void LinearKernel::multiplyRun(const PanelProduct &by, const Group &g,
+                               Expr first, Expr n, Expr wBase, Expr from,
+                               Expr to) {
+  by.forTiles(k, n, [&](Tile tile, Expr row) {
+    if (shape.arithmetic == PanelProduct::Bytes)
+      byteRun(tile, row, wBase, from, to);
+    else
+      tileRun(by, g, tile, row, first, wBase, from, to);
+  });
+}
+
+// Of some rows.
+void LinearKernel::tileRun(const PanelProduct &by, const Group &g, Tile tile,
+                           Expr row, Expr first, Expr wBase, Expr from,
+                           Expr to) {
+  int64_t perStep = by.kPerStep();
   int64_t xPerStep = shape.arithmetic == PanelProduct::Dot ? 2 : 1;
   Values xBase;
   for (int64_t r = 0; r < tile.rows; ++r) {
@@ -86,11 +142,10 @@ void LinearKernel::tileRun(const Group &g, Tile tile, Expr row, Expr first,
   // Staged rows end in zeros, so an odd last k is an ordinary step.
   Expr begin = from / perStep;
   Expr end = shape.staged ? ceilDiv(to, perStep) : to / perStep;
-  PanelProduct here = product;
-  // The hardware keeps up with one row.
-  bool fetches = shape.arithmetic != PanelProduct::Blocks;
-  if (fetches && tile.rows > 1 && tile.columns == kColumns)
-    here.prefetchBytes = 8192;
+  PanelProduct here = by;
+  bool fetches = by.arithmetic != PanelProduct::Blocks && by.w == product.w;
+  if (fetches && tile.columns == kColumns)
+    here.prefetchBytes = kPrefetchBytes;
   k.loop(k.index(0), k.index(kColumns), tile.columns, [&](Expr column) {
     Values acc;
     Values at;
@@ -104,7 +159,7 @@ void LinearKernel::tileRun(const Group &g, Tile tile, Expr row, Expr first,
       here.prefetchRun = wBase + end * kColumns + column * (end - begin);
     here.column = column;
     acc = here.multiply(k, tile.columns, acc, xBase,
-                        fetches ? wBase + column : wBase, begin, end);
+                        by.blocks ? wBase : wBase + column, begin, end);
     if (!shape.staged && perStep == 2)
       acc = here.multiply(k, tile.columns, acc, xBase, wBase + column, end,
                           ceilDiv(to, perStep), /*half=*/true);

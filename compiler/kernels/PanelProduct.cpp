@@ -36,6 +36,28 @@ Values PanelProduct::blockStep(KernelBuilder &k, int64_t columns,
   return result;
 }
 
+// Two k in the order of Dot, of numbers that are f32.
+Values PanelProduct::pairStep(KernelBuilder &k, int64_t columns,
+                              ArrayRef<Expr> sums, ArrayRef<Expr> xBase,
+                              Expr wAt, Expr i) const {
+  Values result(sums);
+  int64_t vectors = columns / Lanes::width;
+  for (int64_t odd : {1, 0}) {
+    Values row;
+    for (int64_t c = 0; c < vectors; ++c)
+      row.push_back(
+          k.loadVector(w, wAt + (odd * SLC_PANEL + c * Lanes::width)));
+    for (auto [r, base] : llvm::enumerate(xBase)) {
+      Expr one = splat(k.load(x, base + i * 2 + odd), Lanes::width);
+      for (int64_t c = 0; c < vectors; ++c) {
+        Expr &sum = result[r * vectors + c];
+        sum = fma(row[c], one, sum);
+      }
+    }
+  }
+  return result;
+}
+
 Values PanelProduct::step(KernelBuilder &k, int64_t columns,
                           ArrayRef<Expr> sums, ArrayRef<Expr> xBase, Expr wBase,
                           Expr i, bool half) const {
@@ -43,6 +65,8 @@ Values PanelProduct::step(KernelBuilder &k, int64_t columns,
     return blockStep(k, columns, sums, xBase, wBase, i);
   int64_t vectors = columns / Lanes::width;
   Expr wAt = wBase + i * wStride;
+  if (arithmetic == F32 && oddFirst)
+    return pairStep(k, columns, sums, xBase, wAt, i);
   Values even, odd;
   for (int64_t c = 0; c < vectors; ++c) {
     Expr words = k.loadVector(w, wAt + c * Lanes::width);

@@ -20,16 +20,16 @@ struct Tile {
 
 struct PanelProduct {
   enum Arithmetic {
-    F32,    // x f32, w f32: one k a step
+    F32,    // x f32, w f32: one k a step, with oddFirst two
     Widen,  // x f32, w pairs of bf16, which become f32: two k a step
     Dot,    // x and w pairs of bf16: two k a step
     Blocks, // x f32, w in blocks, which become f32: eight k a step
     Bytes   // LinearBytes.cpp; here for its tiles
   };
   Arithmetic arithmetic = F32;
-  bool oddFirst = false; // Widen: the order of Dot instead of the order of k
-  mlir::Value x;         // memref of f32, for Dot of i32 (pairs)
-  mlir::Value w;         // memref of f32, else of i32 (pairs)
+  bool oddFirst = false;       // F32, Widen: the order of Dot, not that of k
+  mlir::Value x;               // memref of f32, for Dot of i32 (pairs)
+  mlir::Value w;               // memref of f32, else of i32 (pairs)
   int64_t wStride = SLC_PANEL; // elements of w between steps
   // Blocks: in the place of w; panels start at bytes, `column` is the first.
   BlockReader *blocks = nullptr;
@@ -42,7 +42,9 @@ struct PanelProduct {
   Expr prefetchRun;
 
   int64_t kPerStep() const {
-    return arithmetic == F32 ? 1 : arithmetic == Blocks ? BlockReader::step : 2;
+    return arithmetic == Blocks             ? BlockReader::step
+           : arithmetic == F32 && !oddFirst ? 1
+                                            : 2;
   }
 
   // Adds the steps [from, to) to `sums` (rows x columns/16 vectors, row by row)
@@ -58,6 +60,8 @@ struct PanelProduct {
                 llvm::function_ref<void(Tile, Expr row)> body) const;
 
 private:
+  Values pairStep(KernelBuilder &k, int64_t columns, llvm::ArrayRef<Expr> sums,
+                  llvm::ArrayRef<Expr> xBase, Expr wAt, Expr i) const;
   Values blockStep(KernelBuilder &k, int64_t columns, llvm::ArrayRef<Expr> sums,
                    llvm::ArrayRef<Expr> xBase, Expr wBase, Expr i) const;
   Values step(KernelBuilder &k, int64_t columns, llvm::ArrayRef<Expr> sums,

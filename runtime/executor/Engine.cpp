@@ -1,5 +1,6 @@
 #include "runtime/executor/Engine.h"
 
+#include "runtime/format/CpuFeatures.h"
 #include "runtime/format/Packing.h"
 #include "runtime/format/kernel_abi.h"
 
@@ -122,6 +123,14 @@ std::string Engine::implementation(const Product &product, int64_t rows) {
   }
 }
 
+// Reference code is slow, and so may be the vector code for bf16.
+static bool isFast(const std::string &implementation, format::Elem elem) {
+  if (!implementation.starts_with("brg"))
+    return false;
+  return elem != format::Elem::BF16 || !format::hasSlowBf16Dot() ||
+         implementation.find("amx") != std::string::npos;
+}
+
 bool Engine::fast(const Product &product) {
   auto [entry, added] = impl_->fast.try_emplace(product, false);
   // The blocks of K that panels and engine have in common.
@@ -129,7 +138,7 @@ bool Engine::fast(const Product &product) {
   if (added)
     entry->second = product.xStride == product.k && product.k % depth == 0 &&
                     denseColumns(product) == product.yStride &&
-                    implementation(product, 64).starts_with("brg");
+                    isFast(implementation(product, 64), product.elem);
   return entry->second;
 }
 

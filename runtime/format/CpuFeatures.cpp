@@ -119,6 +119,12 @@ bool cpuHas(std::string_view name) {
   return false;
 }
 
+bool hasSlowBf16Dot() {
+  uint32_t a, b, c, d;
+  return __get_cpuid(0, &a, &b, &c, &d) && b == signature_INTEL_ebx &&
+         c == signature_INTEL_ecx && d == signature_INTEL_edx;
+}
+
 std::vector<std::string>
 missingFeatures(const std::vector<std::string> &features) {
   std::vector<std::string> missing;
