@@ -1,4 +1,7 @@
 #include "compiler/kernels/BlockReader.h"
+#include "compiler/codegen/Target.h"
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
 
 using namespace mlir;
 
@@ -89,25 +92,63 @@ BlockReader::Shares BlockReader::panelShares(Expr panel, Expr row, Expr at) {
 Values BlockReader::panelQuads(Expr panel, Expr row, Expr at) {
   Cells cells = panelCells(panel, row, at);
   Expr run = at % info.block / group * (4 * blocks.bits) + numbersFrom(info);
-  Values words;
-  for (int64_t i = 0; i < blocks.bits; ++i)
-    words.push_back(word(cells, run + 4 * i));
+  Expr eight = at % group / step;
   if (blocks.bits == 8)
-    return words;
-  Values result;
+    return {word(cells, run + eight * 8), word(cells, run + eight * 8 + 4)};
+  Expr low = word(cells, run + eight * 4);
+  Values quads = {low & 0x0f0f0f0f, (low >> 4) & 0x0f0f0f0f};
+  if (blocks.floats)
+    return {throughTable(quads[0]), throughTable(quads[1])};
   int64_t rest = blocks.bits - 4, mask = ((1 << rest) - 1) * 0x10101010;
-  for (int64_t q = 0; q < group / 4; ++q) {
-    Expr low = words[q / 2];
-    Expr quad = (q % 2 ? low >> 4 : low) & 0x0f0f0f0f;
-    if (rest) {
-      int64_t at = rest == 1 ? q : 2 * (q % 4); // of the number in its byte
-      Expr high = words[rest == 1 ? 4 : 4 + q / 4];
-      high = at < 4 ? high << (4 - at) : high >> (at - 4);
-      quad = quad | (high & mask);
-    }
-    result.push_back(quad);
+  if (rest == 0)
+    return quads;
+  Expr inWord = rest == 1 ? k.index(0) : eight / 2;
+  Expr high = word(cells, run + 16 + inWord * 4);
+  for (int64_t half = 0; half < 2; ++half) {
+    // Where the rest of a number begins in its byte, from where it goes to 4.
+    Expr from = rest == 1 ? eight * 2 + half : eight % 2 * 4 + 2 * half;
+    auto by = [&](Expr count) {
+      return splat(toInt(max(count, k.index(0)), k.i32()), Lanes::width);
+    };
+    Expr there = (high << by(4 - from)) >> by(from - 4);
+    quads[half] = quads[half] | (there & mask);
   }
-  return result;
+  return quads;
+}
+
+static constexpr int kFloatOffset = 2 * 6; // of the largest, as whole numbers
+
+int64_t BlockReader::quadOffset() const {
+  return blocks.floats ? kFloatOffset : blocks.offset;
+}
+
+// Codes of floats in bytes: twice their values and the offset.
+Expr BlockReader::throughTable(Expr quads) {
+  int64_t bytes = 4 * Lanes::width, part = k.target().hasAvx512 ? bytes : 32;
+  StringRef shuffle = k.target().hasAvx512 ? "llvm.x86.avx512.pshuf.b.512"
+                                           : "llvm.x86.avx2.pshuf.b";
+  Type byte = k.b().getI8Type();
+  SmallVector<int8_t> codes;
+  for (int64_t i = 0; i < part; ++i)
+    codes.push_back(int8_t(2 * format::kE2M1[i % 16]) + kFloatOffset);
+  Value table = arith::ConstantOp::create(
+      k.b(), DenseElementsAttr::get(k.vec(byte, part), ArrayRef(codes)));
+  Value all = vector::BitCastOp::create(k.b(), k.vec(byte, bytes), quads);
+  Value found;
+  for (int64_t from = 0; from < bytes; from += part) {
+    Value some = vector::ExtractStridedSliceOp::create(k.b(), all, from, part,
+                                                       int64_t(1));
+    Value values = LLVM::CallIntrinsicOp::create(k.b(), some.getType(),
+                                                 k.b().getStringAttr(shuffle),
+                                                 ValueRange{table, some})
+                       .getResults();
+    SmallVector<int64_t> both;
+    for (int64_t i = 0; i < from + part; ++i)
+      both.push_back(i);
+    found =
+        found ? vector::ShuffleOp::create(k.b(), found, values, both) : values;
+  }
+  return k.expr(vector::BitCastOp::create(k.b(), quads.type(), found));
 }
 
 int64_t BlockReader::quadNumber(int64_t place) const {

@@ -8,7 +8,8 @@ namespace sluice::kernels {
 
 class BlockReader {
 public:
-  // Columns of K that panelColumns gives at once, and panelQuads.
+  // Columns of K that panelColumns and panelQuads give at once; columns whose
+  // words lie together.
   static constexpr int64_t step = 8, group = 32;
 
   // The weight is the operand `name`; a row has K numbers.
@@ -26,10 +27,12 @@ public:
     Expr scale, minimum;
   };
   Shares panelShares(Expr panel, Expr row, Expr at);
-  // Columns `at` to `at + 31` of such rows without the offset, four to a word
-  // as bytes: eight vector<16xi32>. Byte b of word q is column
-  // quadNumber(4 * q + b).
+  // Columns `at` to `at + 7` of such rows as whole numbers with quadOffset(),
+  // four to a word as bytes: two vector<16xi32>. Byte b of word q is column
+  // quadNumber(4 * q + b) of the group, q counted from its begin. Of floats
+  // twice the value, as the scale is half.
   Values panelQuads(Expr panel, Expr row, Expr at);
+  int64_t quadOffset() const;
   int64_t quadNumber(int64_t place) const;
   // Fetches what panelQuads and panelShares will read some groups later.
   void prefetch(Expr panel, Expr row, Expr group);
@@ -53,6 +56,7 @@ private:
   Expr word(const Cells &cells, Expr part);
   Shares shares(const Cells &cells, Expr at);
   Expr value(Expr number, const Shares &shares);
+  Expr throughTable(Expr quads);
   Expr single(const Cells &cells, Expr at);
 
   KernelBuilder &k;

@@ -65,9 +65,8 @@ LogicalResult checkLinear(const Attrs &attrs, ErrorFn error) {
   LinearConfig config(attrs);
   if (config.compute == Elem::BF16 && config.weight != Elem::BF16)
     return error() << "linear computes in bf16 only with bf16 weights";
-  if (config.compute == Elem::I8 &&
-      (!isBlocks(config.weight) || format::infoOf(config.weight).blocks.floats))
-    return error() << "linear computes in i8 only with blocks of whole numbers";
+  if (config.compute == Elem::I8 && !isBlocks(config.weight))
+    return error() << "linear computes in i8 only with weights in blocks";
   if (config.input == Elem::BF16 && config.compute != Elem::BF16)
     return error() << "linear with rows of bf16 computes in bf16";
   if (config.hasNorm() && config.input == Elem::BF16)

@@ -1,12 +1,13 @@
 // Products in bytes: rows are rounded to whole numbers of eight bits, 32 of
 // which share a scale, and multiplied with the whole numbers of the weight's
-// blocks. Sums of a group are exact in any order; they become f32 and are added
-// group by group, with both scales, in the order of K. So one row and many have
-// the same bits.
+// blocks. Sums of numbers that share both scales are exact in any order; they
+// become f32 and are added with the scale of x, those of a group of the weight
+// with its own, in the order of K. So one row and many have the same bits.
 //
 // A staged row is its K bytes in the order in which the weight's words hold
-// numbers (BlockReader::quadNumber), then the scale of each 32 as f32, then the
-// sum of the whole numbers of each 16 as i32.
+// numbers (BlockReader::quadNumber), then the scale of each 32 as f32, then for
+// each part of a group of the weight what its offset or minimum asks for: where
+// whole sums start, an i32, or the sum of the whole numbers, an f32.
 #include "compiler/kernels/LinearKernel.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
@@ -17,15 +18,15 @@ namespace sluice::kernels {
 namespace {
 
 constexpr int64_t kGroup = BlockReader::group; // numbers of x with one scale
-constexpr int64_t kSums = 16;                  // numbers of x with one sum
+constexpr int64_t kHalf = kGroup / 2;
 constexpr double kMost = 127;
 
-// sum[i] += a[4i] b[4i] + ... + a[4i + 3] b[4i + 3], of bytes of `a` without
-// and bytes of `b` with a sign, which all lanes share.
-Expr addQuads(KernelBuilder &k, Expr sum, Expr a, Value words, Expr at) {
+// sum[i] += a[4i] b[0] + ... + a[4i + 3] b[3], of bytes of `a` without and
+// bytes of the word `four` with a sign.
+Expr addQuads(KernelBuilder &k, Expr sum, Expr a, Expr four) {
   if (k.target().hasAvx512Vnni) {
     VectorType bytes = k.vec(k.b().getI8Type(), 4 * Lanes::width);
-    Expr b = splat(k.load(words, at), Lanes::width);
+    Expr b = splat(four, Lanes::width);
     Value cast = vector::BitCastOp::create(k.b(), bytes, b);
     Value quads = vector::BitCastOp::create(k.b(), bytes, a);
     return k.expr(LLVM::CallIntrinsicOp::create(
@@ -34,7 +35,6 @@ Expr addQuads(KernelBuilder &k, Expr sum, Expr a, Value words, Expr at) {
                       ValueRange{sum, quads, cast})
                       .getResults());
   }
-  Expr four = k.load(words, at);
   for (int64_t byte = 0; byte < 4; ++byte) {
     Expr high = four << (24 - 8 * byte);
     Expr x = k.expr(arith::ShRSIOp::create(k.b(), high, high.like(24)));
@@ -69,91 +69,153 @@ void LinearKernel::stageRowBytes(const Group &g, Expr row, Expr at) {
   for (int64_t i = 0; i < kGroup; ++i)
     order.push_back(blocks->quadNumber(i));
   k.loop(k.index(0), width, kGroup, [&](Expr first) {
-    Expr values[] = {element({first, {}}), element({first + kSums, {}})};
+    Expr values[] = {element({first, {}}), element({first + kHalf, {}})};
     Expr most = k.maxLanes(max(abs(values[0]), abs(values[1])));
     Expr inverse = select(most == 0, most.like(0), most.like(kMost) / most);
     // Bytes cannot hold what is not finite, so its group's scale becomes NaN.
     Expr scale = most / kMost + k.sumLanes(values[0] * 0 + values[1] * 0);
     Value numbers[2];
+    Expr rounded[2];
     for (int64_t half = 0; half < 2; ++half) {
-      Expr rounded = roundEven(values[half] * splat(inverse, Lanes::width));
-      k.store(toInt(k.sumLanes(rounded), k.i32()), stageWords,
-              to.sums + first / kSums + half);
+      rounded[half] = roundEven(values[half] * splat(inverse, Lanes::width));
       numbers[half] = arith::TruncIOp::create(k.b(), k.vec(k.b().getI8Type()),
-                                              toInt(rounded, k.i32()));
+                                              toInt(rounded[half], k.i32()));
     }
     k.storeVector(
         k.expr(vector::ShuffleOp::create(k.b(), numbers[0], numbers[1], order)),
         stageBytes, to.bytes + first);
     k.store(scale, stage, to.scales + first / kGroup);
+    if (bytePart() == kGroup)
+      return stagePart(to, first, rounded[0] + rounded[1]);
+    stagePart(to, first, rounded[0]);
+    stagePart(to, first + kHalf, rounded[1]);
   });
 }
 
-// sums[row ...] += x * panel for k in [from, to), multiples of a group.
+// Sums of so few whole numbers are exact in f32.
+void LinearKernel::stagePart(const ByteRow &to, Expr at, Expr numbers) {
+  Expr sum = k.sumLanes(numbers), place = to.parts + at / bytePart();
+  if (blocks->format().minimum)
+    k.store(sum, stage, place);
+  else
+    k.store(toInt(sum * double(-blocks->quadOffset()), k.i32()), stageWords,
+            place);
+}
+
+// sums[row ...] += x * panel for k in [from, to), multiples of a span.
 void LinearKernel::byteRun(Tile tile, Expr row, Expr wBase, Expr from,
                            Expr to) {
-  int64_t vectors = tile.columns / Lanes::width;
+  int64_t span = byteSpanSize(blocks->format());
   SmallVector<ByteRow> x;
   for (int64_t r = 0; r < tile.rows; ++r)
     x.push_back(byteRow(row + r));
   k.loop(k.index(0), k.index(kColumns), tile.columns, [&](Expr column) {
     Values before, at;
     for (int64_t r = 0; r < tile.rows; ++r)
-      for (int64_t c = 0; c < vectors; ++c) {
-        at.push_back((row + r) * kColumns + column + c * Lanes::width);
+      for (int64_t c = 0; c < tile.columns; c += Lanes::width) {
+        at.push_back((row + r) * kColumns + column + c);
         before.push_back(k.loadVector(sums, at.back()));
       }
-    Values after =
-        k.loop(from / kGroup, to / kGroup, 1, before,
-               [&](Expr group, ArrayRef<Expr> carried) {
-                 Values result(carried);
-                 for (int64_t c = 0; c < vectors; ++c) {
-                   Expr first = column + c * Lanes::width;
-                   blocks->prefetch(wBase, first, group);
-                   byteGroup(x, wBase, first, group, [&](int64_t r) -> Expr & {
-                     return result[r * vectors + c];
-                   });
-                 }
-                 return result;
-               });
+    Values after = k.loop(from / span, to / span, 1, before,
+                          [&](Expr i, ArrayRef<Expr> carried) {
+                            return byteSpan(x, wBase, column, i * span,
+                                            carried);
+                          });
     for (auto [value, base] : llvm::zip(after, at))
       k.storeVector(value, sums, base);
   });
 }
 
-// The sum of the whole numbers of a staged row in part `part` of a group that
-// the weight's groups cut in so many.
-Expr LinearKernel::partSum(const ByteRow &x, Expr group, int64_t part) {
-  Expr at = x.sums + group * 2;
-  if (blocks->format().group == kSums)
-    return k.load(stageWords, at + part);
-  return k.load(stageWords, at) + k.load(stageWords, at + 1);
-}
-
-// One group of K for 16 columns and the rows of a tile.
-void LinearKernel::byteGroup(ArrayRef<ByteRow> x, Expr wBase, Expr column,
-                             Expr group, function_ref<Expr &(int64_t)> sum) {
-  Values quads = blocks->panelQuads(wBase, column, group * kGroup);
+// What groups of x and of the weight both begin with, from number `at` on, for
+// the rows and columns of a tile. Parts of the weight's group are added with
+// the scales of x, then with its own.
+Values LinearKernel::byteSpan(ArrayRef<ByteRow> x, Expr wBase, Expr column,
+                              Expr at, ArrayRef<Expr> sums) {
   const format::BlockInfo &info = blocks->format();
-  int64_t parts = kGroup / info.group, each = info.group / 4;
-  for (int64_t part = 0; part < parts; ++part) {
-    BlockReader::Shares shares =
-        blocks->panelShares(wBase, column, group * kGroup + part * info.group);
-    for (auto [r, from] : llvm::enumerate(x)) {
-      Expr total = partSum(from, group, part);
-      Expr acc = splat(total * -info.offset, Lanes::width);
-      for (int64_t q = part * each; q < (part + 1) * each; ++q)
-        acc = addQuads(k, acc, quads[q], stageWords,
-                       from.bytes / 4 + group * (kGroup / 4) + q);
-      Expr scale = k.load(stage, from.scales + group);
-      Expr &into = sum(int64_t(r));
-      into = fma(toFloat(acc, k.f32()),
-                 shares.scale * splat(scale, Lanes::width), into);
-      if (info.minimum)
-        into = fma(shares.minimum,
-                   splat(toFloat(total, k.f32()) * scale, Lanes::width), into);
+  int64_t vectors = int64_t(sums.size() / x.size());
+  Values result(sums), groupSums(sums.size()), totals(x.size());
+  for (int64_t from = 0; from < byteSpanSize(info); from += bytePart()) {
+    Expr first = at + from;
+    Values whole = wholeSums(x, wBase, column, first, vectors);
+    bool begins = from % info.group == 0;
+    for (auto [r, row] : llvm::enumerate(x))
+      addPart(row, first, begins, ArrayRef(whole).slice(r * vectors, vectors),
+              MutableArrayRef(groupSums).slice(r * vectors, vectors),
+              totals[r]);
+    if ((from + bytePart()) % info.group)
+      continue;
+    for (int64_t c = 0; c < vectors; ++c) {
+      BlockReader::Shares shares =
+          blocks->panelShares(wBase, column + c * Lanes::width, first);
+      for (size_t r = 0; r < x.size(); ++r)
+        addGroup(shares, groupSums[r * vectors + c], totals[r],
+                 result[r * vectors + c]);
     }
   }
+  return result;
+}
+
+// Whole sums of a part, for all rows and columns of a tile side by side: each
+// is a chain, and a word of x serves all columns.
+Values LinearKernel::wholeSums(ArrayRef<ByteRow> x, Expr wBase, Expr column,
+                               Expr first, int64_t vectors) {
+  Values start;
+  for (const ByteRow &row : x) {
+    Expr from = k.expr(arith::ConstantIntOp::create(k.b(), 0, 32));
+    if (!blocks->format().minimum)
+      from = k.load(stageWords, row.parts + first / bytePart());
+    start.append(size_t(vectors), splat(from, Lanes::width));
+  }
+  // Steps of the whole panel share what is fetched ahead.
+  constexpr int64_t steps = kGroup / BlockReader::step;
+  bool shares = vectors == steps;
+  for (int64_t c = 0; c < vectors && !shares; ++c)
+    blocks->prefetch(wBase, column + c * Lanes::width, first / kGroup);
+  return k.loop(
+      first / BlockReader::step, (first + bytePart()) / BlockReader::step, 1,
+      start, [&](Expr eight, ArrayRef<Expr> carried) {
+        if (shares)
+          blocks->prefetch(wBase, eight % steps * Lanes::width,
+                           first / kGroup);
+        SmallVector<Values> quads;
+        for (int64_t c = 0; c < vectors; ++c)
+          quads.push_back(blocks->panelQuads(wBase, column + c * Lanes::width,
+                                             eight * BlockReader::step));
+        Values next(carried);
+        for (int64_t half = 0; half < 2; ++half)
+          for (auto [r, row] : llvm::enumerate(x)) {
+            Expr four =
+                k.load(stageWords, row.bytes / 4 + (eight * 2 + half));
+            for (int64_t c = 0; c < vectors; ++c) {
+              Expr &sum = next[r * vectors + c];
+              sum = addQuads(k, sum, quads[c][half], four);
+            }
+          }
+        return next;
+      });
+}
+
+// A part of the weight's group: whole sums of a row, and the sum of x in it.
+void LinearKernel::addPart(const ByteRow &row, Expr at, bool begins,
+                           ArrayRef<Expr> whole, MutableArrayRef<Expr> sums,
+                           Expr &sumOfX) {
+  Expr own = k.load(stage, row.scales + at / kGroup);
+  Expr all = splat(own, Lanes::width);
+  for (auto [acc, sum] : llvm::zip(whole, sums)) {
+    Expr real = toFloat(acc, k.f32());
+    sum = begins ? real * all : fma(real, all, sum);
+  }
+  if (!blocks->format().minimum)
+    return;
+  Expr total = k.load(stage, row.parts + at / bytePart());
+  sumOfX = begins ? total * own : fma(total, own, sumOfX);
+}
+
+void LinearKernel::addGroup(const BlockReader::Shares &shares, Expr sum,
+                            Expr sumOfX, Expr &into) {
+  into = fma(sum, shares.scale, into);
+  if (shares.minimum)
+    into = fma(shares.minimum, splat(sumOfX, Lanes::width), into);
 }
 
 } // namespace sluice::kernels

@@ -43,7 +43,8 @@ struct LinearConfig {
 
 constexpr int64_t kColumns = SLC_PANEL;
 
-constexpr int64_t kNarrowChunk = 32; // of rows that are staged in bf16 or bytes
+// Rows of a chunk of rows in bf16 and in bytes.
+constexpr int64_t kNarrowChunk = 32, kByteChunk = 48;
 constexpr int64_t kSpreadChunkBytes = 1 << 20, kMaxSpreadChunk = 96;
 
 // How the target does this product: what is staged and how long a chunk is.
@@ -83,6 +84,7 @@ struct LinearShape {
     spreads =
         arithmetic == PanelProduct::Widen || arithmetic == PanelProduct::Blocks;
     chunk = spreads                       ? kMaxSpreadChunk
+            : config.compute == Elem::I8  ? kByteChunk
             : config.compute != Elem::F32 ? kNarrowChunk
             : staged                      ? 16
                                           : 64;
@@ -120,6 +122,15 @@ template <typename Int> Int byteChunk(Int width, Int least, Int most) {
   using std::max, std::min;
   Int rowTiles = kByteChunkBytes / (byteStride(width) * TileProduct::rows);
   return max(least, min(rowTiles * TileProduct::rows, most));
+}
+
+// Numbers after which groups of x and of the weight both end, and those that
+// share both scales.
+inline int64_t byteSpanSize(const format::BlockInfo &info) {
+  return std::max<int64_t>(BlockReader::group, info.group);
+}
+inline int64_t byteSpanPart(const format::BlockInfo &info) {
+  return std::min<int64_t>(BlockReader::group, info.group);
 }
 
 class LinearKernel {
@@ -192,16 +203,25 @@ private:
   void spreadRun(Expr wBase, Expr from, Expr to);
   void finish(const Group &g, Expr row, Expr totalRow, Expr p);
 
-  // In bytes: where the parts of a staged row begin, as bytes, f32 and i32.
+  // In bytes: where a staged row, its scales and what parts of a group of the
+  // weight ask for begin, counted in bytes, f32 and words.
   struct ByteRow {
-    Expr bytes, scales, sums;
+    Expr bytes, scales, parts;
   };
   ByteRow byteRow(Expr row);
-  Expr partSum(const ByteRow &x, Expr group, int64_t part);
+  int64_t bytePart() const { return byteSpanPart(blocks->format()); }
   void stageRowBytes(const Group &g, Expr row, Expr stageRow);
+  void stagePart(const ByteRow &to, Expr at, Expr numbers);
   void byteRun(Tile tile, Expr row, Expr wBase, Expr from, Expr to);
-  void byteGroup(llvm::ArrayRef<ByteRow> x, Expr wBase, Expr column, Expr group,
-                 llvm::function_ref<Expr &(int64_t row)> sum);
+  Values byteSpan(llvm::ArrayRef<ByteRow> x, Expr wBase, Expr column, Expr at,
+                  llvm::ArrayRef<Expr> sums);
+  Values wholeSums(llvm::ArrayRef<ByteRow> x, Expr wBase, Expr column,
+                   Expr first, int64_t vectors);
+  void addPart(const ByteRow &row, Expr at, bool begins,
+               llvm::ArrayRef<Expr> whole, llvm::MutableArrayRef<Expr> sums,
+               Expr &sumOfX);
+  void addGroup(const BlockReader::Shares &shares, Expr sum, Expr sumOfX,
+                Expr &into);
 
   void useByteTiles();
   void byteTileGroup(const Group &g, KernelBuilder::Range mine);
@@ -209,7 +229,7 @@ private:
   Expr sharesAt(Expr from, Expr at, Expr column);
   void byteTile(Expr row, Expr part, Expr c);
   void byteTileStep(llvm::ArrayRef<ByteRow> x, Expr row, Expr part, Expr c,
-                    Expr group, Values &sums);
+                    Expr at, Values &sums);
 
   // The row of x that row i of the sorted list reads.
   Expr sourceRow(Expr row) {
