@@ -1,4 +1,7 @@
 #include "compiler/kernels/BlockReader.h"
+#include "compiler/codegen/Target.h"
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
 
 using namespace mlir;
 
@@ -105,9 +108,44 @@ Values BlockReader::panelQuads(Expr panel, Expr row, Expr at) {
       high = at < 4 ? high << (4 - at) : high >> (at - 4);
       quad = quad | (high & mask);
     }
-    result.push_back(quad);
+    result.push_back(blocks.floats ? throughTable(quad) : quad);
   }
   return result;
+}
+
+static constexpr int kFloatOffset = 2 * 6; // of the largest, as whole numbers
+
+int64_t BlockReader::quadOffset() const {
+  return blocks.floats ? kFloatOffset : blocks.offset;
+}
+
+// Codes of floats in bytes: twice their values and the offset.
+Expr BlockReader::throughTable(Expr quads) {
+  int64_t bytes = 4 * Lanes::width, part = k.target().hasAvx512 ? bytes : 32;
+  StringRef shuffle = k.target().hasAvx512 ? "llvm.x86.avx512.pshuf.b.512"
+                                           : "llvm.x86.avx2.pshuf.b";
+  Type byte = k.b().getI8Type();
+  SmallVector<int8_t> codes;
+  for (int64_t i = 0; i < part; ++i)
+    codes.push_back(int8_t(2 * format::kE2M1[i % 16]) + kFloatOffset);
+  Value table = arith::ConstantOp::create(
+      k.b(), DenseElementsAttr::get(k.vec(byte, part), ArrayRef(codes)));
+  Value all = vector::BitCastOp::create(k.b(), k.vec(byte, bytes), quads);
+  Value found;
+  for (int64_t from = 0; from < bytes; from += part) {
+    Value some = vector::ExtractStridedSliceOp::create(k.b(), all, from, part,
+                                                       int64_t(1));
+    Value values = LLVM::CallIntrinsicOp::create(k.b(), some.getType(),
+                                                 k.b().getStringAttr(shuffle),
+                                                 ValueRange{table, some})
+                       .getResults();
+    SmallVector<int64_t> both;
+    for (int64_t i = 0; i < from + part; ++i)
+      both.push_back(i);
+    found =
+        found ? vector::ShuffleOp::create(k.b(), found, values, both) : values;
+  }
+  return k.expr(vector::BitCastOp::create(k.b(), quads.type(), found));
 }
 
 int64_t BlockReader::quadNumber(int64_t place) const {

@@ -26,10 +26,11 @@ public:
     Expr scale, minimum;
   };
   Shares panelShares(Expr panel, Expr row, Expr at);
-  // Columns `at` to `at + 31` of such rows without the offset, four to a word
-  // as bytes: eight vector<16xi32>. Byte b of word q is column
-  // quadNumber(4 * q + b).
+  // Columns `at` to `at + 31` of such rows as whole numbers with quadOffset(),
+  // four to a word as bytes: eight vector<16xi32>. Byte b of word q is column
+  // quadNumber(4 * q + b). Of floats twice the value, as the scale is half.
   Values panelQuads(Expr panel, Expr row, Expr at);
+  int64_t quadOffset() const;
   int64_t quadNumber(int64_t place) const;
   // Fetches what panelQuads and panelShares will read some groups later.
   void prefetch(Expr panel, Expr row, Expr group);
@@ -53,6 +54,7 @@ private:
   Expr word(const Cells &cells, Expr part);
   Shares shares(const Cells &cells, Expr at);
   Expr value(Expr number, const Shares &shares);
+  Expr throughTable(Expr quads);
   Expr single(const Cells &cells, Expr at);
 
   KernelBuilder &k;

@@ -44,7 +44,9 @@ void linearSignature(const Attrs &attrs, SignatureWriter &s) {
   std::vector<Layout> layouts = {Layout::PanelGlu};
   if (!epilogue.glu)
     layouts.insert(layouts.begin(), Layout::Panel);
-  s.matrix("w", sums, k, layouts, config.weight).count(experts);
+  auto w = s.matrix("w", sums, k, layouts, config.weight).count(experts);
+  if (!config.hasNorm())
+    w.multiplies(s.indexOf("x"));
   if (epilogue.bias)
     s.vector("bias", experts * sums);
   if (epilogue.residual)
@@ -65,9 +67,8 @@ LogicalResult checkLinear(const Attrs &attrs, ErrorFn error) {
   LinearConfig config(attrs);
   if (config.compute == Elem::BF16 && config.weight != Elem::BF16)
     return error() << "linear computes in bf16 only with bf16 weights";
-  if (config.compute == Elem::I8 &&
-      (!isBlocks(config.weight) || format::infoOf(config.weight).blocks.floats))
-    return error() << "linear computes in i8 only with blocks of whole numbers";
+  if (config.compute == Elem::I8 && !isBlocks(config.weight))
+    return error() << "linear computes in i8 only with weights in blocks";
   if (config.input == Elem::BF16 && config.compute != Elem::BF16)
     return error() << "linear with rows of bf16 computes in bf16";
   if (config.hasNorm() && config.input == Elem::BF16)

@@ -59,12 +59,12 @@ void LinearKernel::byteTileGroup(const Group &g, KernelBuilder::Range mine) {
 void LinearKernel::spreadPanel(Expr wBase, Expr part) {
   const format::BlockInfo &info = blocks->format();
   Type byte = k.b().getI8Type();
-  int64_t lanes = 4 * Lanes::width, perGroup = info.group / 4;
+  int64_t lanes = 4 * Lanes::width;
   Expr to = part * spreadBytes(width);
   Expr sharesTo = part * sharesCount(width, info);
   Expr offset = k.expr(arith::ConstantOp::create(
-      k.b(),
-      DenseElementsAttr::get(k.vec(byte, lanes), llvm::APInt(8, info.offset))));
+      k.b(), DenseElementsAttr::get(k.vec(byte, lanes),
+                                    llvm::APInt(8, blocks->quadOffset()))));
   k.loop(k.index(0), width / kGroup, 1, [&](Expr group) {
     for (int64_t c = 0; c < kTiles; ++c) {
       Expr column = k.index(c * kTileColumns);
@@ -76,10 +76,11 @@ void LinearKernel::spreadPanel(Expr wBase, Expr part) {
                       to + ((group * kTiles + c) * int64_t(quads.size()) + q) *
                                lanes);
       }
-      for (int64_t at = 0; at < kGroup / 4; at += perGroup) {
+      // Of a group that is longer than this one again and again.
+      for (int64_t at = 0; at < kGroup; at += byteSpanPart(info)) {
         BlockReader::Shares shares =
-            blocks->panelShares(wBase, column, group * kGroup + at * 4);
-        Expr place = sharesAt(sharesTo, group * kGroup + at * 4, column);
+            blocks->panelShares(wBase, column, group * kGroup + at);
+        Expr place = sharesAt(sharesTo, group * kGroup + at, column);
         k.storeVector(shares.scale, spreadShares, place);
         if (info.minimum)
           k.storeVector(shares.minimum, spreadShares, place + kColumns);
@@ -102,15 +103,16 @@ void LinearKernel::byteTile(Expr row, Expr part, Expr c) {
     at.push_back((part * totalRows + r) * kColumns + c * kTileColumns);
     k.storeVector(k.reals(0), totals, at.back());
   }
+  int64_t span = byteSpanSize(blocks->format());
   Values zero(size_t(kRows), k.reals(0));
   Expr length = select(width > SLC_K_BLOCK, k.index(SLC_K_BLOCK),
                        k.index(SLC_K_BLOCK_SHORT));
   k.loop(k.index(0), width, length, [&](Expr block) {
     Expr end = min(block + length, width);
-    Values sums = k.loop(block / kGroup, end / kGroup, 1, zero,
-                         [&](Expr group, ArrayRef<Expr> carried) {
+    Values sums = k.loop(block / span, end / span, 1, zero,
+                         [&](Expr i, ArrayRef<Expr> carried) {
                            Values result(carried);
-                           byteTileStep(x, row, part, c, group, result);
+                           byteTileStep(x, row, part, c, i * span, result);
                            return result;
                          });
     for (auto [sum, place] : llvm::zip(sums, at))
@@ -118,9 +120,9 @@ void LinearKernel::byteTile(Expr row, Expr part, Expr c) {
   });
 }
 
-// A group of K: whole sums in a tile, which becomes f32 by way of memory.
+// A span of K: whole sums in a tile, which become f32 by way of memory.
 void LinearKernel::byteTileStep(ArrayRef<ByteRow> x, Expr row, Expr part,
-                                Expr c, Expr group, Values &sums) {
+                                Expr c, Expr at, Values &sums) {
   const format::BlockInfo &info = blocks->format();
   Type byte = k.b().getI8Type();
   auto tile = [&](int64_t rows, int64_t columns, Type type) {
@@ -131,34 +133,37 @@ void LinearKernel::byteTileStep(ArrayRef<ByteRow> x, Expr row, Expr part,
                                    ValueRange{static_cast<Value>(at)}, stride);
   };
   amx::TileType whole = tile(kRows, kTileColumns, k.i32());
-  Expr panel = part * spreadBytes(width) +
-               (group * kTiles + c) * (kGroup * kTileColumns);
   Expr sharesFrom = part * sharesCount(width, info);
-  for (int64_t first = 0; first < kGroup; first += info.group) {
-    Value a = load(tile(kRows, info.group, byte), stageBytes,
-                   x[0].bytes + group * kGroup + first, stageStride);
-    Value b = load(tile(info.group / 4, 4 * kTileColumns, byte), spread,
-                   panel + first * kTileColumns, k.index(4 * kTileColumns));
+  int64_t size = byteSpanPart(info);
+  Values groupSums(x.size()), groupTotals(x.size());
+  for (int64_t from = 0; from < byteSpanSize(info); from += size) {
+    Expr group = at / kGroup + from / kGroup;
+    int64_t inside = from % kGroup;
+    Expr panel = part * spreadBytes(width) +
+                 (group * kTiles + c) * (kGroup * kTileColumns);
+    Value a = load(tile(kRows, size, byte), stageBytes,
+                   x[0].bytes + group * kGroup + inside, stageStride);
+    Value b = load(tile(size / 4, 4 * kTileColumns, byte), spread,
+                   panel + inside * kTileColumns, k.index(4 * kTileColumns));
     Value product = amx::TileMulIOp::create(
         k.b(), whole, a, b, amx::TileZeroOp::create(k.b(), whole));
     amx::TileStoreOp::create(k.b(), tileSums,
                              ValueRange{static_cast<Value>(k.index(0))},
                              product, k.index(kTileColumns));
-    Expr place = sharesAt(sharesFrom, group * kGroup + first, c * kTileColumns);
-    Expr scale = k.loadVector(spreadShares, place), minimum;
-    if (info.minimum)
-      minimum = k.loadVector(spreadShares, place + kColumns);
-    for (auto [r, from] : llvm::enumerate(x)) {
-      Expr own = k.load(stage, from.scales + group);
+    bool last = (from + size) % info.group == 0;
+    BlockReader::Shares shares;
+    if (last) {
+      Expr place = sharesAt(sharesFrom, at + from, c * kTileColumns);
+      shares.scale = k.loadVector(spreadShares, place);
+      if (info.minimum)
+        shares.minimum = k.loadVector(spreadShares, place + kColumns);
+    }
+    for (auto [r, own] : llvm::enumerate(x)) {
       Expr acc = k.loadVector(tileSums, k.index(int64_t(r) * kTileColumns));
-      sums[r] =
-          fma(toFloat(acc, k.f32()), scale * splat(own, Lanes::width), sums[r]);
-      if (minimum) {
-        Expr total = partSum(from, group, first / info.group);
-        sums[r] =
-            fma(minimum, splat(toFloat(total, k.f32()) * own, Lanes::width),
-                sums[r]);
-      }
+      addPart(own, group, from, acc, partSum(own, group, inside / size),
+              groupSums[r], groupTotals[r]);
+      if (last)
+        addGroup(shares, groupSums[r], groupTotals[r], sums[r]);
     }
   }
 }

@@ -1,8 +1,8 @@
 // Products in bytes: rows are rounded to whole numbers of eight bits, 32 of
 // which share a scale, and multiplied with the whole numbers of the weight's
-// blocks. Sums of a group are exact in any order; they become f32 and are added
-// group by group, with both scales, in the order of K. So one row and many have
-// the same bits.
+// blocks. Sums of numbers that share both scales are exact in any order; they
+// become f32 and are added with the scale of x, those of a group of the weight
+// with its own, in the order of K. So one row and many have the same bits.
 //
 // A staged row is its K bytes in the order in which the weight's words hold
 // numbers (BlockReader::quadNumber), then the scale of each 32 as f32, then the
@@ -89,10 +89,11 @@ void LinearKernel::stageRowBytes(const Group &g, Expr row, Expr at) {
   });
 }
 
-// sums[row ...] += x * panel for k in [from, to), multiples of a group.
+// sums[row ...] += x * panel for k in [from, to), multiples of a span.
 void LinearKernel::byteRun(Tile tile, Expr row, Expr wBase, Expr from,
                            Expr to) {
   int64_t vectors = tile.columns / Lanes::width;
+  int64_t span = byteSpanSize(blocks->format());
   SmallVector<ByteRow> x;
   for (int64_t r = 0; r < tile.rows; ++r)
     x.push_back(byteRow(row + r));
@@ -103,19 +104,19 @@ void LinearKernel::byteRun(Tile tile, Expr row, Expr wBase, Expr from,
         at.push_back((row + r) * kColumns + column + c * Lanes::width);
         before.push_back(k.loadVector(sums, at.back()));
       }
-    Values after =
-        k.loop(from / kGroup, to / kGroup, 1, before,
-               [&](Expr group, ArrayRef<Expr> carried) {
-                 Values result(carried);
-                 for (int64_t c = 0; c < vectors; ++c) {
-                   Expr first = column + c * Lanes::width;
-                   blocks->prefetch(wBase, first, group);
-                   byteGroup(x, wBase, first, group, [&](int64_t r) -> Expr & {
-                     return result[r * vectors + c];
-                   });
-                 }
-                 return result;
-               });
+    Values after = k.loop(
+        from / span, to / span, 1, before, [&](Expr i, ArrayRef<Expr> carried) {
+          Values result(carried);
+          for (int64_t c = 0; c < vectors; ++c) {
+            Expr first = column + c * Lanes::width;
+            for (int64_t at = 0; at < span; at += kGroup)
+              blocks->prefetch(wBase, first, (i * span + at) / kGroup);
+            byteSpan(x, wBase, first, i * span, [&](int64_t r) -> Expr & {
+              return result[r * vectors + c];
+            });
+          }
+          return result;
+        });
     for (auto [value, base] : llvm::zip(after, at))
       k.storeVector(value, sums, base);
   });
@@ -130,30 +131,53 @@ Expr LinearKernel::partSum(const ByteRow &x, Expr group, int64_t part) {
   return k.load(stageWords, at) + k.load(stageWords, at + 1);
 }
 
-// One group of K for 16 columns and the rows of a tile.
-void LinearKernel::byteGroup(ArrayRef<ByteRow> x, Expr wBase, Expr column,
-                             Expr group, function_ref<Expr &(int64_t)> sum) {
-  Values quads = blocks->panelQuads(wBase, column, group * kGroup);
+// What groups of x and of the weight both begin with, from number `at` on, for
+// 16 columns and the rows of a tile. Parts of the weight's group are added with
+// the scales of x, then with its own.
+void LinearKernel::byteSpan(ArrayRef<ByteRow> x, Expr wBase, Expr column,
+                            Expr at, function_ref<Expr &(int64_t)> sum) {
   const format::BlockInfo &info = blocks->format();
-  int64_t parts = kGroup / info.group, each = info.group / 4;
-  for (int64_t part = 0; part < parts; ++part) {
-    BlockReader::Shares shares =
-        blocks->panelShares(wBase, column, group * kGroup + part * info.group);
-    for (auto [r, from] : llvm::enumerate(x)) {
-      Expr total = partSum(from, group, part);
-      Expr acc = splat(total * -info.offset, Lanes::width);
-      for (int64_t q = part * each; q < (part + 1) * each; ++q)
+  int64_t part = byteSpanPart(info);
+  Values quads, sums(x.size()), totals(x.size());
+  BlockReader::Shares shares;
+  for (int64_t from = 0; from < byteSpanSize(info); from += part) {
+    if (from % kGroup == 0)
+      quads = blocks->panelQuads(wBase, column, at + from);
+    if (from % info.group == 0)
+      shares = blocks->panelShares(wBase, column, at + from);
+    Expr group = at / kGroup + from / kGroup;
+    for (auto [r, row] : llvm::enumerate(x)) {
+      Expr total = partSum(row, group, from % kGroup / part);
+      Expr acc = splat(total * -blocks->quadOffset(), Lanes::width);
+      for (int64_t q = from % kGroup / 4; q < (from % kGroup + part) / 4; ++q)
         acc = addQuads(k, acc, quads[q], stageWords,
-                       from.bytes / 4 + group * (kGroup / 4) + q);
-      Expr scale = k.load(stage, from.scales + group);
-      Expr &into = sum(int64_t(r));
-      into = fma(toFloat(acc, k.f32()),
-                 shares.scale * splat(scale, Lanes::width), into);
-      if (info.minimum)
-        into = fma(shares.minimum,
-                   splat(toFloat(total, k.f32()) * scale, Lanes::width), into);
+                       row.bytes / 4 + group * (kGroup / 4) + q);
+      addPart(row, group, from, acc, total, sums[r], totals[r]);
+      if ((from + part) % info.group == 0)
+        addGroup(shares, sums[r], totals[r], sum(int64_t(r)));
     }
   }
+}
+
+// A part of the weight's group: whole sums and the total of x in it.
+void LinearKernel::addPart(const ByteRow &row, Expr group, int64_t from,
+                           Expr acc, Expr total, Expr &sum, Expr &sumOfX) {
+  const format::BlockInfo &info = blocks->format();
+  bool first = from % info.group == 0;
+  Expr own = k.load(stage, row.scales + group);
+  Expr all = splat(own, Lanes::width), real = toFloat(acc, k.f32());
+  sum = first ? real * all : fma(real, all, sum);
+  if (!info.minimum)
+    return;
+  real = toFloat(total, k.f32());
+  sumOfX = first ? real * own : fma(real, own, sumOfX);
+}
+
+void LinearKernel::addGroup(const BlockReader::Shares &shares, Expr sum,
+                            Expr sumOfX, Expr &into) {
+  into = fma(sum, shares.scale, into);
+  if (shares.minimum)
+    into = fma(shares.minimum, splat(sumOfX, Lanes::width), into);
 }
 
 } // namespace sluice::kernels

@@ -100,6 +100,15 @@ template <typename Int> Int byteChunk(Int width, Int least, Int most) {
   return max(least, min(rowTiles * TileProduct::rows, most));
 }
 
+// Numbers after which groups of x and of the weight both end, and those that
+// share both scales.
+inline int64_t byteSpanSize(const format::BlockInfo &info) {
+  return std::max<int64_t>(BlockReader::group, info.group);
+}
+inline int64_t byteSpanPart(const format::BlockInfo &info) {
+  return std::min<int64_t>(BlockReader::group, info.group);
+}
+
 class LinearKernel {
 public:
   LinearKernel(KernelBuilder &k, const Attrs &attrs)
@@ -175,8 +184,12 @@ private:
   Expr partSum(const ByteRow &x, Expr group, int64_t part);
   void stageRowBytes(const Group &g, Expr row, Expr stageRow);
   void byteRun(Tile tile, Expr row, Expr wBase, Expr from, Expr to);
-  void byteGroup(llvm::ArrayRef<ByteRow> x, Expr wBase, Expr column, Expr group,
-                 llvm::function_ref<Expr &(int64_t row)> sum);
+  void byteSpan(llvm::ArrayRef<ByteRow> x, Expr wBase, Expr column, Expr at,
+                llvm::function_ref<Expr &(int64_t row)> sum);
+  void addPart(const ByteRow &row, Expr group, int64_t from, Expr acc,
+               Expr total, Expr &sum, Expr &sumOfX);
+  void addGroup(const BlockReader::Shares &shares, Expr sum, Expr sumOfX,
+                Expr &into);
 
   void useByteTiles();
   void byteTileGroup(const Group &g, KernelBuilder::Range mine);
@@ -184,7 +197,7 @@ private:
   Expr sharesAt(Expr from, Expr at, Expr column);
   void byteTile(Expr row, Expr part, Expr c);
   void byteTileStep(llvm::ArrayRef<ByteRow> x, Expr row, Expr part, Expr c,
-                    Expr group, Values &sums);
+                    Expr at, Values &sums);
 
   // The row of x that row i of the sorted list reads.
   Expr sourceRow(Expr row) {

@@ -10,35 +10,65 @@ using sluice::checkpoint::Block, sluice::checkpoint::f16ToFloat;
 
 namespace {
 
+// The scale of the 32 numbers of a row around one, and its inverse.
+std::pair<float, float> scaleOf(Rows<float> &x, int64_t r, int64_t at) {
+  float most = 0;
+  for (int64_t i = at / 32 * 32; i < at / 32 * 32 + 32; ++i)
+    most = std::max(most, std::abs(x.at(r, i)));
+  return {most / 127, most == 0 ? 0 : 127 / most};
+}
+
+// What makes values of the whole numbers of a block's group.
+struct Whole {
+  float scale, minimum;
+  std::vector<int> numbers;
+
+  Whole(Elem elem, const Block &b, int64_t first) {
+    const auto &shared = infoOf(elem).blocks;
+    scale = f16ToFloat(b.scale);
+    minimum = f16ToFloat(b.minimum);
+    if (shared.floats)
+      scale = std::ldexp(1.0f, b.scale - 128); // half of it
+    if (shared.nested) {
+      scale *= float(b.scales[first / shared.group]);
+      minimum = -(minimum * float(b.minimums[first / shared.group]));
+    }
+    for (int64_t i = first; i < first + shared.group; ++i)
+      numbers.push_back(
+          shared.floats
+              ? int(2 * sluice::format::kE2M1[b.numbers[i]]) // twice the value
+              : int(b.numbers[i]) - shared.offset);
+  }
+};
+
 // Row r of x with column n of the weight.
 float expected(Rows<float> &x, int64_t r, const BlockWeight &w, int64_t n) {
   const auto &shared = infoOf(w.elem).blocks;
-  int64_t length = w.k > 1024 ? 1024 : 512;
+  int64_t length = w.k > 1024 ? 1024 : 512, block = infoOf(w.elem).block;
+  int64_t part = std::min(shared.group, 32);
   float total = 0, sum = 0;
-  for (int64_t at = 0; at < w.k; at += 32) {
-    float most = 0;
-    for (int64_t i = 0; i < 32; ++i)
-      most = std::max(most, std::abs(x.at(r, at + i)));
-    float inverse = most == 0 ? 0 : 127 / most, scale = most / 127;
-    for (int64_t first = 0; first < 32; first += shared.group) {
-      int64_t block = infoOf(w.elem).block, inside = (at + first) % block;
-      const Block &b = w.blocks[n * w.across + (at + first) / block];
-      int products = 0, numbers = 0;
-      for (int64_t i = 0; i < shared.group; ++i) {
-        int q = int(std::nearbyint(x.at(r, at + first + i) * inverse));
-        products += q * (int(b.numbers[inside + i]) - shared.offset);
-        numbers += q;
+  for (int64_t at = 0; at < w.k; at += shared.group) {
+    Whole group(w.elem, w.blocks[n * w.across + at / block], at % block);
+    float products = 0, numbers = 0;
+    for (int64_t first = 0; first < shared.group; first += part) {
+      auto [scale, inverse] = scaleOf(x, r, at + first);
+      int product = 0, number = 0;
+      for (int64_t i = first; i < first + part; ++i) {
+        int q = int(std::nearbyint(x.at(r, at + i) * inverse));
+        product += q * group.numbers[i];
+        number += q;
       }
-      float step = f16ToFloat(b.scale), base = f16ToFloat(b.minimum);
-      if (shared.nested) {
-        step *= float(b.scales[inside / shared.group]);
-        base = -(base * float(b.minimums[inside / shared.group]));
-      }
-      sum = std::fma(float(products), step * scale, sum);
-      if (shared.minimum)
-        sum = std::fma(base, float(numbers) * scale, sum);
+      bool more = first > 0;
+      products = more ? std::fma(float(product), scale, products)
+                      : float(product) * scale;
+      numbers = more ? std::fma(float(number), scale, numbers)
+                     : float(number) * scale;
     }
-    if ((at + 32) % length == 0 || at + 32 == w.k) {
+    sum = std::fma(products, group.scale, sum);
+    if (shared.minimum)
+      sum = std::fma(group.minimum, numbers, sum);
+    int64_t end = at + shared.group;
+    if (end % length == 0 || end == w.k) {
       total += sum;
       sum = 0;
     }
@@ -145,16 +175,9 @@ TEST_P(BytesProduct, WhatIsNotFiniteStaysSo) {
     }
 }
 
-std::vector<Elem> wholeBlocks() {
-  std::vector<Elem> found;
-  for (Elem elem : sluice::test::blockFormats())
-    if (!infoOf(elem).blocks.floats)
-      found.push_back(elem);
-  return found;
-}
 INSTANTIATE_TEST_SUITE_P(
     Kernels, BytesProduct,
-    ::testing::Combine(::testing::ValuesIn(wholeBlocks()),
+    ::testing::Combine(::testing::ValuesIn(sluice::test::blockFormats()),
                        ::testing::Values("native", "x86-64-v3")),
     [](const auto &info) {
       return std::string(infoOf(std::get<0>(info.param)).name) +

@@ -4,6 +4,7 @@
 #include "compiler/pack/Blocks.h"
 #include "tests/unit/kernels/Packed.h"
 #include "tests/unit/pack/BlockPlaces.h"
+#include <gtest/gtest.h>
 
 namespace sluice::testing {
 
