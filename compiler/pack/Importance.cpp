@@ -50,10 +50,10 @@ Result<std::vector<float>> valuesFor(const checkpoint::Checkpoint &file,
     return status;
   for (float value : values)
     if (!(value >= 0) || !std::isfinite(value))
-      return Status(Code::InvalidArgument,
-                    message(quote(tensor.name), ": expected mean squares, "
-                                                "found ",
-                            value));
+      return Status(Code::InvalidArgument, message(quote(tensor.name),
+                                                   ": expected mean squares, "
+                                                   "found ",
+                                                   value));
   return values;
 }
 

@@ -60,10 +60,9 @@ protected:
 };
 
 TEST_F(ImportanceFile, IsOfWeightsByNameAndLayer) {
-  auto importance =
-      read({{"layers.q[1]", {2}, {1, 2}},
-            {"head", {2}, {3, 5}},
-            {"up", {3, 2}, {1, 2, 3, 4, 5, 6}}});
+  auto importance = read({{"layers.q[1]", {2}, {1, 2}},
+                          {"head", {2}, {3, 5}},
+                          {"up", {3, 2}, {1, 2, 3, 4, 5, 6}}});
   ASSERT_TRUE(importance.ok()) << importance.status().message();
   EXPECT_THAT(of(*importance, {0}), ElementsAre(1, 2));
   EXPECT_THAT(of(*importance, {1}), ElementsAre(3, 5)); // that of the head

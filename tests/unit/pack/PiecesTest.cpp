@@ -64,8 +64,7 @@ TEST(Pieces, EndWithTheFirstError) {
         50, threads,
         []() -> PieceMaker {
           return [](int64_t i, std::vector<uint8_t> &) {
-            return i < 20 ? Status()
-                          : Status(Code::Corrupt, std::to_string(i));
+            return i < 20 ? Status() : Status(Code::Corrupt, std::to_string(i));
           };
         },
         [&](const void *, size_t) {
@@ -79,16 +78,15 @@ TEST(Pieces, EndWithTheFirstError) {
 
 TEST(Pieces, PassOnWhatIsThrown) {
   for (int64_t threads : {1, 4})
-    EXPECT_THROW(
-        (void)makeInOrder(
-            50, threads,
-            []() -> PieceMaker {
-              return [](int64_t, std::vector<uint8_t> &) -> Status {
-                throw std::bad_alloc();
-              };
-            },
-            [](const void *, size_t) { return Status(); }),
-        std::bad_alloc)
+    EXPECT_THROW((void)makeInOrder(
+                     50, threads,
+                     []() -> PieceMaker {
+                       return [](int64_t, std::vector<uint8_t> &) -> Status {
+                         throw std::bad_alloc();
+                       };
+                     },
+                     [](const void *, size_t) { return Status(); }),
+                 std::bad_alloc)
         << threads;
 }
 
@@ -107,14 +105,14 @@ TEST(Pieces, ThreadsChangeNoByteOfAWeight) {
       format::Packing packing{elem, layout, *joinedShape(parts)};
       auto packed = [&](int64_t threads) {
         std::vector<uint8_t> bytes;
-        Status status = packWeight(
-            *file, parts, packing,
-            [&](const void *data, size_t size) {
-              const auto *from = static_cast<const uint8_t *>(data);
-              bytes.insert(bytes.end(), from, from + size);
-              return Status();
-            },
-            {.importance = {}, .threads = threads});
+        Status status =
+            packWeight(*file, parts, packing,
+                       [&](const void *data, size_t size) {
+                         const auto *from = static_cast<const uint8_t *>(data);
+                         bytes.insert(bytes.end(), from, from + size);
+                         return Status();
+                       },
+                       {.importance = {}, .threads = threads});
         EXPECT_TRUE(status.ok()) << status.message();
         EXPECT_EQ(int64_t(bytes.size()), packing.bytes());
         return bytes;
