@@ -153,6 +153,8 @@ private:
     weight.offset = header.weightBytes;
     std::optional<ArrayRef<int64_t>> layers = op.getLayers();
     weight.bank = layers ? static_cast<uint32_t>(layers->size()) : 1;
+    if (layers)
+      weight.layers.assign(layers->begin(), layers->end());
     for (uint32_t i = 0; i < weight.bank; ++i) {
       int64_t layer = layers ? (*layers)[i] : -1;
       instance.parts.clear();

@@ -165,8 +165,7 @@ FailureOr<std::vector<char>> compileKernels(ArrayRef<ModuleOp> kernels,
 
   Compiler compiler(target, options);
   {
-    llvm::StdThreadPool pool(
-        llvm::hardware_concurrency(std::max(1u, options.threads)));
+    llvm::StdThreadPool pool(llvm::hardware_concurrency(options.threads));
     for (Job &job : jobs)
       pool.async([&] { compiler.compile(job); });
     pool.wait();

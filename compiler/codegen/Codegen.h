@@ -22,7 +22,7 @@ enum class DumpStage {
 };
 
 struct CodegenOptions {
-  unsigned threads = 2; // that compile at a time
+  unsigned threads = 0; // that compile at a time; 0: one for each core
   // Called once per distinct kernel and stage in `dumpStages`, one call at a
   // time, from any thread.
   std::function<void(std::string_view symbol, DumpStage stage,

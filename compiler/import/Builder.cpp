@@ -100,7 +100,7 @@ static llm::Compute computeOf(const OperationState &state,
       continue;
     if (type.getElementType().isBF16() && asked != Asked::F32)
       return llm::Compute::bf16;
-    if (bytes && llm::isWholeBlocks(type.getElementType()))
+    if (bytes && isa<llm::BlocksType>(type.getElementType()))
       return llm::Compute::i8;
   }
   return llm::Compute::f32;

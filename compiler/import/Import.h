@@ -15,8 +15,7 @@ struct ImportOptions {
   // which is exact), or another one where the spec allows it.
   WeightFormats weights;
   // Type of products: bf16 for those with bf16 weights, i8 for those with
-  // weights in blocks of whole numbers; all others are f32, as all are with
-  // F32. Auto is bf16.
+  // weights in blocks; all others are f32, as all are with F32. Auto is bf16.
   enum class Compute { Auto, F32, BF16, I8 } compute = Compute::Auto;
 };
 

@@ -44,7 +44,9 @@ void linearSignature(const Attrs &attrs, SignatureWriter &s) {
   std::vector<Layout> layouts = {Layout::PanelGlu};
   if (!epilogue.glu)
     layouts.insert(layouts.begin(), Layout::Panel);
-  s.matrix("w", sums, k, layouts, config.weight).count(experts);
+  auto w = s.matrix("w", sums, k, layouts, config.weight).count(experts);
+  if (!config.hasNorm())
+    w.multiplies(s.indexOf("x"));
   if (epilogue.bias)
     s.vector("bias", experts * sums);
   if (epilogue.residual)

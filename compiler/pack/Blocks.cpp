@@ -85,7 +85,8 @@ void layBlocks(format::Elem elem, const Block *blocks, int64_t rows,
 }
 
 Status readBlocks(format::Elem elem, const View &view, const Tile &tile,
-                  std::vector<Block> &blocks) {
+                  std::vector<Block> &blocks,
+                  std::span<const float> importance) {
   const format::ElemInfo &info = format::infoOf(elem);
   blocks.resize(tile.rows * tile.columns / info.block);
   if (view.blocks() == elem)
@@ -93,8 +94,16 @@ Status readBlocks(format::Elem elem, const View &view, const Tile &tile,
   std::vector<float> values(tile.rows * tile.columns);
   Status status = view.read(tile, values.data());
   for (size_t i = 0; i < blocks.size() && status.ok(); ++i) {
-    const float *first = values.data() + i * info.block;
-    std::optional<Block> nearest = nearestBlock(elem, first);
+    int64_t at = int64_t(i) * info.block;
+    const float *first = values.data() + at, *weights = nullptr;
+    if (!importance.empty()) {
+      int64_t row = tile.row + at / tile.columns;
+      int64_t matrix =
+          int64_t(importance.size()) == view.columns() ? 0 : row / view.rows();
+      weights = importance.data() + matrix * view.columns() + tile.column +
+                at % tile.columns;
+    }
+    std::optional<Block> nearest = nearestBlock(elem, first, weights);
     if (!nearest)
       return Status(Code::Unsupported,
                     checkpoint::message("the values ", first[0], ", ", first[1],

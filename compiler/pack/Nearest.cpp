@@ -12,55 +12,101 @@ using checkpoint::f16ToFloat, checkpoint::floatToF16;
 namespace {
 
 // To the nearest whole number, ties to even, for sizes below 2^22.
-float rounded(float x) {
+inline float rounded(float x) {
   constexpr float shift = 0x1.8p23f;
   return (x + shift) - shift;
 }
 
+// A scale with what else makes values of numbers.
+struct Shares {
+  float scale, inverse, minimum, offset, top;
+
+  float number(float value) const {
+    float number = rounded((value - minimum) * inverse) + offset;
+    number = number < 0 ? 0 : number;
+    return number > top ? top : number;
+  }
+};
+
+// What the nearest numbers miss of the values: the weighted sum of squares.
+// Sixteen sums side by side, as compilers turn them into vector code; nothing
+// is contracted, so every kind of processor finds the same.
+[[gnu::always_inline]] inline float missed(const float *values,
+                                           const float *weights, int64_t count,
+                                           const Shares &shares) {
+  constexpr int lanes = 16;
+  float sums[lanes] = {};
+  for (int64_t i = 0; i < count; i += lanes)
+    for (int lane = 0; lane < lanes; ++lane) {
+      float value = values[i + lane];
+      float found = (shares.number(value) - shares.offset) * shares.scale;
+      float miss = value - (found + shares.minimum);
+      sums[lane] += miss * miss * weights[i + lane];
+    }
+  for (int half = lanes / 2; half > 0; half /= 2)
+    for (int lane = 0; lane < half; ++lane)
+      sums[lane] += sums[lane + half];
+  return sums[0];
+}
+
+using Missed = float (*)(const float *, const float *, int64_t, const Shares &);
+[[gnu::target("arch=x86-64-v4")]] float missedV4(const float *values,
+                                                 const float *weights,
+                                                 int64_t count,
+                                                 const Shares &shares) {
+  return missed(values, weights, count, shares);
+}
+[[gnu::target("arch=x86-64-v3")]] float missedV3(const float *values,
+                                                 const float *weights,
+                                                 int64_t count,
+                                                 const Shares &shares) {
+  return missed(values, weights, count, shares);
+}
+float missedBase(const float *values, const float *weights, int64_t count,
+                 const Shares &shares) {
+  return missed(values, weights, count, shares);
+}
+Missed missedHere() {
+  static const Missed best =
+      __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512vl") &&
+              __builtin_cpu_supports("avx512bw") &&
+              __builtin_cpu_supports("avx512dq")
+          ? missedV4
+      : __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")
+          ? missedV3
+          : missedBase;
+  return best;
+}
+
 struct Nearest {
   const format::ElemInfo &info;
-  const float *values;
-  Block best;
+  const float *values, *weights;
+  Block best = {};
   float error = INFINITY;
-
-  std::optional<Block> found() const {
-    return std::isfinite(error) ? std::optional(best) : std::nullopt;
-  }
 
   int most() const { return (1 << info.blocks.bits) - 1; }
 
-  // Numbers of a block; the sum of squares of what they miss. Eight sums side
-  // by side, as compilers turn them into vector code.
-  float numbersFor(float scale, float minimum, float *numbers) const {
-    constexpr int lanes = 8;
-    float inverse = scale == 0 ? 0 : 1 / scale, top = float(most());
-    float offset = float(info.blocks.offset), sums[lanes] = {};
-    for (int64_t i = 0; i < info.block; i += lanes)
-      for (int lane = 0; lane < lanes; ++lane) {
-        float value = values[i + lane];
-        float number = rounded((value - minimum) * inverse) + offset;
-        number = number < 0 ? 0 : number;
-        number = number > top ? top : number;
-        float miss = value - ((number - offset) * scale + minimum);
-        sums[lane] += miss * miss;
-        numbers[i + lane] = number;
-      }
-    float sum = 0;
-    for (float part : sums)
-      sum += part;
-    return sum;
+  Shares sharesOf(const Block &block) const {
+    float scale = f16ToFloat(block.scale);
+    return {scale, scale == 0 ? 0 : 1 / scale, f16ToFloat(block.minimum),
+            float(info.blocks.offset), float(most())};
   }
 
-  void tryShares(Block block) {
-    float numbers[checkpoint::maxBlockValues];
-    float sum =
-        numbersFor(f16ToFloat(block.scale), f16ToFloat(block.minimum), numbers);
+  // Whether they are nearer than the best so far, which they become.
+  bool tryShares(const Block &block) {
+    float sum = missedHere()(values, weights, info.block, sharesOf(block));
     if (!(sum < error))
-      return;
+      return false;
     error = sum;
+    best.scale = block.scale;
+    best.minimum = block.minimum;
+    return true;
+  }
+
+  void takeNumbers() {
+    Shares shares = sharesOf(best);
     for (int64_t i = 0; i < info.block; ++i)
-      block.numbers[i] = uint8_t(numbers[i]);
-    best = block;
+      best.numbers[i] = uint8_t(shares.number(values[i]));
   }
 
   // Codes of four-bit floats for an exponent.
@@ -71,12 +117,11 @@ struct Nearest {
     float scale = std::ldexp(1.0f, int(block.scale) - 127);
     for (int64_t i = 0; i < info.block; ++i) {
       float size = std::abs(values[i]) / scale;
-      int code = 0; // to the nearest of the eight sizes
-      while (code < 7 &&
-             size > (format::kE2M1[code] + format::kE2M1[code + 1]) / 2)
-        ++code;
+      int code = 0; // of the nearest of the eight sizes
+      for (int less = 0; less < 7; ++less)
+        code += size > (format::kE2M1[less] + format::kE2M1[less + 1]) / 2;
       float miss = size - format::kE2M1[code];
-      sum += miss * miss;
+      sum += miss * miss * weights[i];
       block.numbers[i] = uint8_t(code | (std::signbit(values[i]) ? 8 : 0));
     }
     sum *= scale * scale;
@@ -87,56 +132,69 @@ struct Nearest {
   }
 
   // The least squares fit of the shares to the numbers that were found.
-  void refine() {
+  bool refine() {
     Block block = best;
-    double n = double(info.block), a = 0, b = 0, x = 0, xy = 0;
+    double n = 0, a = 0, b = 0, x = 0, xy = 0;
     for (int64_t i = 0; i < info.block; ++i) {
       double number = int(best.numbers[i]) - info.blocks.offset;
-      a += number * number;
-      b += number;
-      x += values[i];
-      xy += number * values[i];
+      double weight = weights[i];
+      n += weight;
+      a += weight * number * number;
+      b += weight * number;
+      x += weight * values[i];
+      xy += weight * number * values[i];
     }
     if (info.blocks.minimum) {
       double det = n * a - b * b;
       if (det <= 0)
-        return;
+        return false;
       block.scale = floatToF16(float((n * xy - b * x) / det));
       block.minimum = floatToF16(float((a * x - b * xy) / det));
     } else if (a > 0) {
       block.scale = floatToF16(float(xy / a));
     }
-    tryShares(block);
+    return tryShares(block);
   }
 };
 
 // Scales around the one that just holds the range, as so many of them that make
 // it: less clips a few values and is nearer to all others.
-constexpr int kSteps = 24;
-float stepsOf(int most, int i) { return float(most - 1) + float(i) / 6; }
+constexpr int kSteps = 12;
+float stepsOf(int most, int i) { return float(most - 1) + float(i) / 3; }
 
 } // namespace
 
-std::optional<Block> nearestBlock(format::Elem elem, const float *values) {
+std::optional<Block> nearestBlock(format::Elem elem, const float *values,
+                                  const float *weights) {
+  static const std::vector<float> equal(checkpoint::maxBlockValues, 1.0f);
   const format::ElemInfo &info = format::infoOf(elem);
-  Nearest search{info, values, {}};
-  auto [low, high] = std::minmax_element(values, values + info.block);
-  float largest = std::max(std::abs(*low), std::abs(*high));
+  // Columns of which none matters are all alike.
+  if (!weights || std::all_of(weights, weights + info.block,
+                              [](float weight) { return weight == 0; }))
+    weights = equal.data();
+  Nearest search{info, values, weights};
+  float low = values[0], high = low;
+  for (float value : std::span(values, size_t(info.block))) {
+    low = std::min(low, value);
+    high = std::max(high, value);
+  }
+  float largest = std::max(std::abs(low), std::abs(high));
   if (!std::isfinite(largest))
     return std::nullopt;
   if (info.blocks.floats) {
     int exponent = largest > 0 ? std::ilogb(largest) - 2 : -127;
     for (int more : {0, 1, -1})
       search.tryExponent(exponent + more);
-    return search.found();
+    return std::isfinite(search.error) ? std::optional(search.best)
+                                       : std::nullopt;
   }
   int most = info.blocks.minimum ? search.most() : info.blocks.offset;
   for (int i = 0; i < kSteps; ++i) {
     Block block;
     float steps = stepsOf(most, i);
     if (info.blocks.minimum) {
-      float base = std::min(*low, 0.0f);
-      block.scale = floatToF16((std::max(*high, 0.0f) - base) / steps);
+      float base = std::min(low, 0.0f);
+      block.scale = floatToF16((std::max(high, 0.0f) - base) / steps);
       block.minimum = floatToF16(base * std::min(float(most) / steps, 1.0f));
       search.tryShares(block);
       continue;
@@ -147,9 +205,12 @@ std::optional<Block> nearestBlock(format::Elem elem, const float *values) {
       search.tryShares(block);
     }
   }
-  for (int i = 0; i < 3; ++i)
-    search.refine();
-  return search.found();
+  if (!std::isfinite(search.error))
+    return std::nullopt;
+  search.takeNumbers();
+  for (int i = 0; i < 3 && search.refine(); ++i)
+    search.takeNumbers();
+  return search.best;
 }
 
 } // namespace sluice::pack

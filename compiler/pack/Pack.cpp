@@ -2,9 +2,13 @@
 
 #include "compiler/checkpoint/Message.h"
 #include "compiler/pack/Blocks.h"
+#include "compiler/pack/Pieces.h"
 #include "runtime/format/kernel_abi.h"
 
 #include <algorithm>
+#include <cstring>
+#include <memory>
+#include <thread>
 
 namespace sluice::pack {
 
@@ -19,97 +23,126 @@ namespace {
 
 constexpr int64_t panelRows = SLC_PANEL;
 
-// Packs tile by tile; the buffers live as long as one weight.
+// What is packed at a time: a tile of a view, `together` rows side by side, of
+// which those that are missing are zero; numbers by themselves that lie so are
+// zero up to a multiple of `depth` columns.
+struct Piece {
+  const View *view;
+  Tile tile;
+  int64_t together, depth;
+};
+
+// Half a MiB of floats, of a panel this many columns.
+constexpr int64_t panelColumns = 2048;
+constexpr int64_t pieceElements = panelColumns * panelRows;
+
+std::vector<Piece> rowPieces(const View &view) {
+  int64_t rows = view.matrices() * view.rows();
+  int64_t width = std::min(view.columns(), pieceElements);
+  int64_t height =
+      std::max<int64_t>(pieceElements / std::max<int64_t>(width, 1), 1);
+  // A tile is whole rows, or a part of one row that is longer than that.
+  std::vector<Piece> pieces;
+  for (int64_t row = 0; row < rows; row += height)
+    for (int64_t column = 0; column < view.columns(); column += width)
+      pieces.push_back({&view,
+                        {row, std::min(height, rows - row), column,
+                         std::min(width, view.columns() - column)},
+                        1,
+                        1});
+  return pieces;
+}
+
+// Panels of the views by turns; of vectors runs of 64.
+std::vector<Piece> panelPieces(const std::vector<const View *> &views,
+                               int64_t depth) {
+  std::vector<Piece> pieces;
+  int64_t rows = views[0]->rows(), columns = views[0]->columns();
+  for (int64_t matrix = 0; matrix < views[0]->matrices(); ++matrix)
+    for (int64_t row = 0; row < rows; row += panelRows)
+      for (const View *view : views)
+        for (int64_t from = 0; from < columns; from += panelColumns)
+          pieces.push_back(
+              {view,
+               {matrix * rows + row, std::min(panelRows, rows - row), from,
+                std::min(panelColumns, columns - from)},
+               panelRows,
+               depth});
+  return pieces;
+}
+
+// Packs pieces; the buffers live as long as one weight.
 class Packer {
 public:
-  Packer(Elem elem, const Sink &sink) : elem_(elem), sink_(sink) {}
+  Packer(Elem elem, std::span<const float> importance)
+      : elem_(elem), importance_(importance) {}
 
-  Status rows(const View &view);
-  Status panels(const View &view);
-  Status panelPairs(const View &gate, const View &up);
-  Status vectorPairs(const View &gate, const View &up);
+  // The bytes of a piece as they lie in the artifact.
+  Status pack(const Piece &piece, std::vector<uint8_t> &out);
 
 private:
-  // A panel is packed this many columns at a time: half a MiB of floats.
-  static constexpr int64_t chunk = 2048;
-  static constexpr int64_t tileElements = chunk * panelRows;
-
-  Status panel(const View &view, int64_t matrix, int64_t row);
-  Status run(const View &view, int64_t matrix, int64_t row);
-  void interleave(int64_t rows, int64_t columns, int64_t padded);
-  Status emit(const float *values, int64_t count);
-  Status emitBlocks(const View &view, const Tile &tile, int64_t together);
+  Status packBlocks(const Piece &piece, std::vector<uint8_t> &out);
+  void interleave(const Piece &piece, int64_t padded);
 
   Elem elem_;
-  const Sink &sink_;
-  std::vector<float> tile_ = std::vector<float>(tileElements);
-  std::vector<float> packed_ = std::vector<float>(tileElements);
-  std::vector<uint16_t> narrow_;
+  std::span<const float> importance_;
+  std::vector<float> tile_, packed_;
   std::vector<checkpoint::Block> blocks_;
-  std::vector<uint8_t> laid_;
 };
 
 } // namespace
 
-Status Packer::emit(const float *values, int64_t count) {
-  if (elem_ == Elem::F32)
-    return sink_(values, count * sizeof(float));
-  narrow_.resize(tileElements);
-  std::transform(values, values + count, narrow_.begin(), floatToBf16);
-  return sink_(narrow_.data(), count * sizeof(uint16_t));
-}
-
-// The tile in blocks, `together` rows side by side; rows that are missing are
-// zero.
-Status Packer::emitBlocks(const View &view, const Tile &tile,
-                          int64_t together) {
-  const format::ElemInfo &info = format::infoOf(elem_);
-  int64_t across = tile.columns / info.block;
-  Status status = readBlocks(elem_, view, tile, blocks_);
+Status Packer::pack(const Piece &piece, std::vector<uint8_t> &out) {
+  if (isBlocks(elem_))
+    return packBlocks(piece, out);
+  int64_t columns = piece.tile.columns, count = piece.tile.rows * columns;
+  tile_.resize(count);
+  Status status = piece.view->read(piece.tile, tile_.data());
   if (!status.ok())
     return status;
-  int64_t bands = (tile.rows + together - 1) / together;
-  laid_.resize(bands * across * together * info.blockBytes);
-  uint8_t *out = laid_.data();
-  for (int64_t row = 0; row < tile.rows; row += together)
-    for (int64_t i = 0; i < across; ++i) {
-      layBlocks(elem_, blocks_.data() + row * across + i,
-                std::min(together, tile.rows - row), across, together, out);
-      out += together * info.blockBytes;
-    }
-  return sink_(laid_.data(), laid_.size());
+  const std::vector<float> *values = &tile_;
+  if (piece.together > 1) {
+    int64_t padded = (columns + piece.depth - 1) / piece.depth * piece.depth;
+    interleave(piece, padded);
+    values = &packed_;
+  }
+  out.resize(values->size() * format::elemBytes(elem_));
+  if (elem_ == Elem::F32)
+    std::memcpy(out.data(), values->data(), out.size());
+  else
+    std::transform(values->begin(), values->end(),
+                   reinterpret_cast<uint16_t *>(out.data()), floatToBf16);
+  return {};
 }
 
-Status Packer::rows(const View &view) {
-  int64_t rows = view.matrices() * view.rows();
-  int64_t width = std::min(view.columns(), tileElements);
-  int64_t height =
-      std::max<int64_t>(tileElements / std::max<int64_t>(width, 1), 1);
-  // A tile is whole rows, or a part of one row that is longer than the buffer.
-  for (int64_t row = 0; row < rows; row += height)
-    for (int64_t column = 0; column < view.columns(); column += width) {
-      Tile tile{row, std::min(height, rows - row), column,
-                std::min(width, view.columns() - column)};
-      Status status;
-      if (isBlocks(elem_)) {
-        status = emitBlocks(view, tile, 1);
-      } else {
-        status = view.read(tile, tile_.data());
-        if (status.ok())
-          status = emit(tile_.data(), tile.rows * tile.columns);
-      }
-      if (!status.ok())
-        return status;
+Status Packer::packBlocks(const Piece &piece, std::vector<uint8_t> &out) {
+  const format::ElemInfo &info = format::infoOf(elem_);
+  int64_t across = piece.tile.columns / info.block;
+  int64_t rows = piece.tile.rows, together = piece.together;
+  Status status =
+      readBlocks(elem_, *piece.view, piece.tile, blocks_, importance_);
+  if (!status.ok())
+    return status;
+  int64_t bands = (rows + together - 1) / together;
+  out.resize(bands * across * together * info.blockBytes);
+  uint8_t *to = out.data();
+  for (int64_t row = 0; row < rows; row += together)
+    for (int64_t i = 0; i < across; ++i) {
+      layBlocks(elem_, blocks_.data() + row * across + i,
+                std::min(together, rows - row), across, together, to);
+      to += together * info.blockBytes;
     }
   return {};
 }
 
 // tile_[rows][columns] -> packed_[padded][64], or for bf16
 // packed_[padded/2][64][2]; what the tile doesn't cover is zero.
-void Packer::interleave(int64_t rows, int64_t columns, int64_t padded) {
+void Packer::interleave(const Piece &piece, int64_t padded) {
+  auto [row0, rows, column0, columns] = piece.tile;
+  packed_.resize(padded * panelRows);
   if (rows < panelRows || columns < padded)
-    std::fill_n(packed_.begin(), padded * panelRows, 0.0f);
-  bool pairs = elem_ == Elem::BF16;
+    std::fill(packed_.begin(), packed_.end(), 0.0f);
+  bool pairs = elem_ == Elem::BF16 && piece.depth > 1;
   // One cache line of each row is used up at once.
   constexpr int64_t line = 16;
   for (int64_t from = 0; from < columns; from += line) {
@@ -125,62 +158,25 @@ void Packer::interleave(int64_t rows, int64_t columns, int64_t padded) {
   }
 }
 
-Status Packer::panel(const View &view, int64_t matrix, int64_t row) {
-  int64_t rows = std::min(panelRows, view.rows() - row);
-  int64_t columns = view.columns();
-  for (int64_t from = 0; from < columns; from += chunk) {
-    int64_t width = std::min(chunk, columns - from);
-    int64_t depth = format::infoOf(elem_).panelDepth;
-    int64_t padded = (width + depth - 1) / depth * depth;
-    Tile tile{matrix * view.rows() + row, rows, from, width};
-    Status status;
-    if (isBlocks(elem_)) {
-      status = emitBlocks(view, tile, panelRows);
-    } else {
-      status = view.read(tile, tile_.data());
-      interleave(rows, width, padded);
-      if (status.ok())
-        status = emit(packed_.data(), padded * panelRows);
-    }
-    if (!status.ok())
-      return status;
-  }
-  return {};
-}
-
-Status Packer::panels(const View &view) {
-  for (int64_t matrix = 0; matrix < view.matrices(); ++matrix)
-    for (int64_t row = 0; row < view.rows(); row += panelRows)
-      if (Status status = panel(view, matrix, row); !status.ok())
-        return status;
-  return {};
-}
-
-Status Packer::panelPairs(const View &gate, const View &up) {
-  for (int64_t matrix = 0; matrix < gate.matrices(); ++matrix)
-    for (int64_t row = 0; row < gate.rows(); row += panelRows)
-      for (const View *view : {&gate, &up})
-        if (Status status = panel(*view, matrix, row); !status.ok())
-          return status;
-  return {};
-}
-
-// 64 elements of a vector, the last run filled up with zeros.
-Status Packer::run(const View &view, int64_t matrix, int64_t row) {
-  int64_t rows = std::min(panelRows, view.rows() - row);
-  std::fill_n(tile_.begin(), panelRows, 0.0f);
-  Status status =
-      view.read({matrix * view.rows() + row, rows, 0, 1}, tile_.data());
-  return status.ok() ? emit(tile_.data(), panelRows) : status;
-}
-
-Status Packer::vectorPairs(const View &gate, const View &up) {
-  for (int64_t matrix = 0; matrix < gate.matrices(); ++matrix)
-    for (int64_t row = 0; row < gate.rows(); row += panelRows)
-      for (const View *view : {&gate, &up})
-        if (Status status = run(*view, matrix, row); !status.ok())
-          return status;
-  return {};
+// Threads are worth their start from so many pieces on.
+static Status packPieces(Elem elem, const std::vector<Piece> &pieces,
+                         const PackOptions &options, const Sink &sink) {
+  int64_t threads = options.threads;
+  if (threads == 0)
+    threads = std::max(1u, std::thread::hardware_concurrency());
+  int64_t elements = 0;
+  for (const Piece &piece : pieces)
+    elements += piece.tile.rows * piece.tile.columns;
+  threads = std::min(threads, elements / pieceElements);
+  return makeInOrder(
+      int64_t(pieces.size()), threads,
+      [&]() -> PieceMaker {
+        auto packer = std::make_shared<Packer>(elem, options.importance);
+        return [&pieces, packer](int64_t i, std::vector<uint8_t> &out) {
+          return packer->pack(pieces[size_t(i)], out);
+        };
+      },
+      sink);
 }
 
 Result<Shape> joinedShape(std::span<const spec::Weight *const> parts) {
@@ -242,7 +238,8 @@ static Status checkPacking(std::span<const spec::Weight *const> parts,
 
 Status packWeight(const checkpoint::Checkpoint &file,
                   std::span<const spec::Weight *const> parts,
-                  const format::Packing &packing, const Sink &sink) {
+                  const format::Packing &packing, const Sink &sink,
+                  const PackOptions &options) {
   if (Status status = checkPacking(parts, packing); !status.ok())
     return status;
   Layout layout = packing.layout;
@@ -253,20 +250,23 @@ Status packWeight(const checkpoint::Checkpoint &file,
       return view.status();
     views.push_back(std::move(*view));
   }
-  Packer packer(packing.elem, sink);
-  Status status;
-  if (layout == Layout::PanelGlu) {
-    status = packer.panelPairs(*views[0], *views[1]);
-  } else if (layout == Layout::VectorGlu) {
-    status = packer.vectorPairs(*views[0], *views[1]);
+  std::vector<Piece> pieces;
+  ViewPtr joined;
+  if (isPaired(layout)) {
+    bool panels = isPanel(layout);
+    pieces = panelPieces({views[0].get(), views[1].get()},
+                         panels ? format::infoOf(packing.elem).panelDepth : 1);
   } else {
-    Result<ViewPtr> joined =
-        concatenated(std::move(views), axesOf(*parts[0]).row);
-    if (!joined.ok())
-      return joined.status();
-    status = layout == Layout::Rows ? packer.rows(**joined)
-                                    : packer.panels(**joined);
+    Result<ViewPtr> all = concatenated(std::move(views), axesOf(*parts[0]).row);
+    if (!all.ok())
+      return all.status();
+    joined = std::move(*all);
+    pieces = layout == Layout::Rows
+                 ? rowPieces(*joined)
+                 : panelPieces({joined.get()},
+                               format::infoOf(packing.elem).panelDepth);
   }
+  Status status = packPieces(packing.elem, pieces, options, sink);
   for (const spec::Weight *part : parts)
     for (const spec::TensorPart &tensor : part->source.tensors)
       if (const auto *info = file.find(tensor.tensor))
@@ -274,11 +274,24 @@ Status packWeight(const checkpoint::Checkpoint &file,
   return status.in("weight " + quote(weightName(*parts[0])));
 }
 
+Result<bool> isKept(const checkpoint::Checkpoint &file,
+                    std::span<const spec::Weight *const> parts, Elem elem) {
+  for (const spec::Weight *part : parts) {
+    Result<ViewPtr> view = openWeight(file, *part);
+    if (!view.ok())
+      return view.status();
+    if ((*view)->blocks() != elem)
+      return false;
+  }
+  return true;
+}
+
 Status packComputed(const checkpoint::Checkpoint &file,
                     std::span<const spec::Weight *const> parts,
                     const Computed &computed, const Sink &sink) {
   Result<ViewPtr> view = computedView(file, parts, computed);
-  return view.ok() ? Packer(Elem::F32, sink).rows(**view) : view.status();
+  return view.ok() ? packPieces(Elem::F32, rowPieces(**view), {}, sink)
+                   : view.status();
 }
 
 } // namespace sluice::pack

@@ -6,6 +6,7 @@
 #include "compiler/import/Import.h"
 #include "compiler/lowering/Lowering.h"
 #include "compiler/lowering/Passes.h"
+#include "compiler/pack/Importance.h"
 #include "compiler/pack/Pack.h"
 #include "compiler/pipeline/Bisect.h"
 #include "compiler/pipeline/Diagnose.h"
@@ -31,6 +32,7 @@
 #include "llvm/Support/Path.h"
 
 #include <chrono>
+#include <map>
 
 using namespace mlir;
 
@@ -70,6 +72,7 @@ private:
   Result<StoredTokenizer> readTokenizer();
   void warn(const std::vector<std::string> &notes);
   Status write(const std::vector<TargetCode> &code);
+  void warnOfImportance();
   Status streamWeight(const artifact::WeightInstance &instance,
                       const pack::Sink &sink);
 
@@ -86,6 +89,10 @@ private:
   std::string resolvedSpec;
   ModuleRef module;
   uint64_t packed = 0, packedTotal = 0;
+  std::optional<pack::Importance> importance;
+  // Matrices that are brought to blocks, by their first part: those whose
+  // columns count alike, although there is importance, and the others.
+  std::map<std::string, int64_t> alike, weighted;
   const char *current = nullptr;
   std::chrono::steady_clock::time_point started;
 };
@@ -245,8 +252,8 @@ Status Compilation::toPlan(Stage &at) {
     if (how->compute == import::ImportOptions::Compute::I8 &&
         !computes(*module, llm::Compute::i8))
       return Status(Code::InvalidArgument,
-                    "--compute int8: no product has a weight in blocks of "
-                    "whole numbers; --weights int8 or int4 makes them");
+                    "--compute int8: no product has a weight in blocks; "
+                    "--weights int8 or int4 makes them");
     at = Stage::Model;
     if (Status status = dumps.add(Stage::Model, *module); !status.ok())
       return status;
@@ -322,7 +329,20 @@ Status Compilation::streamWeight(const artifact::WeightInstance &instance,
   if (instance.computed)
     return pack::packComputed(inputs->checkpoint, parts, *instance.computed,
                               sink);
-  return pack::packWeight(inputs->checkpoint, parts, instance.packing, sink);
+  pack::PackOptions how;
+  std::vector<float> columns;
+  if (importance && isBlocks(instance.packing.elem)) {
+    Result<bool> kept =
+        pack::isKept(inputs->checkpoint, parts, instance.packing.elem);
+    if (!kept.ok())
+      return kept.status();
+    columns = *kept ? std::vector<float>() : importance->of(parts);
+    how.importance = columns;
+    if (!*kept)
+      ++(columns.empty() ? alike : weighted)[parts[0]->path];
+  }
+  return pack::packWeight(inputs->checkpoint, parts, instance.packing, sink,
+                          how);
 }
 
 // The last part of a path.
@@ -353,6 +373,17 @@ void Compilation::warn(const std::vector<std::string> &notes) {
     errors << "warning: " << checkpoint::excerpt(notes[i], longest) << '\n';
   if (notes.size() > shown)
     errors << "... and " << notes.size() - shown << " more warnings\n";
+}
+
+void Compilation::warnOfImportance() {
+  std::vector<std::string> notes;
+  for (const auto &[path, count] : alike)
+    notes.push_back("weight '" + path + "' has no importance in " +
+                    options.importance + ": its columns count alike");
+  if (weighted.empty())
+    notes.push_back("--importance has no effect: no weight that it names is "
+                    "brought to blocks");
+  warn(notes);
 }
 
 Status Compilation::write(const std::vector<TargetCode> &code) {
@@ -402,6 +433,8 @@ Status Compilation::write(const std::vector<TargetCode> &code) {
     return streamWeight(instance, sink);
   };
   Status status = artifact::writeArtifact(options.output, in);
+  if (status.ok() && importance)
+    warnOfImportance();
   if (status.ok() || options.from.empty())
     return status;
   // The dump's weights are those of the checkpoint it was made from.
@@ -414,6 +447,12 @@ Status Compilation::run() {
   if (!read.ok())
     return read.status();
   inputs.emplace(std::move(*read));
+  if (!options.importance.empty()) {
+    auto columns = pack::Importance::read(options.importance, *inputs->model);
+    if (!columns.ok())
+      return columns.status().in("--importance");
+    importance = std::move(*columns);
+  }
   resolvedSpec = spec::printResolved(*inputs->model, options.models);
 
   Stage at = Stage::Spec;

@@ -45,6 +45,7 @@ struct Options {
   std::string output;     // the artifact; empty: stop after `emit` or dumps
 
   std::string weights = "keep"; // storage of matrices, see WeightFormats.h
+  std::string importance;       // file that --weights heeds; empty: none
   std::string compute = "auto"; // type of products: auto, f32, bf16, int8
   std::vector<std::string> targets = {"native"};
   int64_t context = 0; // most positions of a sequence; 0: the checkpoint's own

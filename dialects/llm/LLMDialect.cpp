@@ -49,11 +49,6 @@ sluice::format::Elem sluice::llm::elemOf(Type type) {
   return type.isBF16() ? format::Elem::BF16 : format::Elem::F32;
 }
 
-bool sluice::llm::isWholeBlocks(Type type) {
-  auto blocks = dyn_cast<BlocksType>(type);
-  return blocks && !format::infoOf(blocks.getElem()).blocks.floats;
-}
-
 Type sluice::llm::typeOf(format::Elem elem, MLIRContext *context) {
   Builder builder(context);
   if (isBlocks(elem))

@@ -32,8 +32,6 @@ struct StateResource : mlir::SideEffects::Resource::Base<StateResource> {
 // and back.
 format::Elem elemOf(mlir::Type type);
 mlir::Type typeOf(format::Elem elem, mlir::MLIRContext *context);
-// Blocks whose numbers are whole, so that products may be taken in i8.
-bool isWholeBlocks(mlir::Type type);
 
 // A result's row depends only on the same row of the operands.
 template <typename ConcreteType>

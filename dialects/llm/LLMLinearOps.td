@@ -27,9 +27,9 @@ def LLM_LinearOp : LLM_PureOp<"linear", [LLM_RowWise]> {
   let summary = "y[r, n] = sum_k x[r, k] * w[n, k] + bias[n]";
   let description = [{
     x [rows, K], w [N, K], bias [N] -> [rows, N]. `compute = bf16` rounds x and w to bf16 before multiplying; sums are
-    f32 in blocks of 1024 along K (512 for K up to 1024), added in order. `compute = i8`, with a weight in blocks of
-    whole numbers, rounds x to multiples of s = max |x| / 127 for each 32 of a row, to nearest; whole numbers are
-    multiplied and added exactly within a group of the weight, the sums of groups in f32 as above.
+    f32 in blocks of 1024 along K (512 for K up to 1024), added in order. `compute = i8`, with a weight in
+    blocks, rounds x to multiples of s = max |x| / 127 for each 32 of a row, to nearest; whole numbers are multiplied
+    and added exactly where they share s and a group of the weight, all else in f32 as above.
 
     ```mlir
     %y = llm.linear %x, %w bias %b compute bf16 : (tensor<?x768xf32>, tensor<2304x768xbf16>, tensor<2304xf32>) -> tensor<?x2304xf32>

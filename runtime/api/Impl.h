@@ -15,6 +15,7 @@ struct Model::Impl {
   ModelInfo info;
   std::vector<OutputRows> outputs;
   std::unique_ptr<executor::Profile> profile;
+  std::unique_ptr<executor::Importance> importance;
   std::optional<Tokenizer> tokenizer;
   // The tokens that each slot holds; what lies behind its length is stale.
   std::vector<std::vector<int32_t>> held;

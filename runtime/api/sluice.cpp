@@ -417,4 +417,28 @@ Status Model::writeProfile(const std::string &path) const try {
   return caught();
 }
 
+Status Model::startImportance() try {
+  Result<executor::Importance> importance =
+      executor::Importance::create(impl_->artifact);
+  if (!importance.ok())
+    return importance.status();
+  impl_->importance =
+      std::make_unique<executor::Importance>(std::move(*importance));
+  impl_->executor->watch(impl_->importance.get());
+  return {};
+} catch (...) {
+  return caught();
+}
+
+Status Model::writeImportance(const std::string &path) const try {
+  std::vector<NamedTensor> tensors;
+  if (impl_->importance)
+    tensors = impl_->importance->tensors();
+  if (tensors.empty())
+    return Status(Code::InvalidArgument, "no product has been watched");
+  return writeTensors(path, tensors);
+} catch (...) {
+  return caught();
+}
+
 } // namespace sluice

@@ -296,6 +296,13 @@ public:
   Status printProfile(std::ostream &out) const;       // a table of kernels
   Status writeProfile(const std::string &path) const; // Chrome trace
 
+  // Adds up what every product multiplies its weight with from now on, anew at
+  // each call, by generated kernels only. Unsupported: a kernel normalises its
+  // rows itself. The file (safetensors) holds of each weight, by its path and
+  // layer, the mean square of every column; without a start InvalidArgument.
+  Status startImportance();
+  Status writeImportance(const std::string &path) const;
+
 private:
   struct Impl;
   explicit Model(std::unique_ptr<Impl> impl);

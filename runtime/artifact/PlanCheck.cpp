@@ -191,6 +191,9 @@ Status PlanChecker::checkWeight(const Weight &weight) const {
                     !aligned(weight.bank_stride()))) ||
       weight.bank_stride() > kMaxBytes || !aligned(weight.offset()))
     return corrupt("bad size, alignment or bank");
+  if (weight.layers() && weight.layers()->size() != bank)
+    return corrupt("a bank of " + std::to_string(bank) + " with " +
+                   std::to_string(weight.layers()->size()) + " layers");
   uint64_t end = 0;
   if (__builtin_mul_overflow(bank - 1, weight.bank_stride(), &end) ||
       __builtin_add_overflow(end, weight.bytes(), &end) ||

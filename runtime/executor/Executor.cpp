@@ -292,7 +292,7 @@ int64_t Executor::rowsOf(const ReadyStep &step) const {
 }
 
 bool Executor::onEngine(const ReadyStep &step) const {
-  return step.matmul && rowsOf(step) >= kEngineRows;
+  return step.matmul && rowsOf(step) >= kEngineRows && !importance_;
 }
 
 Status Executor::run(const ReadyEntry &entry, const ReadyProgram &program) {
@@ -350,6 +350,9 @@ void Executor::work(std::span<const ReadyStep> steps, uint32_t worker,
         .worker = worker,
         .workers = workers,
     };
+    // What a step reads stays as it is until its last worker is done.
+    if (importance_ && worker == 0 && call.rows > 0)
+      importance_->add(steps[i], call.rows);
     Clock::time_point start;
     if (profile_)
       start = Clock::now();

@@ -6,6 +6,7 @@
 #pragma once
 
 #include "runtime/executor/Barrier.h"
+#include "runtime/executor/Importance.h"
 #include "runtime/executor/Profile.h"
 #include "runtime/executor/Team.h"
 
@@ -47,6 +48,9 @@ public:
 
   // Collects spans from now on; null to stop.
   void profile(Profile *profile) { profile_ = profile; }
+  // Shows it the rows of all products from now on, which kernels compute alone;
+  // null to stop.
+  void watch(Importance *importance) { importance_ = importance; }
 
 private:
   Executor(const artifact::Artifact &artifact, const Options &options);
@@ -89,6 +93,7 @@ private:
   std::atomic<int32_t> code_{0};
   std::atomic<const ReadyStep *> failed_{nullptr};
   Profile *profile_ = nullptr;
+  Importance *importance_ = nullptr;
   std::vector<std::vector<Span>> spans_; // [step of the group][worker]
 };
 

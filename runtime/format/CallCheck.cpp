@@ -285,6 +285,14 @@ std::string textOf(const CountT &count, const SignatureT &signature) {
   return out.empty() ? "0" : out;
 }
 
+static bool multipliesRows(const OperandT &operand,
+                           const SignatureT &signature) {
+  return operand.multiplies == -1 ||
+         (operand.role == Role::Matrix && operand.multiplies >= 0 &&
+          size_t(operand.multiplies) < signature.operands.size() &&
+          signature.operands[size_t(operand.multiplies)]->role == Role::Rows);
+}
+
 std::string checkSignature(const SignatureT &signature) {
   size_t dims = signature.dims.size();
   auto known = [&](const std::unique_ptr<CountT> &count) {
@@ -305,7 +313,8 @@ std::string checkSignature(const SignatureT &signature) {
            operand->stride < static_cast<int64_t>(dims) &&
            operand->apart >= -1 &&
            operand->apart < static_cast<int64_t>(dims) &&
-           (operand->role != Role::Matrix || !operand->layouts.empty());
+           (operand->role != Role::Matrix || !operand->layouts.empty()) &&
+           multipliesRows(*operand, signature);
     for (const auto *count : {&operand->width, &operand->times, &operand->over,
                               &operand->rows, &operand->count})
       good = good && known(*count);

@@ -35,6 +35,12 @@ static constexpr ElemInfo kElems[] = {
     block("q5_k", 256, "Q5_K", {5, 0, 32, true, true}),
     block("q6_k", 256, "Q6_K", {6, 32, 16, false, true}),
     block("mxfp4", 32, "MXFP4", {4, 0, 32, false, false, true}),
+    block("i8x64", 64, nullptr, {8, 128, 64}),
+    block("i8x128", 128, nullptr, {8, 128, 128}),
+    block("i4x64", 64, nullptr, {4, 8, 64}),
+    block("i4x128", 128, nullptr, {4, 8, 128}),
+    block("u4x64", 64, nullptr, {4, 0, 64, true}),
+    block("u4x128", 128, nullptr, {4, 0, 128, true}),
 };
 static_assert(std::size(kElems) == size_t(Elem::MAX) + 1);
 

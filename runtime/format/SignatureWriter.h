@@ -139,6 +139,11 @@ public:
       operand.apart = static_cast<int32_t>(size.onlyDim());
       return *this;
     }
+    // Matrices: rows of that operand, as they are.
+    Operand &multiplies(uint32_t other) {
+      operand.multiplies = static_cast<int32_t>(other);
+      return *this;
+    }
     // One row of the matrix is read for each row of the step.
     Operand &lookedUp() {
       operand.looked_up = true;
@@ -193,6 +198,14 @@ public:
   // `width` elements of a slot.
   void fixedState(std::string_view name, const Size &width) {
     add(name, Role::FixedState, width);
+  }
+
+  // An operand that was added.
+  uint32_t indexOf(std::string_view name) const {
+    uint32_t index = 0;
+    while (signature.operands[index]->name != name)
+      ++index;
+    return index;
   }
 
   // All operands from here on are written.

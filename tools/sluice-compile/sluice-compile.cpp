@@ -137,6 +137,10 @@ void describe(CLI::App &app, CommandLine &line) {
                  "Formats: " +
                      import::WeightFormats::names())
       ->capture_default_str();
+  app.add_option("--importance", o.importance,
+                 "What columns count for where --weights makes blocks: a file "
+                 "that sluice-run --calibrate has written")
+      ->check(CLI::ExistingFile);
   app.add_option("--compute", o.compute,
                  "Type that products are taken in; auto: bf16 for bf16 "
                  "weights, else f32; int8: with weights in blocks, rows in "
@@ -224,7 +228,8 @@ Status takeTrial(CommandLine &line) {
 // are all but artifacts, which may well be kept there.
 std::vector<std::string> inputsOf(const Options &options) {
   std::vector<std::string> files = {options.spec, options.checkpoint,
-                                    options.config, options.from};
+                                    options.config, options.from,
+                                    options.importance};
   std::error_code error;
   for (const auto &entry :
        std::filesystem::directory_iterator(options.checkpoint, error))

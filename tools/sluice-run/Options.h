@@ -45,6 +45,8 @@ struct Options {
   // A file, or "-", whose text is scored, so many tokens at a time.
   std::string score;
   int64_t scoreWindow = 0; // 0: 512, or the model's context
+  // A file, or "-", with whose text the importance of columns is found.
+  std::string calibrate;
 
   // Generation.
   int64_t generate = 0;
@@ -112,6 +114,13 @@ Status runEntry(const Options &options, ModelPtr &model);
 Status compare(const Options &options, ModelPtr &model);
 // Whether --entry, if given, can continue ids.
 Status checkGenerates(const Model &model, const std::string &name);
+// A text, and what the tokenizer puts before and behind one.
+struct TextTokens {
+  std::vector<int32_t> begin, body, end;
+};
+Result<TextTokens> tokensOf(const std::string &path, Model &model);
+// --calibrate.
+Status calibrate(const Options &options, ModelPtr &model);
 // --score: the perplexity of a text.
 Status score(const Options &options, ModelPtr &model);
 // --generate.

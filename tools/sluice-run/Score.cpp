@@ -76,10 +76,8 @@ private:
 
 } // namespace
 
-// The text of --score, and what stands before one.
-static Status tokensOf(const Options &options, Model &model,
-                       std::vector<int32_t> &begin, std::vector<int32_t> &ids) {
-  Result<std::string> text = readAll(options.score);
+Result<TextTokens> tokensOf(const std::string &path, Model &model) {
+  Result<std::string> text = readAll(path);
   if (!text.ok())
     return text.status();
   Result<const Tokenizer *> tokenizer = model.tokenizer();
@@ -88,12 +86,16 @@ static Status tokensOf(const Options &options, Model &model,
   Result<std::vector<int32_t>> whole = (*tokenizer)->encode(*text, true);
   Result<std::vector<int32_t>> body = (*tokenizer)->encode(*text, false);
   if (!whole.ok() || !body.ok())
-    return (whole.ok() ? body : whole).status().in("--score");
+    return (whole.ok() ? body : whole).status();
   auto from =
       std::search(whole->begin(), whole->end(), body->begin(), body->end());
-  begin.assign(whole->begin(), from == whole->end() ? whole->begin() : from);
-  ids = std::move(*body);
-  return {};
+  TextTokens tokens;
+  if (from != whole->end()) {
+    tokens.begin.assign(whole->begin(), from);
+    tokens.end.assign(from + std::ptrdiff_t(body->size()), whole->end());
+  }
+  tokens.body = std::move(*body);
+  return tokens;
 }
 
 Status score(const Options &options, ModelPtr &model) {
@@ -108,9 +110,10 @@ Status score(const Options &options, ModelPtr &model) {
     return Status(Code::Unsupported,
                   "--score is for models that continue a text; entry '" +
                       entry->name + "' is of kind " + entry->kind);
-  std::vector<int32_t> begin, ids;
-  if (Status status = tokensOf(options, *model, begin, ids); !status.ok())
-    return status;
+  Result<TextTokens> text = tokensOf(options.score, *model);
+  if (!text.ok())
+    return text.status().in("--score");
+  const std::vector<int32_t> &begin = text->begin, &ids = text->body;
   int64_t window = options.scoreWindow > 0
                        ? options.scoreWindow
                        : std::min(kWindow, model->info().context);

@@ -139,6 +139,15 @@ static void declareScore(CLI::App &app, run::Options &options) {
       ->needs("--score");
 }
 
+static void declareCalibration(CLI::App &app, run::Options &options) {
+  app.add_option("--calibrate", options.calibrate,
+                 "Read a file's text and write to --out (safetensors) how "
+                 "large the columns are that each weight is multiplied with: "
+                 "for sluice-compile --importance; -: standard input")
+      ->group("Calibration")
+      ->needs("--out");
+}
+
 static void declareGeneration(CLI::App &app, run::Options &options) {
   const char *group = "Generation";
   app.add_option("--generate", options.generate,
@@ -212,6 +221,7 @@ static void declare(CLI::App &app, run::Options &options) {
   declareChat(app, options);
   declareTokenizer(app, options);
   declareScore(app, options);
+  declareCalibration(app, options);
   declareGeneration(app, options);
   run::declareBeams(app, options);
   declareMachine(app, options);
@@ -249,6 +259,13 @@ static std::string conflict(const run::Options &options) {
                    loads || saves
                ? "--score takes its text from the file: leave out --prompt, "
                  "--chat, --ids, --in, --out, --generate, --load-state and "
+                 "--save-state"
+               : "";
+  if (!options.calibrate.empty())
+    return ids || generates || options.prompt || options.chat ||
+                   !options.in.empty() || loads || saves
+               ? "--calibrate takes its text from the file: leave out "
+                 "--prompt, --chat, --ids, --in, --generate, --load-state and "
                  "--save-state"
                : "";
   if (!options.compare.empty())
@@ -301,7 +318,8 @@ static Status checkOutputs(const run::Options &options) {
   Status apart = tools::keepApart(outputs, {options.loadState});
   outputs.push_back(options.saveState);
   if (apart.ok())
-    apart = tools::keepApart(outputs, {options.model, options.in});
+    apart = tools::keepApart(outputs,
+                             {options.model, options.in, options.calibrate});
   if (!apart.ok())
     return apart;
   for (const std::string &path : outputs)
@@ -321,8 +339,10 @@ static Status execute(const run::Options &options) {
   run::ModelPtr model;
   bool text = options.prompt && options.out.empty();
   bool compares = !options.compare.empty();
+  bool calibrates = !options.calibrate.empty();
   Status status = options.chat             ? run::chat(options, model)
                   : !options.score.empty() ? run::score(options, model)
+                  : calibrates             ? run::calibrate(options, model)
                   : compares               ? run::compare(options, model)
                   : options.beams > 0      ? run::searchBeams(options, model)
                   : text                   ? run::generateText(options, model)
@@ -338,7 +358,8 @@ static Status execute(const run::Options &options) {
 // Whether --load-state is all that is asked for: the text goes on.
 static bool goesOn(const run::Options &options) {
   return !options.loadState.empty() && !options.prompt && !options.chat &&
-         !options.verify && options.score.empty() && !options.generate &&
+         !options.verify && options.score.empty() &&
+         options.calibrate.empty() && !options.generate &&
          options.ids.empty() && options.sourceIds.empty() &&
          options.in.empty() && options.out.empty() &&
          options.tokenize.empty() && options.detokenize.empty();

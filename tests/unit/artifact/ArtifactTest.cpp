@@ -156,6 +156,8 @@ TEST(Artifact, RefusesBrokenPlans) {
        "'head' lies outside its section"},
       {"weight bank", [](auto &m) { m.weights[0]->bank = 1u << 31; },
        "weight 0: bad size, alignment or bank"},
+      {"weight layers", [](auto &m) { m.weights[0]->layers = {0, 1, 2}; },
+       "weight 0: a bank of 1 with 3 layers"},
       {"weight overflow",
        [](auto &m) {
          m.weights[0]->bank = 0xffffffff;

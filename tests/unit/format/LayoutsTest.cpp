@@ -143,6 +143,19 @@ TEST(Layouts, BlocksTakeWhatTheyTakeInAFile) {
   }
 }
 
+// A longer group takes fewer bytes for its shares.
+TEST(Layouts, GroupsShareTheirScales) {
+  const std::tuple<Elem, int, int> groups[] = {
+      {Elem::I8x64, 64, 66}, {Elem::I8x128, 128, 130},
+      {Elem::I4x64, 64, 34}, {Elem::I4x128, 128, 66},
+      {Elem::U4x64, 64, 36}, {Elem::U4x128, 128, 68}};
+  for (auto [elem, numbers, bytes] : groups) {
+    EXPECT_EQ(infoOf(elem).block, numbers) << infoOf(elem).name;
+    EXPECT_EQ(infoOf(elem).blocks.group, numbers) << infoOf(elem).name;
+    EXPECT_EQ(infoOf(elem).blockBytes, bytes) << infoOf(elem).name;
+  }
+}
+
 TEST(Layouts, OnlySomeElementsComeInPanels) {
   for (Elem elem : EnumValuesElem()) {
     bool panels = elem == Elem::F32 || elem == Elem::BF16 || isBlocks(elem);

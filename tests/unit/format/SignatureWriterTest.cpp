@@ -128,6 +128,7 @@ TEST(SignatureWriter, SaysOfAnOperandWhatItIsTold) {
   writer.vector("v", n, Elem::I32);
   writer.matrix("w", n, 7, {Layout::Rows, Layout::Panel}, Elem::BF16)
       .count(3)
+      .multiplies(writer.indexOf("full"))
       .lookedUp();
   writer.fixedState("state", n * 3);
   writer.cache("cache", {{"k", 2, n}, {"v", 1, 5}});
@@ -161,6 +162,8 @@ TEST(SignatureWriter, SaysOfAnOperandWhatItIsTold) {
   EXPECT_EQ(valueOf(matrix.width.get(), dims), 7);
   EXPECT_EQ(valueOf(matrix.count.get(), dims), 3);
   EXPECT_TRUE(matrix.looked_up);
+  EXPECT_EQ(matrix.multiplies, 1);
+  EXPECT_EQ(plain.multiplies, -1);
   const OperandT &state = *signature.operands[5];
   EXPECT_EQ(state.role, Role::FixedState);
   EXPECT_EQ(valueOf(state.width.get(), dims), 30);

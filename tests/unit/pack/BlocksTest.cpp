@@ -57,13 +57,13 @@ struct Packed {
 
   Packed(const checkpoint::Checkpoint &file,
          const std::vector<const spec::Weight *> &parts,
-         const format::Packing &packing) {
-    status =
-        packWeight(file, parts, packing, [&](const void *data, size_t size) {
-          const auto *from = static_cast<const uint8_t *>(data);
-          bytes.insert(bytes.end(), from, from + size);
-          return Status();
-        });
+         const format::Packing &packing, const PackOptions &options = {}) {
+    auto sink = [&](const void *data, size_t size) {
+      const auto *from = static_cast<const uint8_t *>(data);
+      bytes.insert(bytes.end(), from, from + size);
+      return Status();
+    };
+    status = packWeight(file, parts, packing, sink, options);
     if (status.ok()) {
       EXPECT_EQ(int64_t(bytes.size()), packing.bytes());
     }
@@ -307,6 +307,58 @@ TEST_P(NearestFormats, ArePackedBlockByBlock) {
       expected.insert(expected.end(), block.begin(), block.end());
     }
     EXPECT_TRUE(sameBits(packed.row(GetParam(), row, K, true), expected))
+        << row;
+  }
+}
+
+// Columns that count for more are nearer, those that count for nothing do not
+// keep them from it.
+TEST_P(NearestFormats, HeedWhatColumnsCountFor) {
+  constexpr int64_t blocks = 32;
+  std::vector<float> values = drawn(blocks * info.block, 8);
+  std::vector<float> weights(info.block);
+  for (int64_t k = 0; k < info.block; ++k)
+    weights[k] = k % 8 == 0 ? 100 : k % 3 == 0 ? 0 : 1;
+  auto weighted = [&](const Block &block, const float *from) {
+    std::vector<float> found = valuesOf(GetParam(), block);
+    double sum = 0;
+    for (int64_t k = 0; k < info.block; ++k)
+      sum += weights[k] * std::pow(double(found[k]) - from[k], 2);
+    return sum;
+  };
+  double alike = 0, heeded = 0;
+  for (int64_t i = 0; i < blocks; ++i) {
+    const float *from = values.data() + i * info.block;
+    alike += weighted(*nearestBlock(GetParam(), from), from);
+    heeded += weighted(*nearestBlock(GetParam(), from, weights.data()), from);
+  }
+  EXPECT_LT(heeded, (info.blocks.floats ? 1.0 : 0.95) * alike);
+  std::vector<float> none(info.block, 0);
+  EXPECT_EQ(valuesOf(GetParam(),
+                     *nearestBlock(GetParam(), values.data(), none.data())),
+            valuesOf(GetParam(), *nearestBlock(GetParam(), values.data())));
+}
+
+// Of a stack of matrices each by its own numbers.
+TEST_P(NearestFormats, ArePackedWithWhatColumnsCountFor) {
+  int64_t K = 2 * info.block, N = 65, E = 3;
+  std::vector<float> values = drawn(E * N * K, 9), weights(E * K);
+  for (size_t i = 0; i < weights.size(); ++i)
+    weights[i] = float(i * 7 % 5);
+  OneTensor file({E, N, K}, values);
+  spec::Weight w = weight("w", {E, N, K}, {"t"});
+  PackOptions how;
+  how.importance = weights;
+  Packed packed(*file, {&w}, {GetParam(), Layout::Rows, {E, N, K}}, how);
+  for (int64_t row : {int64_t(0), N, 3 * N - 1}) {
+    std::vector<float> expected;
+    for (int64_t k = 0; k < K; k += info.block) {
+      std::vector<float> block = valuesOf(
+          GetParam(), *nearestBlock(GetParam(), values.data() + row * K + k,
+                                    weights.data() + row / N * K + k));
+      expected.insert(expected.end(), block.begin(), block.end());
+    }
+    EXPECT_TRUE(sameBits(packed.row(GetParam(), row, K, false), expected))
         << row;
   }
 }
