@@ -19,9 +19,9 @@ static void futex(std::atomic<uint32_t> &word, int operation, uint32_t value) {
           nullptr, 0);
 }
 
-void Barrier::wait(uint32_t workers) {
+std::chrono::nanoseconds Barrier::wait(uint32_t workers) {
   if (workers == 1)
-    return;
+    return {};
   uint32_t generation = generation_.load(std::memory_order_relaxed);
   if (arrived_.fetch_add(1, std::memory_order_acq_rel) + 1 < workers)
     return waitFor(generation);
@@ -31,29 +31,32 @@ void Barrier::wait(uint32_t workers) {
   generation_.store(generation + 1);
   if (sleepers_.load() > 0)
     futex(generation_, FUTEX_WAKE, INT32_MAX);
+  return {};
 }
 
-void Barrier::waitFor(uint32_t generation) {
+std::chrono::nanoseconds Barrier::waitFor(uint32_t generation) {
   auto passed = [&] {
     return generation_.load(std::memory_order_acquire) != generation;
   };
   for (int i = 0; i < pauses_; ++i) {
     if (passed())
-      return;
+      return {};
     _mm_pause();
   }
-  auto end = std::chrono::steady_clock::now() + kYieldTime;
+  auto start = std::chrono::steady_clock::now(), now = start;
   do {
     for (int i = 0; i < 8; ++i) {
       if (passed())
-        return;
+        return std::chrono::steady_clock::now() - start;
       sched_yield();
     }
-  } while (std::chrono::steady_clock::now() < end);
+    now = std::chrono::steady_clock::now();
+  } while (now < start + kYieldTime);
   sleepers_.fetch_add(1);
   while (!passed())
     futex(generation_, FUTEX_WAIT, generation);
   sleepers_.fetch_sub(1);
+  return std::chrono::steady_clock::now() - start;
 }
 
 } // namespace sluice::executor

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <atomic>
+#include <chrono>
 #include <cstdint>
 
 namespace sluice::executor {
@@ -14,11 +15,11 @@ public:
   explicit Barrier(bool mayShare) : pauses_(mayShare ? 0 : 500) {}
 
   // Returns when all `workers` have arrived. Everything written before by any
-  // of them is visible after.
-  void wait(uint32_t workers);
+  // of them is visible after. Gives the time it waited beyond the spinning.
+  std::chrono::nanoseconds wait(uint32_t workers);
 
 private:
-  void waitFor(uint32_t generation);
+  std::chrono::nanoseconds waitFor(uint32_t generation);
 
   const int pauses_;
   alignas(64) std::atomic<uint32_t> arrived_{0};

@@ -22,7 +22,9 @@ static Status invalid(std::string message) {
 Executor::Executor(const artifact::Artifact &artifact, const Options &options)
     : artifact_(artifact), options_(options),
       team_(options.threads > 0 ? options.threads : usableCpus()),
-      barrier_(team_.workers() > usableCpus()) {}
+      barrier_(team_.workers() > usableCpus()),
+      crowd_(static_cast<uint32_t>(team_.workers())),
+      held_(static_cast<size_t>(team_.workers())) {}
 
 Result<std::unique_ptr<Executor>>
 Executor::create(const artifact::Artifact &artifact, const Options &options) {
@@ -117,7 +119,7 @@ Status Executor::prepare() {
   if (!scratch.ok())
     return scratch.status();
   scratch_ = std::move(*scratch);
-  team_.adopt();
+  team_.adopt(static_cast<uint32_t>(team_.workers()));
   if (!options_.reproducible) {
     Result<std::unique_ptr<Engine>> engine = Engine::create();
     if (!engine.ok())
@@ -295,8 +297,15 @@ bool Executor::onEngine(const ReadyStep &step) const {
   return step.matmul && rowsOf(step) >= kEngineRows && !importance_;
 }
 
+// Microseconds of one worker. After a longer region than that another number of
+// workers may go on.
+static constexpr double kLongRegion = 50e3;
+
 Status Executor::run(const ReadyEntry &entry, const ReadyProgram &program) {
-  team_.adopt();
+  team_.adopt(workersNow());
+  positions_ = 0;
+  for (size_t s = 0; s < growth_.size(); ++s)
+    positions_ += static_cast<double>(first_[s] + growth_[s].tokens);
   Clock::time_point start = Clock::now();
   std::span<const ReadyStep> steps(program.steps);
   size_t at = 0;
@@ -307,8 +316,10 @@ Status Executor::run(const ReadyEntry &entry, const ReadyProgram &program) {
       ++at;
     } else {
       size_t first = at;
-      while (at < steps.size() && !onEngine(steps[at]))
-        ++at;
+      for (double time = 0;
+           at < steps.size() && !onEngine(steps[at]) && time < kLongRegion;
+           ++at)
+        time += timeOf(steps[at]);
       status = runGroup(steps.subspan(first, at - first));
     }
     if (!status.ok())
@@ -339,6 +350,7 @@ Status Executor::runEngine(const ReadyStep &step, int64_t rows) {
 void Executor::work(std::span<const ReadyStep> steps, uint32_t worker,
                     uint32_t workers) {
   const slc_batch &batch = batch_->abi();
+  Crowd::Duration held{};
   for (size_t i = 0; i < steps.size(); ++i) {
     const ReadyDispatch &dispatch = steps[i].dispatch;
     slc_call call = {
@@ -363,26 +375,24 @@ void Executor::work(std::span<const ReadyStep> steps, uint32_t worker,
       }
     if (profile_)
       spans_[i][worker] = {start, Clock::now()};
-    if (i + 1 < steps.size() && !dispatch.nowait)
-      barrier_.wait(workers);
+    // At the end, too: who is late there is to be seen like anywhere else.
+    if (i + 1 == steps.size() || !dispatch.nowait)
+      held += barrier_.wait(workers);
   }
+  held_[worker].time = held;
 }
 
-// Meeting at a barrier costs workers half a microsecond when each has a core,
-// and far more when another process wants one; steps that are no longer than a
-// few microseconds are done sooner by one worker.
-bool Executor::worthSharing(std::span<const ReadyStep> steps) const {
-  constexpr double kWorthIt = 4; // microseconds of a step
-  double positions = 0;          // that attention looks at
-  for (size_t s = 0; s < growth_.size(); ++s)
-    positions += static_cast<double>(first_[s] + growth_[s].tokens);
-  double time = 0;
-  for (const ReadyStep &step : steps)
-    time += step.time.fixed +
-            static_cast<double>(rowsOf(step)) * step.time.perRow +
-            positions * step.time.perPosition;
-  return options_.shareAll ||
-         time > kWorthIt * static_cast<double>(steps.size());
+// Tests that share everything want the same team every time.
+uint32_t Executor::workersNow() {
+  return options_.shareAll ? static_cast<uint32_t>(team_.workers())
+                           : crowd_.workers(Clock::now());
+}
+
+// Microseconds of one worker, roughly.
+double Executor::timeOf(const ReadyStep &step) const {
+  return step.time.fixed +
+         static_cast<double>(rowsOf(step)) * step.time.perRow +
+         positions_ * step.time.perPosition;
 }
 
 // A row of a cache that grows looks back from where it is, any other at all
@@ -409,20 +419,39 @@ artifact::Looked Executor::looked(const ReadyStep &step) const {
   return looked;
 }
 
+uint32_t Executor::runShared(std::span<const ReadyStep> steps, double work) {
+  uint32_t members = 1;
+  Clock::time_point start = Clock::now();
+  team_.run(workersNow(), [&](uint32_t worker, uint32_t workers) {
+    if (worker == 0)
+      members = workers;
+    this->work(steps, worker, workers);
+  });
+  Clock::time_point end = Clock::now();
+  Crowd::Duration held{};
+  for (uint32_t worker = 0; worker < members; ++worker)
+    held = std::max(held, held_[worker].time);
+  crowd_.ran({work, end - start, held}, end);
+  return members;
+}
+
+// Meeting at a barrier costs workers half a microsecond when each has a core,
+// and far more when another process wants one; steps that are no longer than a
+// few microseconds are done sooner by one worker.
 Status Executor::runGroup(std::span<const ReadyStep> steps) {
+  constexpr double kWorthIt = 4; // microseconds of a step
   code_.store(0);
   uint32_t members = 1;
   if (profile_)
     spans_.assign(steps.size(),
                   std::vector<Span>(static_cast<size_t>(team_.workers())));
-  if (!worthSharing(steps))
-    work(steps, 0, 1);
+  double time = 0;
+  for (const ReadyStep &step : steps)
+    time += timeOf(step);
+  if (options_.shareAll || time > kWorthIt * static_cast<double>(steps.size()))
+    members = runShared(steps, time);
   else
-    team_.run([&](uint32_t worker, uint32_t workers) {
-      if (worker == 0)
-        members = workers;
-      work(steps, worker, workers);
-    });
+    work(steps, 0, 1);
   if (int32_t code = code_.load())
     return Status(Code::Internal,
                   "step " +

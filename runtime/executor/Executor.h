@@ -6,6 +6,7 @@
 #pragma once
 
 #include "runtime/executor/Barrier.h"
+#include "runtime/executor/Crowd.h"
 #include "runtime/executor/Importance.h"
 #include "runtime/executor/Profile.h"
 #include "runtime/executor/Team.h"
@@ -66,17 +67,20 @@ private:
   Status tryRun(const ReadyEntry &entry, const ReadyProgram &program);
   Status runEngine(const ReadyStep &step, int64_t rows);
   Status runGroup(std::span<const ReadyStep> steps);
+  uint32_t runShared(std::span<const ReadyStep> steps, double work);
   void work(std::span<const ReadyStep> steps, uint32_t worker,
             uint32_t workers);
   int64_t rowsOf(const ReadyStep &step) const;
   artifact::Looked looked(const ReadyStep &step) const;
-  bool worthSharing(std::span<const ReadyStep> steps) const;
+  uint32_t workersNow();
+  double timeOf(const ReadyStep &step) const;
   bool onEngine(const ReadyStep &step) const;
 
   const artifact::Artifact &artifact_;
   Options options_;
   Team team_;
   Barrier barrier_;
+  Crowd crowd_;
   std::optional<KernelCode> kernels_;
   std::optional<Arena> arena_;
   std::optional<state::Slots> slots_;
@@ -90,8 +94,13 @@ private:
   std::vector<state::Growth> growth_;
 
   // The group that is running.
+  double positions_ = 0; // that attention looks at
   std::atomic<int32_t> code_{0};
   std::atomic<const ReadyStep *> failed_{nullptr};
+  struct alignas(64) Held {
+    Crowd::Duration time{};
+  };
+  std::vector<Held> held_; // [worker]
   Profile *profile_ = nullptr;
   Importance *importance_ = nullptr;
   std::vector<std::vector<Span>> spans_; // [step of the group][worker]

@@ -62,10 +62,12 @@ Status Team::check() const {
   return {};
 }
 
-void Team::adopt() const { omp_set_num_threads(workers_); }
+void Team::adopt(uint32_t workers) const {
+  omp_set_num_threads(static_cast<int>(workers));
+}
 
-void Team::parallel(Function function, void *data) const {
-  if (workers_ == 1)
+void Team::parallel(Function function, void *data, uint32_t workers) const {
+  if (workers == 1)
     return function(data, 0, 1);
   struct Call {
     Function function;
@@ -80,7 +82,7 @@ void Team::parallel(Function function, void *data) const {
                        static_cast<uint32_t>(omp_get_num_threads()));
         given(argument);
       },
-      &call, static_cast<unsigned>(workers_), 0);
+      &call, workers, 0);
   taken(&call);
 }
 

@@ -25,22 +25,23 @@ public:
   // the process. Starts them on trial.
   Status check() const;
 
-  // Makes the calling thread's later OpenMP regions (oneDNN's) use this team.
-  void adopt() const;
+  // Makes the calling thread's later OpenMP regions (oneDNN's) use so many of
+  // this team.
+  void adopt(uint32_t workers) const;
 
-  // Calls work(worker, workers) on every thread, worker 0 on the caller's. The
-  // system may provide fewer workers than asked for.
-  template <typename F> void run(F &&work) const {
+  // Calls work(worker, workers) on `workers` of the threads, worker 0 on the
+  // caller's. The system may provide fewer workers than asked for.
+  template <typename F> void run(uint32_t workers, F &&work) const {
     parallel(
         [](void *data, uint32_t worker, uint32_t workers) {
           (*static_cast<F *>(data))(worker, workers);
         },
-        &work);
+        &work, workers);
   }
 
 private:
   using Function = void (*)(void *data, uint32_t worker, uint32_t workers);
-  void parallel(Function function, void *data) const;
+  void parallel(Function function, void *data, uint32_t workers) const;
 
   int workers_;
 };

@@ -171,7 +171,8 @@ rate(const executor::Team &team,
     double done = 0;
     bool disturbed = false;
     Clock::time_point first = Clock::time_point::max(), last{};
-    team.run([&](uint32_t worker, uint32_t workers) {
+    team.run(static_cast<uint32_t>(team.workers()), [&](uint32_t worker,
+                                                        uint32_t workers) {
       Clock::time_point start = Clock::now();
       double cpu = threadTime();
       double amount = share(worker, workers);

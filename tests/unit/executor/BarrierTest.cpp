@@ -48,7 +48,7 @@ TEST(Team, RunsEveryWorker) {
   Team team(3);
   std::vector<int> seen(3);
   uint32_t members = 0;
-  team.run([&](uint32_t worker, uint32_t workers) {
+  team.run(3, [&](uint32_t worker, uint32_t workers) {
     seen[worker] = 1;
     if (worker == 0)
       members = workers;
