@@ -116,11 +116,10 @@ void LinearKernel::byteRun(Tile tile, Expr row, Expr wBase, Expr from,
         at.push_back((row + r) * kColumns + column + c);
         before.push_back(k.loadVector(sums, at.back()));
       }
-    Values after = k.loop(from / span, to / span, 1, before,
-                          [&](Expr i, ArrayRef<Expr> carried) {
-                            return byteSpan(x, wBase, column, i * span,
-                                            carried);
-                          });
+    Values after = k.loop(
+        from / span, to / span, 1, before, [&](Expr i, ArrayRef<Expr> carried) {
+          return byteSpan(x, wBase, column, i * span, carried);
+        });
     for (auto [value, base] : llvm::zip(after, at))
       k.storeVector(value, sums, base);
   });
@@ -175,8 +174,7 @@ Values LinearKernel::wholeSums(ArrayRef<ByteRow> x, Expr wBase, Expr column,
       first / BlockReader::step, (first + bytePart()) / BlockReader::step, 1,
       start, [&](Expr eight, ArrayRef<Expr> carried) {
         if (shares)
-          blocks->prefetch(wBase, eight % steps * Lanes::width,
-                           first / kGroup);
+          blocks->prefetch(wBase, eight % steps * Lanes::width, first / kGroup);
         SmallVector<Values> quads;
         for (int64_t c = 0; c < vectors; ++c)
           quads.push_back(blocks->panelQuads(wBase, column + c * Lanes::width,
@@ -184,8 +182,7 @@ Values LinearKernel::wholeSums(ArrayRef<ByteRow> x, Expr wBase, Expr column,
         Values next(carried);
         for (int64_t half = 0; half < 2; ++half)
           for (auto [r, row] : llvm::enumerate(x)) {
-            Expr four =
-                k.load(stageWords, row.bytes / 4 + (eight * 2 + half));
+            Expr four = k.load(stageWords, row.bytes / 4 + (eight * 2 + half));
             for (int64_t c = 0; c < vectors; ++c) {
               Expr &sum = next[r * vectors + c];
               sum = addQuads(k, sum, quads[c][half], four);
