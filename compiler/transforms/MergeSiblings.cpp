@@ -102,13 +102,14 @@ private:
     llvm::MapVector<Kind, Siblings, std::map<Kind, unsigned>> groups;
     for (LinearOp op : ops)
       groups[Kind(op)].push_back(op);
-    for (auto &[kind, group] : groups) {
+    // Before the first one is merged and gone.
+    for (auto &[kind, group] : groups)
       if (group.front() != ops.front())
         (void)fusion.miss(rewriter, ops.front(), group.front(),
                           whyNotAlike(ops.front(), group.front()));
+    for (auto &[kind, group] : groups)
       if (group.size() > 1)
         (void)merge(group);
-    }
   }
 
   LogicalResult merge(ArrayRef<LinearOp> group) {

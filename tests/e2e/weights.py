@@ -135,6 +135,8 @@ def blocks(bench):
         kept(bench, kind.lower(), LLAMA, [kind])
     ways = ["fused", "unfused", "v3"]
     kept(bench, "mixed", LLAMA, list(KINDS), ways=ways)
+    # Two products of the same rows become one, the third has another format.
+    kept(bench, "two-of-three", LLAMA, ["Q5_0", "Q5_0", "Q8_0", "Q8_0"], ways=["fused", "unfused"])
     kept(bench, "tied", LLAMA, ["Q6_K", "Q4_K", "Q4_K"], tied=True, ways=ways)
     kept(bench, "mixtral", MIXTRAL, ["Q5_K"], ways=ways)
     kept(bench, "mixtral-mixed", MIXTRAL, list(KINDS))
