@@ -3,9 +3,9 @@
 // Workers meet between steps, so one that the system has taken off its core for
 // another process holds up all of them, and a team of two can be slower than
 // one thread. A crowd notices that workers wait, tries with fewer until none
-// does, and goes by what was faster. From time to time it tries all of them again, ever more
-// seldom while that does not help. Results do not depend on it (a work item
-// owns its outputs).
+// does, and goes by what was faster. From time to time it tries all of them
+// again, ever more seldom while that does not help. Results do not depend on it
+// (a work item owns its outputs).
 #pragma once
 
 #include <chrono>

@@ -20,10 +20,10 @@ public:
       Crowd::Duration took = time(workers);
       now += took;
       spent[workers] += took;
-      crowd.ran({1, took,
-                 std::chrono::duration_cast<Crowd::Duration>(took *
-                                                             held(workers))},
-                now);
+      crowd.ran(
+          {1, took,
+           std::chrono::duration_cast<Crowd::Duration>(took * held(workers))},
+          now);
     }
   }
 
@@ -37,9 +37,7 @@ Crowd::Duration evenly(uint32_t workers) { return 20ms / workers; }
 double nobodyWaits(uint32_t) { return 0.01; }
 
 // One of two cores is shared with a busy process.
-Crowd::Duration crowded(uint32_t workers) {
-  return workers == 2 ? 27ms : 20ms;
-}
+Crowd::Duration crowded(uint32_t workers) { return workers == 2 ? 27ms : 20ms; }
 double aloneOrHalf(uint32_t workers) { return workers == 2 ? 0.6 : 0; }
 
 TEST(Crowd, LeavesAQuietTeamAlone) {
@@ -77,8 +75,9 @@ TEST(Crowd, ReturnsWhenTheOtherProcessEnds) {
 // Steps that do not divide evenly: workers wait, and are faster all the same.
 TEST(Crowd, ToleratesAnUnevenModel) {
   Machine machine(2);
-  machine.run(20s, [](uint32_t workers) { return workers == 2 ? 14ms : 20ms; },
-              aloneOrHalf);
+  machine.run(
+      20s, [](uint32_t workers) { return workers == 2 ? 14ms : 20ms; },
+      aloneOrHalf);
   EXPECT_LT(machine.spent[1], 2s);
   EXPECT_GT(machine.spent[1], 0s);
 }
