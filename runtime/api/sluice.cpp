@@ -18,6 +18,12 @@ Result<std::unique_ptr<Model>> Model::load(const std::string &path,
   Result<artifact::Artifact> file = artifact::Artifact::open(path);
   if (!file.ok())
     return file.status();
+  int threads = options.threads > 0 ? options.threads : executor::usableCpus();
+  Result<std::string> placed =
+      file->place({options.load, options.prefault, options.lock,
+                   static_cast<uint32_t>(std::min(threads, 64))});
+  if (!placed.ok())
+    return placed.status();
   if (options.verify)
     if (Status status = file->verifyWeights(); !status.ok())
       return status;
@@ -36,6 +42,7 @@ Result<std::unique_ptr<Model>> Model::load(const std::string &path,
     return executor.status();
   impl->executor = std::move(*executor);
   impl->describe();
+  impl->info.weights = std::move(*placed);
   if (Status status = impl->readRules(); !status.ok())
     return status;
   return std::unique_ptr<Model>(new Model(std::move(impl)));

@@ -32,6 +32,7 @@
 // must not be written to or cut short.
 #pragma once
 
+#include "runtime/artifact/Placement.h"
 #include "runtime/chat/ChatFormat.h"
 #include "runtime/sampler/BeamSearch.h"
 #include "runtime/sampler/Sampler.h"
@@ -64,6 +65,12 @@ struct LoadOptions {
   // Share even the shortest steps among the threads, which one thread does
   // sooner alone. For tests: the results are the same.
   bool shareAll = false;
+  // Where the weights lie: Map reads them from the mapped file, Huge copies
+  // them into huge pages first, which takes time and as much memory. Auto is
+  // what is best for this machine. Resource or Unsupported: it cannot be had.
+  Load load = Load::Auto;
+  bool prefault = false; // read all weights into memory before the first step
+  bool lock = false;     // and keep them there; Resource: more than the limit
   bool verify = false; // check the digest of the weights, too (reads them all)
 };
 
@@ -154,7 +161,8 @@ struct ModelInfo {
   uint64_t parameters = 0;         // numbers in all weights, shared ones once
   std::vector<int32_t> stopTokens; // ids that end a text
   std::vector<EntryInfo> entries;
-  int workers = 1; // threads that compute
+  int workers = 1;     // threads that compute
+  std::string weights; // how they were loaded, and why so
   // Bytes of address space; memory is used where it is touched.
   uint64_t activationBytes = 0, stateBytes = 0;
   // oneDNN's implementations of the products that it computes, and how many

@@ -5,7 +5,9 @@
 #include "runtime/format/container.h"
 
 #include <algorithm>
+#include <chrono>
 #include <cstring>
+#include <sys/mman.h>
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
@@ -148,6 +150,9 @@ Status Artifact::checkDigest(const Section &section) const {
 }
 
 std::span<const uint8_t> Artifact::bytes(const Section &section) const {
+  auto copy = copies_.find(section.offset());
+  if (copy != copies_.end())
+    return copy->second.bytes();
   return file_.bytes().subspan(section.offset(), section.bytes());
 }
 
@@ -205,6 +210,48 @@ const uint8_t *Artifact::weight(uint32_t index, uint32_t layer) const {
   const Section *section = find(weight->section());
   return bytes(*section).data() + weight->offset() +
          uint64_t(layer) * weight->bank_stride();
+}
+
+Result<std::string> Artifact::place(const Placement &placement) {
+  auto start = std::chrono::steady_clock::now();
+  std::vector<const Section *> sections;
+  uint64_t total = 0;
+  for (const Section *section : list(model_->sections()))
+    if (section->kind() == SectionKind::Weights && section->bytes() > 0) {
+      sections.push_back(section);
+      total += section->bytes();
+    }
+  SystemMemory memory = SystemMemory::now();
+  Result<Choice> choice = choose(placement.load, total, memory);
+  if (!choice.ok())
+    return choice.status().in(path());
+  for (const Section *section : sections) {
+    if (choice->copy) {
+      Result<HugeMemory> copy = HugeMemory::make(section->bytes(), memory);
+      if (!copy.ok())
+        return copy.status().in(path());
+      std::span<const uint8_t> from = bytes(*section);
+      copyWith(placement.threads, copy->bytes(), from);
+      // Only the mapping's own pages; the file stays in the page cache.
+      madvise(const_cast<uint8_t *>(from.data()), from.size(), MADV_DONTNEED);
+      copies_.emplace(section->offset(), std::move(*copy));
+    } else if (placement.prefault) {
+      if (Status status = prefault(placement.threads, bytes(*section));
+          !status.ok())
+        return status.in(path());
+    }
+    if (placement.lock)
+      if (Status status = lock(bytes(*section)); !status.ok())
+        return status.in(path());
+  }
+  std::chrono::duration<double, std::milli> time =
+      std::chrono::steady_clock::now() - start;
+  return std::string(choice->copy ? "copied into huge pages" : "mapped") +
+         " (" + choice->reason + ")" +
+         (placement.prefault && !choice->copy ? ", read ahead" : "") +
+         (placement.lock ? ", locked" : "") + ": " +
+         std::to_string(total / 1000000) + " MB in " +
+         std::to_string(static_cast<int64_t>(time.count())) + " ms";
 }
 
 Status Artifact::verifyWeights() const {

@@ -4,10 +4,12 @@
 #pragma once
 
 #include "runtime/artifact/Calls.h"
+#include "runtime/artifact/Placement.h"
 #include "runtime/artifact/Table.h"
 #include "runtime/support/MappedFile.h"
 #include "runtime/support/Status.h"
 
+#include <map>
 #include <span>
 #include <string>
 #include <vector>
@@ -43,7 +45,12 @@ public:
   // First byte of instance `layer` of a weight.
   const uint8_t *weight(uint32_t index, uint32_t layer) const;
 
-  // Digests of the weights; reads the whole file.
+  // Puts the weights where they are to lie, before anybody takes their
+  // addresses; says what was done and why. Resource, Unsupported or Io: it is
+  // not possible.
+  Result<std::string> place(const Placement &placement);
+
+  // Digests of the weights, where they lie; reads them all.
   Status verifyWeights() const;
 
 private:
@@ -54,6 +61,7 @@ private:
   Status checkDigest(const format::Section &section) const;
 
   MappedFile file_;
+  std::map<uint64_t, HugeMemory> copies_; // of sections, by their offsets
   std::span<const uint8_t> header_;
   Signatures signatures_;
   uint64_t headerDigest_ = 0;

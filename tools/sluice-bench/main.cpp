@@ -2,6 +2,7 @@
 #include "runtime/api/sluice.h"
 #include "tools/sluice-bench/Machine.h"
 #include "tools/support/Cli.h"
+#include "tools/support/Loading.h"
 #include "tools/support/OutOfMemory.h"
 
 #include <algorithm>
@@ -19,6 +20,7 @@ struct Options {
   std::vector<int64_t> prefill = {128, 512}, batch = {1}, depth = {0};
   int64_t decode = 32, repeat = 5;
   LoadOptions load;
+  bool verbose = false;
 };
 
 struct Row {
@@ -297,6 +299,7 @@ void declare(CLI::App &app, Options &options) {
       ->check(tools::atLeast(1));
   app.add_option("--format", options.format, "md, csv or json")
       ->check(CLI::IsMember({"md", "csv", "json"}));
+  tools::declareLoading(app, options.load, options.verbose, "Options");
   app.add_flag("--reproducible", options.load.reproducible,
                "Generated kernels only, never oneDNN");
 }
@@ -311,6 +314,8 @@ Status execute(Options &options) {
       Model::load(options.model, options.load);
   if (!model.ok())
     return model.status();
+  if (options.verbose)
+    std::cerr << "weights: " << (*model)->info().weights << '\n';
   Result<bench::Machine> machine =
       bench::Machine::create((*model)->info().workers);
   if (!machine.ok())

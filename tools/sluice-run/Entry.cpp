@@ -65,6 +65,8 @@ Result<ModelPtr> loadModel(const Options &options, size_t sequences,
     load.capacity = static_cast<int64_t>(longest);
     model = Model::load(options.model, load);
   }
+  if (model.ok() && options.verbose)
+    std::cerr << "weights: " << (*model)->info().weights << '\n';
   if (model.ok() && !options.profile.empty())
     if (Status status = (*model)->startProfile(); !status.ok())
       return status;

@@ -60,7 +60,7 @@ struct Options {
   std::string earlyStopping = "no";
   bool printScores = false;
 
-  bool verify = false;
+  bool verify = false, verbose = false;
   std::string profile;
 };
 

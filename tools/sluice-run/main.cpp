@@ -2,6 +2,7 @@
 #include "runtime/support/AtomicFile.h"
 #include "tools/sluice-run/Options.h"
 #include "tools/support/Cli.h"
+#include "tools/support/Loading.h"
 #include "tools/support/OutOfMemory.h"
 
 #include <cstdio>
@@ -197,6 +198,7 @@ static void declareMachine(CLI::App &app, run::Options &options) {
                  "Most tokens in one step (default 512)")
       ->group(group)
       ->check(tools::atLeast(1));
+  tools::declareLoading(app, options.load, options.verbose, group);
   app.add_flag("--reproducible", options.load.reproducible,
                "Generated kernels only, never oneDNN")
       ->group(group);
