@@ -90,7 +90,7 @@ LogicalResult BodyBuilder::buildFold(const spec::Node &node,
 static llm::Compute computeOf(const OperationState &state,
                               ImportOptions::Compute asked) {
   using Asked = ImportOptions::Compute;
-  bool bytes = asked == Asked::I8 &&
+  bool bytes = (asked == Asked::I8 || asked == Asked::Auto) &&
                llvm::is_contained({llm::LinearOp::getOperationName(),
                                    llm::HeadLinearOp::getOperationName()},
                                   state.name.getStringRef());

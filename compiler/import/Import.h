@@ -14,8 +14,8 @@ struct ImportOptions {
   // exactly its numbers (runtime/format/Packing.h; anything else becomes f32,
   // which is exact), or another one where the spec allows it.
   WeightFormats weights;
-  // Type of products: bf16 for those with bf16 weights, i8 for those with
-  // weights in blocks; all others are f32, as all are with F32. Auto is bf16.
+  // Type of products: bf16 for those with bf16 weights, but with F32, and i8
+  // for those with weights in blocks, with I8 and Auto; all others are f32.
   enum class Compute { Auto, F32, BF16, I8 } compute = Compute::Auto;
 };
 

@@ -81,7 +81,7 @@ def kept(bench, name, config, kinds, tied=False, ways=("fused",)):
     for weights, way, chunk in itertools.product(("keep", "f32"), ways, ("64", "1")):
         model = f"{name}-{weights}-{way}.slc"
         if chunk == "64":
-            bench.output("sluice-compile", "--checkpoint", file, "--weights", weights, "-o", model, *options[way])
+            bench.output("sluice-compile", "--checkpoint", file, "--weights", weights, "--compute", "f32", "-o", model, *options[way])
         bench.output("sluice-run", model, "--ids", ids, "--out", "out.safetensors", "--chunk", chunk)
         results[weights, way, chunk] = safetensors.load(bench.path("out.safetensors"))["logits"].data
     first = results["f32", ways[0], "64"]
