@@ -51,8 +51,8 @@ SystemMemory SystemMemory::parse(std::string_view meminfo,
   memory.available = field(meminfo, "MemAvailable:") * 1024;
   memory.hugePage = field(meminfo, "Hugepagesize:") * 1024;
   memory.reservedHuge = field(meminfo, "HugePages_Free:") * memory.hugePage;
-  memory.transparentHuge = huge.find("[always]") != huge.npos ||
-                           huge.find("[madvise]") != huge.npos;
+  memory.transparentHuge =
+      huge.find("[always]") != huge.npos || huge.find("[madvise]") != huge.npos;
   return memory;
 }
 
@@ -125,9 +125,9 @@ Result<HugeMemory> HugeMemory::make(uint64_t bytes,
       map((bytes + page - 1) / page * page, MAP_HUGETLB))
     return made;
   if (!map(bytes + kHugePage, 0))
-    return Status(Code::Resource, "cannot have " + megabytes(bytes) +
-                                      " of memory for the weights: " +
-                                      std::strerror(errno));
+    return Status(Code::Resource,
+                  "cannot have " + megabytes(bytes) +
+                      " of memory for the weights: " + std::strerror(errno));
   made.data_ += -reinterpret_cast<uintptr_t>(made.data_) % kHugePage;
   madvise(made.data_, bytes, MADV_HUGEPAGE); // advice only
   return made;
@@ -208,13 +208,13 @@ Status lock(std::span<const uint8_t> bytes) {
   std::string error = std::strerror(errno);
   rlimit limit{};
   getrlimit(RLIMIT_MEMLOCK, &limit);
-  return Status(Code::Resource,
-                "cannot lock " + megabytes(bytes.size()) +
-                    " of weights in memory: " + error + "; the limit is " +
-                    (limit.rlim_cur == RLIM_INFINITY
-                         ? "off"
-                         : std::to_string(limit.rlim_cur) +
-                               " bytes (ulimit -l)"));
+  return Status(
+      Code::Resource,
+      "cannot lock " + megabytes(bytes.size()) +
+          " of weights in memory: " + error + "; the limit is " +
+          (limit.rlim_cur == RLIM_INFINITY
+               ? "off"
+               : std::to_string(limit.rlim_cur) + " bytes (ulimit -l)"));
 }
 
 } // namespace sluice::artifact

@@ -28,8 +28,10 @@ TEST(SystemMemory, ReadsWhatTheSystemSays) {
   EXPECT_EQ(memory.hugePage, 2048u * 1024);
   EXPECT_EQ(memory.reservedHuge, 2u * 2048 * 1024);
   EXPECT_TRUE(memory.transparentHuge);
-  EXPECT_TRUE(SystemMemory::parse("", "[always] madvise never").transparentHuge);
-  EXPECT_FALSE(SystemMemory::parse("", "always madvise [never]").transparentHuge);
+  EXPECT_TRUE(
+      SystemMemory::parse("", "[always] madvise never").transparentHuge);
+  EXPECT_FALSE(
+      SystemMemory::parse("", "always madvise [never]").transparentHuge);
   EXPECT_EQ(SystemMemory::parse("", "").available, 0u);
 }
 
@@ -38,7 +40,9 @@ TEST(SystemMemory, FindsSomeOfThisMachine) {
 }
 
 SystemMemory plenty() {
-  return {.available = 1000, .reservedHuge = 0, .hugePage = 10,
+  return {.available = 1000,
+          .reservedHuge = 0,
+          .hugePage = 10,
           .transparentHuge = true};
 }
 
@@ -70,7 +74,8 @@ TEST(Choice, NeedsHugePages) {
 TEST(HugeMemory, StartsOnAHugePage) {
   Result<HugeMemory> memory = HugeMemory::make(5000, SystemMemory::now());
   ASSERT_TRUE(memory.ok()) << memory.status().message();
-  EXPECT_EQ(reinterpret_cast<uintptr_t>(memory->bytes().data()) % (2 << 20), 0u);
+  EXPECT_EQ(reinterpret_cast<uintptr_t>(memory->bytes().data()) % (2 << 20),
+            0u);
   EXPECT_EQ(memory->bytes().size(), 5000u);
 }
 
