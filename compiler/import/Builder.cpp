@@ -86,21 +86,25 @@ LogicalResult BodyBuilder::buildFold(const spec::Node &node,
 }
 
 // Products with bf16 weights are taken in bf16 unless f32 was asked for, those
-// with weights in blocks in i8 if that was.
+// with weights in blocks in i8 if that was, and of whole numbers if nothing
+// was.
 static llm::Compute computeOf(const OperationState &state,
                               ImportOptions::Compute asked) {
   using Asked = ImportOptions::Compute;
-  bool bytes = (asked == Asked::I8 || asked == Asked::Auto) &&
-               llvm::is_contained({llm::LinearOp::getOperationName(),
-                                   llm::HeadLinearOp::getOperationName()},
-                                  state.name.getStringRef());
+  bool product = llvm::is_contained({llm::LinearOp::getOperationName(),
+                                     llm::HeadLinearOp::getOperationName()},
+                                    state.name.getStringRef());
   for (Value operand : state.operands) {
     auto type = dyn_cast<RankedTensorType>(operand.getType());
     if (!type)
       continue;
     if (type.getElementType().isBF16() && asked != Asked::F32)
       return llm::Compute::bf16;
-    if (bytes && isa<llm::BlocksType>(type.getElementType()))
+    auto blocks = dyn_cast<llm::BlocksType>(type.getElementType());
+    if (!product || !blocks)
+      continue;
+    bool whole = !format::infoOf(blocks.getElem()).blocks.floats;
+    if (asked == Asked::I8 || (asked == Asked::Auto && whole))
       return llm::Compute::i8;
   }
   return llm::Compute::f32;

@@ -15,7 +15,8 @@ struct ImportOptions {
   // which is exact), or another one where the spec allows it.
   WeightFormats weights;
   // Type of products: bf16 for those with bf16 weights, but with F32, and i8
-  // for those with weights in blocks, with I8 and Auto; all others are f32.
+  // for those with weights in blocks, with I8, or Auto if their numbers are
+  // whole; all others are f32.
   enum class Compute { Auto, F32, BF16, I8 } compute = Compute::Auto;
 };
 

@@ -128,11 +128,22 @@ def in_bytes(bench, name, config):
                  "sluice-compile", "--checkpoint", folder, "--weights", "bf16", "--compute", "int8", "-o", model)
 
 
+def unasked(bench, name, compute):
+    """What a file's products are taken in if nobody says it."""
+    logits = []
+    for options in [], ["--compute", compute]:
+        bench.output("sluice-compile", "--checkpoint", bench.path(name + ".gguf"), "-o", "unasked.slc", *options)
+        bench.output("sluice-run", "unasked.slc", "--ids", "5,9,2", "--out", "out.safetensors")
+        logits.append(safetensors.load(bench.path("out.safetensors"))["logits"].data)
+    bench.check(f"{name} is multiplied in {compute}", logits[0] == logits[1])
+
+
 def blocks(bench):
     in_bytes(bench, "bytes", LLAMA)
     in_bytes(bench, "bytes-experts", MIXTRAL)
     for kind in KINDS:
         kept(bench, kind.lower(), LLAMA, [kind])
+        unasked(bench, kind.lower(), "f32" if kind == "MXFP4" else "int8")
     ways = ["fused", "unfused", "v3"]
     kept(bench, "mixed", LLAMA, list(KINDS), ways=ways)
     # Two products of the same rows become one, the third has another format.

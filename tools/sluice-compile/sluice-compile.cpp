@@ -143,8 +143,9 @@ void describe(CLI::App &app, CommandLine &line) {
       ->check(CLI::ExistingFile);
   app.add_option("--compute", o.compute,
                  "Type that products are taken in; auto: bf16 for bf16 "
-                 "weights, int8 for weights in blocks, else f32; int8: rows in "
-                 "bytes that share a scale by 32; bf16: f32 for blocks")
+                 "weights, int8 for weights in blocks of whole numbers, else "
+                 "f32; int8: rows in bytes that share a scale by 32, for all "
+                 "blocks; bf16: f32 for blocks")
       ->check(CLI::IsMember({"auto", "f32", "bf16", "int8"}))
       ->capture_default_str();
   app.add_option("--target", o.targets,
