@@ -152,7 +152,8 @@ Status Artifact::checkDigest(const Section &section) const {
 std::span<const uint8_t> Artifact::bytes(const Section &section) const {
   auto copy = copies_.find(section.offset());
   if (copy != copies_.end())
-    return copy->second.bytes();
+    return {reinterpret_cast<const uint8_t *>(copy->second.data()),
+            copy->second.bytes()};
   return file_.bytes().subspan(section.offset(), section.bytes());
 }
 
@@ -227,11 +228,10 @@ Result<std::string> Artifact::place(const Placement &placement) {
     return choice.status().in(path());
   for (const Section *section : sections) {
     if (choice->copy) {
-      Result<HugeMemory> copy = HugeMemory::make(section->bytes(), memory);
+      std::span<const uint8_t> from = bytes(*section);
+      Result<Reservation> copy = hugeCopy(placement.threads, from, memory);
       if (!copy.ok())
         return copy.status().in(path());
-      std::span<const uint8_t> from = bytes(*section);
-      copyWith(placement.threads, copy->bytes(), from);
       // Only the mapping's own pages; the file stays in the page cache.
       madvise(const_cast<uint8_t *>(from.data()), from.size(), MADV_DONTNEED);
       copies_.emplace(section->offset(), std::move(*copy));

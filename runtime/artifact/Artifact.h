@@ -61,7 +61,7 @@ private:
   Status checkDigest(const format::Section &section) const;
 
   MappedFile file_;
-  std::map<uint64_t, HugeMemory> copies_; // of sections, by their offsets
+  std::map<uint64_t, Reservation> copies_; // of sections, by their offsets
   std::span<const uint8_t> header_;
   Signatures signatures_;
   uint64_t headerDigest_ = 0;

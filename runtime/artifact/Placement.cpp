@@ -106,50 +106,6 @@ Result<Choice> choose(Load load, uint64_t bytes, const SystemMemory &memory) {
   return Choice{true, "as asked for"};
 }
 
-Result<HugeMemory> HugeMemory::make(uint64_t bytes,
-                                    const SystemMemory &memory) {
-  HugeMemory made;
-  made.bytes_ = bytes;
-  if (bytes == 0)
-    return made;
-  auto map = [&](uint64_t size, int flags) {
-    void *data = mmap(nullptr, size, PROT_READ | PROT_WRITE,
-                      MAP_PRIVATE | MAP_ANONYMOUS | flags, -1, 0);
-    made.mapping_ = data == MAP_FAILED ? nullptr : data;
-    made.mapped_ = size;
-    made.data_ = static_cast<uint8_t *>(made.mapping_);
-    return made.mapping_ != nullptr;
-  };
-  uint64_t page = memory.hugePage;
-  if (page > 0 && memory.reservedHuge >= bytes &&
-      map((bytes + page - 1) / page * page, MAP_HUGETLB))
-    return made;
-  if (!map(bytes + kHugePage, 0))
-    return Status(Code::Resource,
-                  "cannot have " + megabytes(bytes) +
-                      " of memory for the weights: " + std::strerror(errno));
-  made.data_ += -reinterpret_cast<uintptr_t>(made.data_) % kHugePage;
-  madvise(made.data_, bytes, MADV_HUGEPAGE); // advice only
-  return made;
-}
-
-HugeMemory::HugeMemory(HugeMemory &&other) noexcept {
-  *this = std::move(other);
-}
-
-HugeMemory &HugeMemory::operator=(HugeMemory &&other) noexcept {
-  std::swap(mapping_, other.mapping_);
-  std::swap(mapped_, other.mapped_);
-  std::swap(data_, other.data_);
-  std::swap(bytes_, other.bytes_);
-  return *this;
-}
-
-HugeMemory::~HugeMemory() {
-  if (mapping_)
-    munmap(mapping_, mapped_);
-}
-
 // Calls work(first, last) for pieces of whole huge pages.
 template <typename F>
 static void inPieces(uint32_t threads, uint64_t bytes, F work) {
@@ -172,11 +128,18 @@ static void inPieces(uint32_t threads, uint64_t bytes, F work) {
     helper.join();
 }
 
-void copyWith(uint32_t threads, std::span<uint8_t> to,
-              std::span<const uint8_t> from) {
-  inPieces(threads, from.size(), [&](uint64_t first, uint64_t last) {
-    std::memcpy(to.data() + first, from.data() + first, last - first);
-  });
+Result<Reservation> hugeCopy(uint32_t threads, std::span<const uint8_t> from,
+                             const SystemMemory &memory) {
+  bool setAside = memory.reservedHuge >= from.size();
+  Result<Reservation> copy = Reservation::make(from.size(), "the weights",
+                                               setAside ? memory.hugePage : 0);
+  if (!copy.ok() && setAside) // another process was faster
+    copy = Reservation::make(from.size(), "the weights");
+  if (copy.ok())
+    inPieces(threads, from.size(), [&](uint64_t first, uint64_t last) {
+      std::memcpy(copy->data() + first, from.data() + first, last - first);
+    });
+  return copy;
 }
 
 static void touch(std::span<const uint8_t> bytes) {

@@ -2,6 +2,7 @@
 // the first step.
 #pragma once
 
+#include "runtime/support/Reservation.h"
 #include "runtime/support/Status.h"
 
 #include <cstdint>
@@ -47,28 +48,11 @@ struct Choice {
 // huge pages.
 Result<Choice> choose(Load load, uint64_t bytes, const SystemMemory &memory);
 
-// Memory of huge pages.
-class HugeMemory {
-public:
-  // Resource when the system refuses.
-  static Result<HugeMemory> make(uint64_t bytes, const SystemMemory &memory);
-  HugeMemory(HugeMemory &&other) noexcept;
-  HugeMemory &operator=(HugeMemory &&other) noexcept;
-  ~HugeMemory();
-
-  std::span<uint8_t> bytes() const { return {data_, bytes_}; }
-
-private:
-  HugeMemory() = default;
-  void *mapping_ = nullptr;
-  uint64_t mapped_ = 0;
-  uint8_t *data_ = nullptr; // on a huge page's boundary
-  uint64_t bytes_ = 0;
-};
-
-// By so many threads, or fewer where the system has no room for them.
-void copyWith(uint32_t threads, std::span<uint8_t> to,
-              std::span<const uint8_t> from);
+// A copy in huge pages, those that are set aside if there are enough of them.
+// `threads` make it, or fewer where the system has no room for them. Resource:
+// the system refuses.
+Result<Reservation> hugeCopy(uint32_t threads, std::span<const uint8_t> from,
+                             const SystemMemory &memory);
 Status prefault(uint32_t threads, std::span<const uint8_t> bytes);
 // Resource, with the limit, when the system refuses.
 Status lock(std::span<const uint8_t> bytes);

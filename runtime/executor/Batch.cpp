@@ -27,8 +27,8 @@ Result<ReadyInput> Batch::addInput(const format::Input &info) {
   uint64_t rows = static_cast<uint64_t>(capacity_ + kSpare), bytes;
   if (__builtin_mul_overflow(rows, input.rowBytes, &bytes))
     return Status(Code::Resource, "an input is too large");
-  Result<state::Reservation> memory = state::Reservation::make(
-      bytes + kSpare * sizeof(float), "the rows of an input");
+  Result<Reservation> memory =
+      Reservation::make(bytes + kSpare * sizeof(float), "the rows of an input");
   if (!memory.ok())
     return memory.status();
   input.rows = memory->data();

@@ -52,7 +52,7 @@ public:
 private:
   slc_batch abi_{};
   int64_t capacity_;
-  std::vector<state::Reservation> inputs_;
+  std::vector<Reservation> inputs_;
   std::vector<int32_t> sequence_, offset_, wantedRow_; // [C]
   std::vector<int32_t> first_, slot_;                  // [S + 1], [S]
 };

@@ -114,7 +114,7 @@ Status Executor::prepare() {
   slots_ = std::move(*slots);
   batch_ = std::make_unique<Batch>(limits.capacity, limits.sequences);
   scratchBytes_ = (largestScratch(model, limits) + 4095) / 4096 * 4096;
-  Result<state::Reservation> scratch = state::Reservation::make(
+  Result<Reservation> scratch = Reservation::make(
       scratchBytes_ * static_cast<uint64_t>(team_.workers()), "scratch");
   if (!scratch.ok())
     return scratch.status();

@@ -86,7 +86,7 @@ private:
   std::optional<state::Slots> slots_;
   std::unique_ptr<Batch> batch_;
   std::unique_ptr<Engine> engine_;
-  state::Reservation scratch_; // [worker][scratchBytes_]
+  Reservation scratch_; // [worker][scratchBytes_]
   uint64_t scratchBytes_ = 0;
   std::vector<ReadyEntry> entries_;
   std::vector<OutputView> outputs_;

@@ -58,8 +58,7 @@ Result<Arena> Arena::create(const Model &model, const state::Limits &limits) {
     bytes = std::max(bytes, static_cast<uint64_t>(end));
   }
   // Kernels may load a whole vector where a row ends.
-  Result<state::Reservation> memory =
-      state::Reservation::make(bytes + 4096, "activations");
+  Result<Reservation> memory = Reservation::make(bytes + 4096, "activations");
   if (!memory.ok())
     return memory.status();
   arena.memory_ = std::move(*memory);

@@ -81,7 +81,7 @@ public:
   uint64_t bytes() const { return memory_.bytes(); }
 
 private:
-  state::Reservation memory_;
+  Reservation memory_;
   std::vector<uint64_t> offsets_;   // per buffer
   std::vector<uint64_t> elemBytes_; // per buffer
 };

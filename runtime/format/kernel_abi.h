@@ -30,9 +30,10 @@ extern "C" {
 // multiplied by the tile unit (AMX), its order holds instead: for each 32
 // elements of K the even and the odd ones are added up apart, from zero, by
 // fma; then their sum is added to the total. Numbers below the normal range
-// count as zero. Where rows are multiplied in bytes, whole numbers are added
-// exactly in each group of the weight, and the groups' sums by fma in order,
-// without blocks.
+// count as zero. Where rows are multiplied in bytes, whole numbers that share
+// both scales are added exactly; their sums take the scale of the row, by fma
+// in order within a group of the weight, and those of groups that of the
+// weight, by fma in order within a block.
 #define SLC_K_BLOCK 1024
 #define SLC_K_BLOCK_SHORT 512
 

@@ -2,7 +2,7 @@
 // references, the same block number in every layer of the bank.
 #pragma once
 
-#include "runtime/state/Reservation.h"
+#include "runtime/support/Reservation.h"
 
 #include <vector>
 

@@ -309,6 +309,7 @@ def options(bench):
         ("random without --config", "--checkpoint random:SEED needs --config", "-c", "random:1", *out),
         ("--config without random", "--config is only used with", "-c", case, "--config", os.path.join(case, "config.json"), *out),
         ("no checkpoint", "--checkpoint is required", *out),
+        ("a checkpoint as a spec", "did you mean --checkpoint", os.path.join(case, "model.safetensors"), *out),
         ("nothing to do", "nothing to do", "-c", case),
         ("unknown stage", "--emit", "-c", case, "--emit", "binary"),
         ("unknown option", "--bogus", "-c", case, *out, "--bogus"),

@@ -176,6 +176,10 @@ void describe(CLI::App &app, CommandLine &line) {
   app.add_flag("--quiet,-q", line.quiet, "No progress line");
 }
 
+bool isCheckpoint(const std::filesystem::path &path) {
+  return path.extension() == ".gguf" || path.extension() == ".safetensors";
+}
+
 // What the option parser cannot know; empty if all is well.
 std::string misuse(const CommandLine &line) {
   const Options &o = line.options;
@@ -187,7 +191,9 @@ std::string misuse(const CommandLine &line) {
                  "--output and --emit"
                : "";
   if (o.checkpoint.empty())
-    return "--checkpoint is required (or --check to check a spec alone)";
+    return "--checkpoint is required (or --check to check a spec alone)" +
+           (isCheckpoint(o.spec) ? "; did you mean --checkpoint " + o.spec + "?"
+                                 : std::string());
   bool random = o.checkpoint.rfind("random:", 0) == 0;
   if (random && o.config.empty())
     return "--checkpoint random:SEED needs --config config.json";

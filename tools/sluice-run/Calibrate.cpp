@@ -41,11 +41,7 @@ Status readWindow(Model &model, const EntryInfo &entry,
 } // namespace
 
 Status calibrate(const Options &options, ModelPtr &model) {
-  Result<ModelPtr> loaded = loadModel(options, 1, kWindow);
-  if (!loaded.ok())
-    return loaded.status();
-  model = std::move(*loaded);
-  Result<EntryInfo> entry = model->entry(options.entry);
+  Result<EntryInfo> entry = loadEntry(options, 1, kWindow, model);
   if (!entry.ok())
     return entry.status();
   Result<TextTokens> text = tokensOf(options.calibrate, *model);

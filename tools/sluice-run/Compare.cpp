@@ -165,11 +165,7 @@ Status compare(const Options &options, ModelPtr &model) {
     return tensors.status();
   size_t count = 0, longest = 0;
   measure(*tensors, count, longest);
-  Result<ModelPtr> loaded = loadModel(options, count, longest);
-  if (!loaded.ok())
-    return loaded.status();
-  model = std::move(*loaded);
-  Result<EntryInfo> entry = model->entry(options.entry);
+  Result<EntryInfo> entry = loadEntry(options, count, longest, model);
   if (!entry.ok())
     return entry.status();
   std::vector<NamedTensor> inputs;

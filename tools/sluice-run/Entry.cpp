@@ -63,6 +63,7 @@ Result<ModelPtr> loadModel(const Options &options, size_t sequences,
     whole |= entry.wholeSequences || entry.prefixEnd >= 0;
   if (whole && static_cast<int64_t>(longest) > load.capacity) {
     load.capacity = static_cast<int64_t>(longest);
+    model = ModelPtr(); // its copy of the weights may take much memory
     model = Model::load(options.model, load);
   }
   if (model.ok() && options.verbose)
@@ -71,6 +72,15 @@ Result<ModelPtr> loadModel(const Options &options, size_t sequences,
     if (Status status = (*model)->startProfile(); !status.ok())
       return status;
   return model;
+}
+
+Result<EntryInfo> loadEntry(const Options &options, size_t sequences,
+                            size_t longest, ModelPtr &model) {
+  Result<ModelPtr> loaded = loadModel(options, sequences, longest);
+  if (!loaded.ok())
+    return loaded.status();
+  model = std::move(*loaded);
+  return model->entry(options.entry);
 }
 
 static Status writeOutputs(const std::string &path,
@@ -183,11 +193,7 @@ Status runEntry(const Options &options, ModelPtr &model) {
   if (!options.in.empty())
     if (Status status = measureFile(options.in, count, longest); !status.ok())
       return status;
-  Result<ModelPtr> loaded = loadModel(options, count, longest);
-  if (!loaded.ok())
-    return loaded.status();
-  model = std::move(*loaded);
-  Result<EntryInfo> entry = model->entry(options.entry);
+  Result<EntryInfo> entry = loadEntry(options, count, longest, model);
   if (!entry.ok())
     return entry.status();
   const bool resumes = !options.loadState.empty();

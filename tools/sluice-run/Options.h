@@ -69,6 +69,9 @@ using ModelPtr = std::unique_ptr<Model>;
 // Loads the model for `sequences` sequences of up to `longest` tokens.
 Result<ModelPtr> loadModel(const Options &options, size_t sequences,
                            size_t longest);
+// Into `model`, whose --entry it finds.
+Result<EntryInfo> loadEntry(const Options &options, size_t sequences,
+                            size_t longest, ModelPtr &model);
 
 // The sequences that --ids, --source-ids and --token-types give.
 struct Inputs {

@@ -99,11 +99,7 @@ Result<TextTokens> tokensOf(const std::string &path, Model &model) {
 }
 
 Status score(const Options &options, ModelPtr &model) {
-  Result<ModelPtr> loaded = loadModel(options, 1, kRows);
-  if (!loaded.ok())
-    return loaded.status();
-  model = std::move(*loaded);
-  Result<EntryInfo> entry = model->entry(options.entry);
+  Result<EntryInfo> entry = loadEntry(options, 1, kRows, model);
   if (!entry.ok())
     return entry.status();
   if (entry->kind != "generate" || model->startToken() >= 0)

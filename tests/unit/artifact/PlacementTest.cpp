@@ -4,6 +4,7 @@
 #include "tests/unit/fixture/ToyModel.h"
 
 #include <algorithm>
+#include <cstring>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <sys/resource.h>
@@ -71,31 +72,36 @@ TEST(Choice, NeedsHugePages) {
   EXPECT_TRUE(choose(Load::Huge, 100, none)->copy);
 }
 
-TEST(HugeMemory, StartsOnAHugePage) {
-  Result<HugeMemory> memory = HugeMemory::make(5000, SystemMemory::now());
-  ASSERT_TRUE(memory.ok()) << memory.status().message();
-  EXPECT_EQ(reinterpret_cast<uintptr_t>(memory->bytes().data()) % (2 << 20),
-            0u);
-  EXPECT_EQ(memory->bytes().size(), 5000u);
-}
-
-TEST(HugeMemory, SaysWhenTheSystemRefuses) {
-  Status status =
-      HugeMemory::make(uint64_t(1) << 60, SystemMemory::now()).status();
-  EXPECT_EQ(status.code(), Code::Resource);
-  EXPECT_THAT(status.message(), HasSubstr("for the weights"));
-}
-
 // More than one piece, and no whole number of them.
-TEST(Copy, IsTheSameByAnyNumberOfThreads) {
+TEST(HugeCopy, IsTheSameByAnyNumberOfThreads) {
   std::vector<uint8_t> from((40 << 20) + 123);
   for (size_t i = 0; i < from.size(); ++i)
     from[i] = static_cast<uint8_t>(i * 2654435761u >> 13);
   for (uint32_t threads : {1, 3}) {
-    std::vector<uint8_t> to(from.size());
-    copyWith(threads, to, from);
-    EXPECT_TRUE(to == from) << threads;
+    Result<Reservation> to = hugeCopy(threads, from, {});
+    ASSERT_TRUE(to.ok()) << to.status().message();
+    ASSERT_EQ(to->bytes(), from.size());
+    EXPECT_EQ(std::memcmp(to->data(), from.data(), from.size()), 0) << threads;
   }
+}
+
+TEST(HugeCopy, DoesWithoutPagesThatAreGone) {
+  std::vector<uint8_t> from(5000, 7);
+  SystemMemory boasts = {.available = 0,
+                         .reservedHuge = uint64_t(1) << 60,
+                         .hugePage = uint64_t(1) << 50,
+                         .transparentHuge = false};
+  Result<Reservation> to = hugeCopy(1, from, boasts);
+  ASSERT_TRUE(to.ok()) << to.status().message();
+  EXPECT_EQ(to->data()[4999], 7);
+}
+
+TEST(HugeCopy, SaysWhenTheSystemRefuses) {
+  uint8_t one = 0;
+  std::span<const uint8_t> endless(&one, uint64_t(1) << 60);
+  Status status = hugeCopy(1, endless, {}).status();
+  EXPECT_EQ(status.code(), Code::Resource);
+  EXPECT_THAT(status.message(), HasSubstr("for the weights"));
 }
 
 class Placed : public testing::TestWithParam<Placement> {};

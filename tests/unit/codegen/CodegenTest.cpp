@@ -170,6 +170,16 @@ TEST(TargetTest, TheRuntimeKnowsTheFeaturesOfTheHost) {
   EXPECT_THAT(format::missingFeatures(native().required), IsEmpty());
 }
 
+// Where the dot is slow it is only used when it is asked for.
+TEST(TargetTest, LeavesOutASlowDot) {
+  if (!format::cpuHas("avx512bf16"))
+    GTEST_SKIP() << "this machine has no dot of bf16";
+  bool uses = format::cpuHas("amx-tile") || !format::hasSlowBf16Dot();
+  EXPECT_EQ(native().hasAvx512Bf16, uses);
+  EXPECT_EQ(native().name.find("+bf16") != std::string::npos, uses);
+  EXPECT_TRUE(parseTarget("native+bf16")->hasAvx512Bf16);
+}
+
 TEST(TargetTest, RefusesWhatItCannotServe) {
   EXPECT_THAT(parseTarget("znver44").status().message(), HasSubstr("znver4"));
   EXPECT_EQ(parseTarget("x86-64-v2").status().code(), Code::Unsupported);

@@ -6,13 +6,16 @@
 #include <cstddef>
 #include <cstdint>
 
-namespace sluice::state {
+namespace sluice {
 
 class Reservation {
 public:
   Reservation() = default;
-  // Reads as zero until written. Resource when the system refuses.
-  static Result<Reservation> make(uint64_t bytes, const char *purpose);
+  // Reads as zero until written. Huge pages where the system gives them; with
+  // `setAside`, the bytes of such a page, those that were set aside for
+  // programs that ask. Resource when the system refuses.
+  static Result<Reservation> make(uint64_t bytes, const char *purpose,
+                                  uint64_t setAside = 0);
 
   Reservation(Reservation &&other) noexcept;
   Reservation &operator=(Reservation &&other) noexcept;
@@ -24,6 +27,7 @@ public:
 private:
   char *data_ = nullptr;
   uint64_t bytes_ = 0;
+  uint64_t mapped_ = 0; // whole pages
 };
 
-} // namespace sluice::state
+} // namespace sluice

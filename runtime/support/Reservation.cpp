@@ -1,24 +1,33 @@
-#include "runtime/state/Reservation.h"
+#include "runtime/support/Reservation.h"
 
 #include <cerrno>
 #include <cstring>
 #include <sys/mman.h>
 #include <utility>
 
-namespace sluice::state {
+namespace sluice {
 
-Result<Reservation> Reservation::make(uint64_t bytes, const char *purpose) {
+Result<Reservation> Reservation::make(uint64_t bytes, const char *purpose,
+                                      uint64_t setAside) {
   Reservation reservation;
-  reservation.bytes_ = bytes;
+  reservation.bytes_ = reservation.mapped_ = bytes;
   if (bytes == 0)
     return reservation;
-  void *data = mmap(nullptr, bytes, PROT_READ | PROT_WRITE,
-                    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  int flags = MAP_PRIVATE | MAP_ANONYMOUS;
+  if (setAside > 0) {
+    reservation.mapped_ = (bytes + setAside - 1) / setAside * setAside;
+    flags |= MAP_HUGETLB;
+  } else {
+    flags |= MAP_NORESERVE;
+  }
+  void *data =
+      mmap(nullptr, reservation.mapped_, PROT_READ | PROT_WRITE, flags, -1, 0);
   if (data == MAP_FAILED)
     return Status(Code::Resource, "cannot reserve " + std::to_string(bytes) +
                                       " bytes for " + purpose + ": " +
                                       std::strerror(errno));
-  madvise(data, bytes, MADV_HUGEPAGE); // advice only
+  if (setAside == 0)
+    madvise(data, bytes, MADV_HUGEPAGE); // advice only
   reservation.data_ = static_cast<char *>(data);
   return reservation;
 }
@@ -30,12 +39,13 @@ Reservation::Reservation(Reservation &&other) noexcept {
 Reservation &Reservation::operator=(Reservation &&other) noexcept {
   std::swap(data_, other.data_);
   std::swap(bytes_, other.bytes_);
+  std::swap(mapped_, other.mapped_);
   return *this;
 }
 
 Reservation::~Reservation() {
   if (data_)
-    munmap(data_, bytes_);
+    munmap(data_, mapped_);
 }
 
-} // namespace sluice::state
+} // namespace sluice
