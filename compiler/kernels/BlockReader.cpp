@@ -16,8 +16,8 @@ BlockReader::BlockReader(KernelBuilder &k, StringRef name, format::Elem elem,
   words = k.view(memory, k.i32());
 }
 
-Expr BlockReader::panelBytes() {
-  return ceilDiv(width, info.block) * (info.blockBytes * SLC_PANEL);
+Expr BlockReader::panelBytes(Expr columns) {
+  return ceilDiv(columns, info.block) * (info.blockBytes * SLC_PANEL);
 }
 
 // The part of a block that begins `part` bytes from its begin if the block is
@@ -89,10 +89,9 @@ BlockReader::Shares BlockReader::panelShares(Expr panel, Expr row, Expr at) {
 }
 
 // The low four bits of eight numbers are two such words, one shift apart.
-Values BlockReader::panelQuads(Expr panel, Expr row, Expr at) {
+Values BlockReader::panelQuads(Expr panel, Expr row, Expr at, Expr eight) {
   Cells cells = panelCells(panel, row, at);
   Expr run = at % info.block / group * (4 * blocks.bits) + numbersFrom(info);
-  Expr eight = at % group / step;
   if (blocks.bits == 8)
     return {word(cells, run + eight * 8), word(cells, run + eight * 8 + 4)};
   Expr low = word(cells, run + eight * 4);
@@ -169,6 +168,8 @@ void BlockReader::prefetch(Expr panel, Expr row, Expr at) {
     k.prefetch(bytes, from + (ahead + i * line));
 }
 
+void BlockReader::prefetchLine(Expr at) { k.prefetch(bytes, at); }
+
 Values BlockReader::panelColumns(Expr panel, Expr row, Expr at) {
   Cells cells = panelCells(panel, row, at);
   Shares here = shares(cells, at);
@@ -229,7 +230,7 @@ Expr BlockReader::single(const Cells &cells, Expr at) {
 }
 
 Expr BlockReader::inPanels(Expr row, Expr at) {
-  Expr block = row / SLC_PANEL * panelBytes() +
+  Expr block = row / SLC_PANEL * panelBytes(width) +
                at / info.block * (info.blockBytes * SLC_PANEL);
   return single({block, row % SLC_PANEL, SLC_PANEL, 1}, at);
 }

@@ -16,8 +16,8 @@ public:
   BlockReader(KernelBuilder &k, llvm::StringRef name, format::Elem elem,
               Expr width);
 
-  // Bytes of a panel.
-  Expr panelBytes();
+  // Bytes of so many columns of a panel, whole blocks.
+  Expr panelBytes(Expr columns);
   // Columns `at` to `at + 7` of K, a multiple of 8, of 16 rows of the panel
   // that starts at a byte, from row `row` of its 64 on: eight vector<16xf32>.
   Values panelColumns(Expr panel, Expr row, Expr at);
@@ -27,15 +27,17 @@ public:
     Expr scale, minimum;
   };
   Shares panelShares(Expr panel, Expr row, Expr at);
-  // Columns `at` to `at + 7` of such rows as whole numbers with quadOffset(),
-  // four to a word as bytes: two vector<16xi32>. Byte b of word q is column
+  // Eight columns of such rows, number `eight` of those of the group of 32 that
+  // begins at column `at`, as whole numbers with quadOffset(), four to a word
+  // as bytes: two vector<16xi32>. Byte b of word q is column
   // quadNumber(4 * q + b) of the group, q counted from its begin. Of floats
   // twice the value, as the scale is half.
-  Values panelQuads(Expr panel, Expr row, Expr at);
+  Values panelQuads(Expr panel, Expr row, Expr at, Expr eight);
   int64_t quadOffset() const;
   int64_t quadNumber(int64_t place) const;
   // Fetches what panelQuads and panelShares will read some groups later.
   void prefetch(Expr panel, Expr row, Expr group);
+  void prefetchLine(Expr byte);
 
   const format::BlockInfo &format() const { return blocks; }
 

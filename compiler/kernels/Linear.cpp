@@ -90,9 +90,9 @@ int64_t linearScratch(const Attrs &attrs, DimFn dim) {
   int64_t parts = config.epilogue.parts();
   int64_t sums = shape.chunk * (parts + 1) * kColumns * 4;
   if (config.compute == Elem::I8) {
-    int64_t rows = byteChunk(padded, TileProduct::rows, kMaxByteChunk);
+    int64_t rows = byteChunk(padded, kByteChunkUnit, kMaxByteChunk);
     int64_t shares = padded / infoOf(config.weight).blocks.group * 8;
-    return sums + std::max(rows, shape.chunk) * byteStride(padded) +
+    return sums + rows * byteStride(padded) +
            parts * kColumns * (padded + shares);
   }
   int64_t stride = shape.staged ? padded + shape.stagePadding : 0;

@@ -22,9 +22,8 @@ static Expr sharesCount(Expr width, const format::BlockInfo &info) {
 }
 
 void LinearKernel::useByteTiles() {
-  Expr at =
-      k.index((epilogue.parts() + 1) * shape.chunk * kColumns * 4) +
-      byteChunk(width, k.index(kRows), k.index(kMaxByteChunk)) * stageStride;
+  Expr at = k.index((epilogue.parts() + 1) * shape.chunk * kColumns * 4) +
+            chunk * stageStride;
   spread = k.scratch(k.b().getI8Type(), at);
   spreadShares = k.scratch(k.f32(), at + spreadBytes(width) * epilogue.parts());
   tileSums = k.scratch(k.i32(),
@@ -32,7 +31,6 @@ void LinearKernel::useByteTiles() {
 }
 
 void LinearKernel::byteTileGroup(const Group &g, KernelBuilder::Range mine) {
-  Expr chunk = byteChunk(width, k.index(kRows), k.index(kMaxByteChunk));
   int64_t parts = epilogue.parts();
   // A worker without panels has no use for rows.
   Expr count = select(mine.from < mine.to, g.count, k.index(0));
@@ -69,8 +67,9 @@ void LinearKernel::spreadPanel(Expr wBase, Expr part) {
     for (int64_t c = 0; c < kTiles; ++c) {
       Expr column = k.index(c * kTileColumns);
       Values quads;
-      for (int64_t at = 0; at < kGroup; at += BlockReader::step)
-        quads.append(blocks->panelQuads(wBase, column, group * kGroup + at));
+      for (int64_t i = 0; i < kGroup / BlockReader::step; ++i)
+        quads.append(
+            blocks->panelQuads(wBase, column, group * kGroup, k.index(i)));
       for (auto [q, quad] : llvm::enumerate(quads)) {
         Expr bytes =
             k.expr(vector::BitCastOp::create(k.b(), k.vec(byte, lanes), quad));

@@ -54,6 +54,7 @@ LinearKernel::ByteRow LinearKernel::byteRow(Expr row) {
 void LinearKernel::useBytes() {
   Expr at = k.index((epilogue.parts() + 1) * shape.chunk * kColumns * 4);
   stageStride = byteStride(width);
+  chunk = byteChunk(width, k.index(kByteChunkUnit), k.index(kMaxByteChunk));
   stage = k.scratch(k.f32(), at);
   stageWords = k.scratch(k.i32(), at);
   stageBytes = k.scratch(k.b().getI8Type(), at);
@@ -102,14 +103,36 @@ void LinearKernel::stagePart(const ByteRow &to, Expr at, Expr numbers) {
             place);
 }
 
-// sums[row ...] += x * panel for k in [from, to), multiples of a span.
-void LinearKernel::byteRun(Tile tile, Expr row, Expr wBase, Expr from,
-                           Expr to) {
+// Passes of the largest tile before the one at a row and column.
+static Expr passesBefore(Expr row, Expr column) {
+  constexpr int64_t rows = 6, columns = 32;
+  return row / rows * int64_t(kColumns / columns) + column / columns;
+}
+
+// sums += x * panel for k in [from, to), multiples of a span.
+void LinearKernel::byteRuns(Expr n, Expr wBase, Expr from, Expr to) {
+  // With more rows a share is so small that it does not hold up its pass.
+  constexpr int64_t leastRows = 24;
+  Expr lines = blocks->panelBytes(to - from) / 64;
+  Expr most = max(passesBefore(n, k.index(0)), k.index(1));
+  Expr share = (lines + most - 1) / most;
+  share = select(n < leastRows, k.index(0), share);
+  product.forTiles(k, n, [&](Tile tile, Expr row) {
+    byteRun(tile, row, wBase, from, to, share);
+  });
+}
+
+// Of some rows.
+void LinearKernel::byteRun(Tile tile, Expr row, Expr wBase, Expr from, Expr to,
+                           Expr share) {
   int64_t span = byteSpanSize(blocks->format());
   SmallVector<ByteRow> x;
   for (int64_t r = 0; r < tile.rows; ++r)
     x.push_back(byteRow(row + r));
+  Expr fetchesSteps = (row == 0) & (share == 0);
   k.loop(k.index(0), k.index(kColumns), tile.columns, [&](Expr column) {
+    if (tile.rows > 1)
+      fetchShare(passesBefore(row, column), wBase, to, share);
     Values before, at;
     for (int64_t r = 0; r < tile.rows; ++r)
       for (int64_t c = 0; c < tile.columns; c += Lanes::width) {
@@ -118,11 +141,27 @@ void LinearKernel::byteRun(Tile tile, Expr row, Expr wBase, Expr from,
       }
     Values after = k.loop(
         from / span, to / span, 1, before, [&](Expr i, ArrayRef<Expr> carried) {
+          // One row does it step by step.
+          if (tile.rows > 1)
+            k.when(fetchesSteps,
+                   [&] { fetchSpan(tile, wBase, column, i * span); });
           return byteSpan(x, wBase, column, i * span, carried);
         });
     for (auto [value, base] : llvm::zip(after, at))
       k.storeVector(value, sums, base);
   });
+}
+
+void LinearKernel::fetchShare(Expr pass, Expr wBase, Expr to, Expr share) {
+  Expr first = wBase + blocks->panelBytes(to) + pass * share * 64;
+  k.loop(k.index(0), share, 1,
+         [&](Expr i) { blocks->prefetchLine(first + i * 64); });
+}
+
+void LinearKernel::fetchSpan(Tile tile, Expr wBase, Expr column, Expr at) {
+  for (int64_t from = 0; from < byteSpanSize(blocks->format()); from += kGroup)
+    for (int64_t c = 0; c < tile.columns; c += Lanes::width)
+      blocks->prefetch(wBase, column + c, (at + from) / kGroup);
 }
 
 // What groups of x and of the weight both begin with, from number `at` on, for
@@ -135,7 +174,8 @@ Values LinearKernel::byteSpan(ArrayRef<ByteRow> x, Expr wBase, Expr column,
   Values result(sums), groupSums(sums.size()), totals(x.size());
   for (int64_t from = 0; from < byteSpanSize(info); from += bytePart()) {
     Expr first = at + from;
-    Values whole = wholeSums(x, wBase, column, first, vectors);
+    Values whole = wholeSums(x, wBase, column, at + from / kGroup * kGroup,
+                             from % kGroup, vectors);
     bool begins = from % info.group == 0;
     for (auto [r, row] : llvm::enumerate(x))
       addPart(row, first, begins, ArrayRef(whole).slice(r * vectors, vectors),
@@ -157,32 +197,33 @@ Values LinearKernel::byteSpan(ArrayRef<ByteRow> x, Expr wBase, Expr column,
 // Whole sums of a part, for all rows and columns of a tile side by side: each
 // is a chain, and a word of x serves all columns.
 Values LinearKernel::wholeSums(ArrayRef<ByteRow> x, Expr wBase, Expr column,
-                               Expr first, int64_t vectors) {
+                               Expr group, int64_t from, int64_t vectors) {
   Values start;
   for (const ByteRow &row : x) {
-    Expr from = k.expr(arith::ConstantIntOp::create(k.b(), 0, 32));
+    Expr begin = k.expr(arith::ConstantIntOp::create(k.b(), 0, 32));
     if (!blocks->format().minimum)
-      from = k.load(stageWords, row.parts + first / bytePart());
-    start.append(size_t(vectors), splat(from, Lanes::width));
+      begin = k.load(stageWords, row.parts + (group + from) / bytePart());
+    start.append(size_t(vectors), splat(begin, Lanes::width));
   }
-  // Steps of the whole panel share what is fetched ahead.
   constexpr int64_t steps = kGroup / BlockReader::step;
-  bool shares = vectors == steps;
-  for (int64_t c = 0; c < vectors && !shares; ++c)
-    blocks->prefetch(wBase, column + c * Lanes::width, first / kGroup);
+  // A step of the whole panel fetches its share of what comes later.
+  bool fetches = x.size() == 1 && vectors == steps;
+  Expr words = group / 4;
   return k.loop(
-      first / BlockReader::step, (first + bytePart()) / BlockReader::step, 1,
-      start, [&](Expr eight, ArrayRef<Expr> carried) {
-        if (shares)
-          blocks->prefetch(wBase, eight % steps * Lanes::width, first / kGroup);
+      k.index(from / BlockReader::step),
+      k.index((from + bytePart()) / BlockReader::step), 1, start,
+      [&](Expr eight, ArrayRef<Expr> carried) {
+        if (fetches)
+          blocks->prefetch(wBase, eight * Lanes::width, group / kGroup);
         SmallVector<Values> quads;
         for (int64_t c = 0; c < vectors; ++c)
           quads.push_back(blocks->panelQuads(wBase, column + c * Lanes::width,
-                                             eight * BlockReader::step));
+                                             group, eight));
         Values next(carried);
         for (int64_t half = 0; half < 2; ++half)
           for (auto [r, row] : llvm::enumerate(x)) {
-            Expr four = k.load(stageWords, row.bytes / 4 + (eight * 2 + half));
+            Expr four =
+                k.load(stageWords, row.bytes / 4 + words + (eight * 2 + half));
             for (int64_t c = 0; c < vectors; ++c) {
               Expr &sum = next[r * vectors + c];
               sum = addQuads(k, sum, quads[c][half], four);

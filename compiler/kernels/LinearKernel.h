@@ -43,8 +43,8 @@ struct LinearConfig {
 
 constexpr int64_t kColumns = SLC_PANEL;
 
-// Rows of a chunk of rows in bf16 and in bytes.
-constexpr int64_t kNarrowChunk = 32, kByteChunk = 48;
+// Rows of a chunk of rows in bf16, and the most of one in bytes.
+constexpr int64_t kNarrowChunk = 32, kMaxByteChunk = 240;
 constexpr int64_t kSpreadChunkBytes = 1 << 20, kMaxSpreadChunk = 96;
 
 // How the target does this product: what is staged and how long a chunk is.
@@ -84,7 +84,7 @@ struct LinearShape {
     spreads =
         arithmetic == PanelProduct::Widen || arithmetic == PanelProduct::Blocks;
     chunk = spreads                       ? kMaxSpreadChunk
-            : config.compute == Elem::I8  ? kByteChunk
+            : config.compute == Elem::I8  ? kMaxByteChunk
             : config.compute != Elem::F32 ? kNarrowChunk
             : staged                      ? 16
                                           : 64;
@@ -111,17 +111,19 @@ template <typename Int> Int tileChunk(Int padded, Int least, Int most) {
   return max(least, min(rowTiles * kTileRows, most));
 }
 
-// In bytes: rows from which on tiles are faster than vectors, the most rows of
-// a chunk and the bytes of a staged row: numbers, a scale for 32, a sum for 16.
+// In bytes: rows from which on tiles are faster than vectors, and the bytes of
+// a staged row: numbers, a scale for 32, a sum for 16.
 constexpr int64_t kByteTileRows = 12;
-constexpr int64_t kByteChunkBytes = 1 << 20, kMaxByteChunk = 256;
 template <typename Int> Int byteStride(Int width) {
   return (width + width / 32 * 12 + 63) / 64 * 64;
 }
+// Rows of a chunk: the more, the less often weights come from memory, while a
+// mebibyte holds them; whole tiles of both kinds.
+constexpr int64_t kByteChunkBytes = 1 << 20, kByteChunkUnit = 48;
 template <typename Int> Int byteChunk(Int width, Int least, Int most) {
   using std::max, std::min;
-  Int rowTiles = kByteChunkBytes / (byteStride(width) * TileProduct::rows);
-  return max(least, min(rowTiles * TileProduct::rows, most));
+  Int units = kByteChunkBytes / (byteStride(width) * kByteChunkUnit);
+  return max(least, min(units * kByteChunkUnit, most));
 }
 
 // Numbers after which groups of x and of the weight both end, and those that
@@ -212,11 +214,16 @@ private:
   int64_t bytePart() const { return byteSpanPart(blocks->format()); }
   void stageRowBytes(const Group &g, Expr row, Expr stageRow);
   void stagePart(const ByteRow &to, Expr at, Expr numbers);
-  void byteRun(Tile tile, Expr row, Expr wBase, Expr from, Expr to);
+  void byteRuns(Expr n, Expr wBase, Expr from, Expr to);
+  // A pass fetches its share of the next run, so many lines; with 0 the first
+  // rows of a run fetch what they will use.
+  void byteRun(Tile tile, Expr row, Expr wBase, Expr from, Expr to, Expr share);
   Values byteSpan(llvm::ArrayRef<ByteRow> x, Expr wBase, Expr column, Expr at,
                   llvm::ArrayRef<Expr> sums);
+  void fetchShare(Expr pass, Expr wBase, Expr to, Expr share);
+  void fetchSpan(Tile tile, Expr wBase, Expr column, Expr at);
   Values wholeSums(llvm::ArrayRef<ByteRow> x, Expr wBase, Expr column,
-                   Expr first, int64_t vectors);
+                   Expr group, int64_t from, int64_t vectors);
   void addPart(const ByteRow &row, Expr at, bool begins,
                llvm::ArrayRef<Expr> whole, llvm::MutableArrayRef<Expr> sums,
                Expr &sumOfX);

@@ -25,7 +25,7 @@ void LinearKernel::useVectors() {
   if (isBlocks(config.weight)) {
     blocks.emplace(k, "w", config.weight, width);
     product.blocks = &*blocks;
-    panelElements = blocks->panelBytes();
+    panelElements = blocks->panelBytes(width);
   } else {
     product.w = k.operand("w", config.weight == Elem::BF16 ? k.i32() : k.f32());
     panelElements = padded * kColumns / product.kPerStep();
@@ -119,11 +119,10 @@ void LinearKernel::spreadRun(Expr wBase, Expr from, Expr to) {
 void LinearKernel::multiplyRun(const PanelProduct &by, const Group &g,
                                Expr first, Expr n, Expr wBase, Expr from,
                                Expr to) {
+  if (shape.arithmetic == PanelProduct::Bytes)
+    return byteRuns(n, wBase, from, to);
   by.forTiles(k, n, [&](Tile tile, Expr row) {
-    if (shape.arithmetic == PanelProduct::Bytes)
-      byteRun(tile, row, wBase, from, to);
-    else
-      tileRun(by, g, tile, row, first, wBase, from, to);
+    tileRun(by, g, tile, row, first, wBase, from, to);
   });
 }
 

@@ -95,7 +95,7 @@ private:
       blocks.emplace(k, "w", weight, n);
       product.blocks = &*blocks;
       product.column = k.index(0);
-      panelElements = blocks->panelBytes();
+      panelElements = blocks->panelBytes(n);
     } else {
       product.w = k.operand("w", weight == Elem::BF16 ? k.i32() : k.f32());
       panelElements = panelDepth(n, weight) * SLC_PANEL / product.kPerStep();

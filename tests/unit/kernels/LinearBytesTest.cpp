@@ -135,6 +135,23 @@ TEST_P(BytesProduct, NormIsThatOfTheRowsBefore) {
             product(kernel(after), h, packed, n, 1, {{"bias", bias}}));
 }
 
+// A chunk has at most 240 rows.
+TEST_P(BytesProduct, RowsOfSeveralChunksHaveTheBitsOfOne) {
+  constexpr int64_t n = 70, rows = 251;
+  BlockWeight weight(elem, n, unit, 11);
+  PackedBlocks packed(weight);
+  Rows<float> x = Rows<float>(rows, unit).random(12), one(1, unit);
+  Kernel bytes = kernel();
+  std::vector<float> found = product(bytes, x, packed, n, 2);
+  for (int64_t r = 0; r < rows; r += 10) {
+    for (int64_t i = 0; i < unit; ++i)
+      one.at(0, i) = x.at(r, i);
+    std::vector<float> alone = product(bytes, one, packed, n);
+    ASSERT_TRUE(std::equal(alone.begin(), alone.end(), found.begin() + r * n))
+        << "row " << r;
+  }
+}
+
 // As a share of the product's size, for normal numbers; README names it.
 TEST_P(BytesProduct, RoundingARowCostsHalfAPercent) {
   constexpr int64_t n = 128, rows = 16, k = 2048;
